@@ -1,0 +1,1 @@
+"""A container-native GPU inference node: durable media tasks over REST, inference in NVIDIA Triton."""

@@ -1,0 +1,36 @@
+"""A project: the tenant that owns keys, a storage prefix and its tasks."""
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.domain.errors import InvalidParams
+
+SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
+OBJECT_KEY = re.compile(r"^[A-Za-z0-9/_.-]{1,900}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """``slug`` is a DNS label of at most 40 characters; ``weight`` is its share of a lane."""
+
+    slug: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not SLUG.match(self.slug):
+            raise InvalidParams(f"a project is named by 1 to 40 characters of a-z, 0-9 and '-', not {self.slug!r}")
+
+    @property
+    def prefix(self) -> str:
+        """Every object of the project lies under this prefix."""
+        return f"projects/{self.slug}/"
+
+    def require_own_object(self, key: str) -> None:
+        """Raise `InvalidParams` unless ``key`` is a plain key inside the project's own prefix.
+
+        Traversal, absolute, encoded and non-ASCII keys are refused rather than normalised.
+        """
+        segments = key.split("/")
+        plain = OBJECT_KEY.match(key) and all(segment not in {"", ".", ".."} for segment in segments)
+        if not plain or not key.startswith(self.prefix):
+            raise InvalidParams(f"input.object must be a plain key that starts with {self.prefix!r}")

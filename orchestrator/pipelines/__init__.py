@@ -1,0 +1,1 @@
+"""How each task type runs, in terms of ports only."""

@@ -1,0 +1,123 @@
+"""What a task type is: its parameters, its cost, and how it runs. Everything it may touch is on the `Workbench`."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.domain.errors import RunCanceled
+from orchestrator.domain.media import MediaInfo, MediaKind
+from orchestrator.domain.task import Progress
+from orchestrator.ports.codec import MediaCodec, PictureCodec
+from orchestrator.ports.inference import InferenceEngine
+
+
+class Params(BaseModel):
+    """Base of every type's parameters: unknown names are refused, values are never changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CancelToken:
+    """How a run hears that it must stop. Callbacks run once, in the thread that cancels, newest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._event = threading.Event()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._next = 0
+
+    @property
+    def is_canceled(self) -> bool:
+        return self._event.is_set()
+
+    def raise_if_canceled(self) -> None:
+        if self._event.is_set():
+            raise RunCanceled
+
+    def wait(self, timeout_s: float) -> None:
+        """Pause for ``timeout_s``, or until canceled: then `RunCanceled`."""
+        self._event.wait(timeout_s)
+        self.raise_if_canceled()
+
+    def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` when canceled, at once if that has happened; the returned function takes it back."""
+        with self._lock:
+            key = self._next
+            self._next += 1
+            self._callbacks[key] = callback
+            late = self._event.is_set()
+        if late:
+            callback()
+        return lambda: self._forget(key)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._event.set()
+            callbacks = [self._callbacks[key] for key in sorted(self._callbacks, reverse=True)]
+        for callback in callbacks:
+            callback()
+
+    def _forget(self, key: int) -> None:
+        with self._lock:
+            self._callbacks.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """Everything that one run may touch. ``scratch`` is its own empty folder, removed afterwards."""
+
+    scratch: Path
+    engine: InferenceEngine
+    pictures: PictureCodec
+    media: MediaCodec
+    cancel: CancelToken
+    report: Callable[[Progress], None]
+    source: Path | None = None
+    info: MediaInfo | None = None
+    infer_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalArtifact:
+    """A file that the run made in its scratch folder and wants stored under ``path.name``."""
+
+    path: Path
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run produced: a small JSON ``result``, files, and what was used (``units`` of inference and so on)."""
+
+    result: Mapping[str, Any]
+    artifacts: tuple[LocalArtifact, ...] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Pipeline(Protocol):
+    """One task type. Instances hold no state: one serves every run of a process."""
+
+    name: str
+    summary: str
+    lane: str
+    model: str
+    accepts: frozenset[MediaKind]
+    predicted_s: float
+
+    @property
+    def params(self) -> type[Params]:
+        """The model that validates the type's parameters; its JSON Schema is public."""
+        ...
+
+    def run(self, params: Any, bench: Workbench) -> Outcome:  # noqa: ANN401 - each type narrows it to its own Params
+        """Do the work. ``params`` is an instance of the type's own `params`.
+
+        Raises:
+            RunCanceled: ``bench.cancel`` was set; every request in flight has been cancelled.
+            OrchestratorError: whatever the ports raise; its category decides about another try.
+        """
+        ...

@@ -1,0 +1,22 @@
+"""Every task type of this node. Adding one is a file in `types/` and a line here."""
+
+from collections.abc import Mapping
+
+from orchestrator.domain.errors import UnknownTaskType
+from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.pipelines.types.system_echo import SystemEcho
+
+PIPELINES: Mapping[str, Pipeline] = {pipeline.name: pipeline for pipeline in (SystemEcho(),)}
+
+LANE_SLOTS: Mapping[str, int] = {"image": 8, "video": 1, "audio": 4, "io": 16}
+
+
+def find_pipeline(name: str) -> Pipeline:
+    """The task type called ``name``.
+
+    Raises:
+        UnknownTaskType: there is none.
+    """
+    if name not in PIPELINES:
+        raise UnknownTaskType(f"there is no task type {name!r}; GET /v1/task-types lists them")
+    return PIPELINES[name]

@@ -1,0 +1,1 @@
+"""One file a task type. They do not know one another."""

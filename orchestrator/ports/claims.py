@@ -1,0 +1,105 @@
+"""How a worker owns a run. Every write is fenced by the run's token (epoch, run_id) and safe to repeat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from orchestrator.domain.retry import Decision
+from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress, Run
+
+
+class Verdict(StrEnum):
+    """What a beat says to a run."""
+
+    GO_ON = "go_on"
+    STOP = "stop"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The runs handed out, oldest first, and whether the lane has more that could run now."""
+
+    runs: tuple[Run, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One run's sign of life; ``progress`` is None when nothing changed."""
+
+    run: Run
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a successful run leaves behind. ``actual_s`` settles the predicted cost in the fair queue."""
+
+    outputs: tuple[Artifact, ...]
+    result: JsonObject
+    usage: JsonObject
+    actual_s: float
+
+
+class Claims(Protocol):
+    """The life of a run, from claim to its one ending."""
+
+    def claim(self, lane: str, owner: str, run_ids: Sequence[str]) -> Claimed:
+        """Hand out at most one run per id of ``run_ids``, each of the project whose turn it is, its oldest rank first.
+
+        Repeating a call with the same ids hands out the same runs again, never others.
+        """
+        ...
+
+    def beat(self, beats: Sequence[Beat]) -> list[Verdict]:
+        """Renew the leases and write progress, for all runs of a process at once; one verdict for each.
+
+        A lapse before a run's first beat is a release, not a crash.
+        """
+        ...
+
+    def advance(self, run: Run, stage: str, checkpoint: JsonObject) -> None:
+        """Commit that ``stage`` is done; a later run may adopt ``checkpoint``.
+
+        Raises:
+            StaleRun: another run owns the task.
+        """
+        ...
+
+    def finish(self, run: Run, commit: Commit) -> None:
+        """Commit success. It wins over a cancel that was requested but not yet acknowledged.
+
+        Raises:
+            StaleRun: another run owns the task; nothing of ``commit`` became visible.
+        """
+        ...
+
+    def fail(self, run: Run, failure: Failure, decision: Decision) -> None:
+        """Commit failure: queue again after the decided wait, or end the task as failed.
+
+        A task whose cancel was requested ends as canceled instead.
+
+        Raises:
+            StaleRun: another run owns the task.
+        """
+        ...
+
+    def release(self, run: Run) -> None:
+        """Give the run back unharmed: the task is ready again at its old rank and no attempt is counted.
+
+        A task whose cancel was requested ends as canceled instead.
+
+        Raises:
+            StaleRun: another run owns the task.
+        """
+        ...
+
+    def stop(self, run: Run) -> None:
+        """Acknowledge a cancel: the task ends as canceled.
+
+        Raises:
+            StaleRun: another run owns the task.
+        """
+        ...

@@ -1,0 +1,86 @@
+"""Models that live in Triton. Nothing of ours ever loads a model into its own process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensors = Mapping[str, NDArray[Any]]
+Pixels = NDArray[np.uint8]
+
+
+class Inference(Protocol):
+    """One request in flight."""
+
+    def result(self, timeout_s: float) -> Tensors:
+        """Wait for the outputs, by name, each with the leading batch dimension when the model batches.
+
+        Raises:
+            StageTimeout: no answer within ``timeout_s``; the request is cancelled.
+            RunCanceled: `cancel` was called.
+            Overloaded: Triton's queue is full, or the request waited there too long.
+            Unavailable: no connection (category network), the model is not served now (model_unavailable),
+                or the GPU is out of memory (gpu_memory).
+            Refused: the request does not fit the model, or the model fails on it.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Give the request up, also inside Triton. Harmless when it has already ended."""
+        ...
+
+
+class InferenceEngine(Protocol):
+    """Sends tensors to models."""
+
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> Inference:
+        """Send a request and return at once; several may be in flight. Arrays are sent as they are, without copies.
+
+        ``priority`` follows Triton: 1 is the highest, 0 the model's default. Errors appear in `Inference.result`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model of the repository as Triton's index shows it. ``state`` is READY, UNAVAILABLE, LOADING or UNLOADING."""
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+class ModelControl(Protocol):
+    """Loads and unloads. Only one owner should call it at a time per Triton."""
+
+    def is_ready(self, model: str) -> bool:
+        """Whether the model can be asked now. Never raises: a server that is away has no model ready."""
+        ...
+
+    def load(self, model: str) -> None:
+        """Load the model and wait until it serves; nothing happens when it is loaded already.
+
+        Raises:
+            Unavailable: the server is away, or memory does not suffice (gpu_memory).
+            Refused: there is no such model, or it does not load.
+        """
+        ...
+
+    def unload(self, model: str) -> None:
+        """Unload the model and wait until its memory may be free.
+
+        Raises:
+            Unavailable: the server is away, or the model did not go within a minute.
+        """
+        ...
+
+    def index(self) -> tuple[ModelState, ...]:
+        """Every model of the repository.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        ...

@@ -1,0 +1,47 @@
+"""How clients change tasks. Backed by the record; every call is atomic, durable on return and safe to repeat."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.domain.task import NewTask, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a submit. ``replayed`` says that an earlier submit with this key made the task."""
+
+    task: Task
+    replayed: bool
+
+
+class Intake(Protocol):
+    """Submits, cancels and client retries."""
+
+    def submit(self, task: NewTask) -> Receipt:
+        """Record ``task`` as queued; it is on disk when this returns (`/readyz` checks ``appendfsync always``).
+
+        A key seen before in the project answers the task that it made, however often it is repeated.
+
+        Raises:
+            IdempotencyConflict: the key was used with another ``request_sha256``.
+            Overloaded: the store cannot take writes now; nothing was recorded.
+            OutcomeUnknown: the answer was lost; the task may or may not be recorded. Repeat with the same key.
+        """
+        ...
+
+    def cancel(self, project: str, task_id: str) -> Task:
+        """End a queued task now; ask the run of a running one to stop. A terminal task is returned as it is.
+
+        Raises:
+            TaskNotFound: the project has no such task.
+        """
+        ...
+
+    def resubmit(self, project: str, task_id: str, generation: int) -> Task:
+        """Queue a failed or canceled task again as generation + 1 with fresh budgets.
+
+        Raises:
+            TaskNotFound: the project has no such task.
+            IllegalMove: the task is neither failed nor canceled, or ``generation`` is not its current one.
+        """
+        ...

@@ -1,0 +1,54 @@
+"""What can be read about tasks. Reads change nothing and may be a moment old."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.domain.task import Attempt, Status, Task, TaskEvent
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks of a project to list; None means any."""
+
+    status: Status | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Tasks, newest first, and the cursor of the next page (None at the end)."""
+
+    items: tuple[Task, ...]
+    next: str | None
+
+
+class TaskReads(Protocol):
+    """Tasks, their attempts and their events."""
+
+    def get(self, project: str, task_id: str) -> Task:
+        """The record.
+
+        Raises:
+            TaskNotFound: the project has no such task; another project's task is as unknown as any.
+        """
+        ...
+
+    def list(self, project: str, where: TaskFilter, *, limit: int, cursor: str | None = None) -> TaskPage:
+        """Tasks of the project, newest first.
+
+        Raises:
+            InvalidParams: the cursor is not one that we gave.
+        """
+        ...
+
+    def attempts(self, task_id: str) -> tuple[Attempt, ...]:
+        """The runs of the task that have ended, oldest first."""
+        ...
+
+    def events(self, task_id: str, *, after: tuple[int, int] = (0, 0)) -> tuple[TaskEvent, ...]:
+        """The task's story after (generation, seq), oldest first; bounded, so the oldest lines may be gone."""
+        ...
+
+    def queue_position(self, task: Task) -> int | None:
+        """How many tasks of the same project and model are ahead in the lane; None when it is not ready to run."""
+        ...

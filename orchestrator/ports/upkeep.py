@@ -1,0 +1,81 @@
+"""What the keeper does to the store: mend, sweep and measure. Every call may run anywhere, any number of times."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What one reconcile found: leases that lapsed, waits that ended, tasks that expired, and the lanes with work."""
+
+    lapsed: int
+    released: int
+    crashed_out: int
+    due: int
+    expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLoad:
+    """A lane's queue. ``oldest_wait_s`` is zero when nothing is ready."""
+
+    lane: str
+    ready: int
+    oldest_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLoad:
+    """All queues at one moment."""
+
+    lanes: tuple[LaneLoad, ...]
+    running: int
+    delayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A task whose retention is over: its artifacts lie under ``prefix``."""
+
+    task_id: str
+    prefix: str
+
+
+class Upkeep(Protocol):
+    """Duties over the store."""
+
+    def reconcile(self, *, limit: int) -> Mended:
+        """Recover lapsed leases, wake what is due, end what came too late; at most ``limit`` of each.
+
+        After a gap of more than two seconds between ticks no lease lapses for one lease length: one pause of the
+        store must not end every healthy run.
+        """
+        ...
+
+    def load(self) -> QueueLoad:
+        """How much waits where."""
+        ...
+
+    def past_retention(self, *, limit: int) -> tuple[Swept, ...]:
+        """Terminal tasks whose retention is over. They stay until `purge`."""
+        ...
+
+    def purge(self, task_id: str) -> None:
+        """Forget a terminal task: record, attempts, events, idempotency key. A live task is left alone."""
+        ...
+
+    def expired_uploads(self, *, limit: int) -> tuple[str, ...]:
+        """Keys of uploads that no task has used within the retention."""
+        ...
+
+    def forget_uploads(self, keys: tuple[str, ...]) -> None:
+        """Stop tracking uploads whose objects are gone."""
+        ...
+
+    def track_upload(self, key: str) -> None:
+        """Remember an upload that was offered, so that it can be swept if no task ever uses it."""
+        ...
+
+    def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:
+        """Whether ``holder`` may run ``duty`` now: one holder at a time, until ``ttl_s`` after its last call."""
+        ...

@@ -1,0 +1,101 @@
+"""The only reader of the environment: one frozen `Settings`, made once in the entry point and passed down.
+
+Variables are ``ORCH_<SECTION>__<NAME>``; `docs/configuration.md` and `.env.example` are generated from this file.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Section(BaseModel):
+    """Base of every section: a misspelt name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RedisSettings(Section):
+    """The store of records and the Celery broker."""
+
+    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Records, queues and events.")
+    broker_url: SecretStr | None = Field(None, description="Celery's broker; the same server when empty.")
+    require_durable: bool = Field(
+        default=True,
+        description="Not ready unless AOF runs with `appendfsync always`. Without it the last second can be lost.",
+    )
+
+
+class S3Settings(Section):
+    """Cloudflare R2, or any S3."""
+
+    endpoint: str = Field("http://127.0.0.1:8333", description="S3 endpoint as this process reaches it.")
+    public_endpoint: str = Field("", description="Endpoint in URLs given to clients; the same when empty.")
+    region: str = Field("auto", description="`auto` for R2.")
+    bucket: str = Field("media", description="The bucket of everything.")
+    access_key_id: str = Field("", description="Access key id.")
+    secret_access_key: SecretStr = Field(SecretStr(""), description="Secret access key.")
+    url_expires: timedelta = Field(timedelta(hours=1), description="Life of a presigned URL.")
+
+
+class TritonSettings(Section):
+    """The inference server."""
+
+    grpc: str = Field("127.0.0.1:8001", description="host:port of gRPC; inference and model control.")
+    metrics_url: str = Field("http://127.0.0.1:8002/metrics", description="Triton's own metrics.")
+    control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
+    infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
+
+
+class ApiSettings(Section):
+    """The front door."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, description="Port to listen on.")
+    keys: dict[str, SecretStr] = Field(
+        default_factory=dict, description='One API key per project: {"film-a": "…"} (JSON).'
+    )
+
+
+class WorkerSettings(Section):
+    """Celery workers."""
+
+    concurrency: int = Field(2, ge=1, description="Forked children per lane.")
+    lease: timedelta = Field(timedelta(seconds=30), description="A run that is silent this long has lost its task.")
+    drain: timedelta = Field(timedelta(seconds=25), description="After SIGTERM, finish within this, release the rest.")
+    scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
+    tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
+    memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")
+    metrics_dir: Path | None = Field(None, description="Shared folder of the worker's Prometheus samples.")
+    metrics_port: int = Field(9102, description="Port of `orchestrator metrics`.")
+
+
+class KeeperSettings(Section):
+    """The duties."""
+
+    tick: timedelta = Field(timedelta(seconds=1), description="Pause between two rounds of duties.")
+    retention: timedelta = Field(timedelta(days=7), description="Terminal tasks and their artifacts live this long.")
+    metrics_port: int = Field(9103, description="Port of the keeper's queue metrics.")
+
+
+class LogSettings(Section):
+    """Logs go to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level shown.")
+    format: Literal["json", "console"] = Field("json", description="`json` for machines, `console` for people.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(env_prefix="ORCH_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    redis: RedisSettings = RedisSettings()
+    s3: S3Settings = S3Settings()
+    triton: TritonSettings = TritonSettings()
+    api: ApiSettings = ApiSettings()
+    worker: WorkerSettings = WorkerSettings()
+    keeper: KeeperSettings = KeeperSettings()
+    log: LogSettings = LogSettings()
