@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         wheel = find_wheel()
         library = find_python_library()
         command = serving_command(options, wheel)
+        options.workdir.mkdir(parents=True, exist_ok=True)
         assemble_backends(wheel, options.workdir / "backends")
     except (LaunchError, OSError) as error:
         sys.stderr.write(f"launch.py: {error}\n")
