@@ -12,10 +12,11 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
+from typing import NoReturn
 
 OUR_BACKENDS = Path(__file__).resolve().parent / "backends"
-SHARED_MODULE = OUR_BACKENDS / "model_instance.py"
-# A client sends the secret as the gRPC header `triton-grpc-protocol-<name>` and as the HTTP header `<name>` (stack facts H).
+SHARED_MODULE = OUR_BACKENDS / "shared" / "model_instance.py"
+# Clients send the secret in the gRPC header `triton-grpc-protocol-<name>`, the HTTP header `<name>` (stack facts H).
 CONTROL_KEY_NAME = "orchestrator-control"
 RESTRICTED = "model-repository,model-config,shared-memory,trace,logging,statistics"
 EXIT_TIMEOUT_S = 5
@@ -25,8 +26,8 @@ class LaunchError(Exception):
     """What is missing or wrong, in one sentence for the person who started us."""
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Become tritonserver, or say in one sentence why not and return 2."""
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Become tritonserver, or say in one sentence why not and exit with status 2."""
     options = parse_arguments(argv)
     try:
         wheel = find_wheel()
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         assemble_backends(wheel, options.workdir / "backends")
     except (LaunchError, OSError) as error:
         sys.stderr.write(f"launch.py: {error}\n")
-        return 2
+        sys.exit(2)
     # The stub puts the server's folder on sys.path, and torch probes for a package `triton` there (stack facts H).
     os.chdir(options.workdir)
     sys.stderr.flush()
@@ -61,12 +62,10 @@ def find_wheel() -> Path:
     """Return the `tritonserver` folder of the installed nvidia-pytriton, without importing it."""
     spec = importlib.util.find_spec("pytriton")
     if spec is None or not spec.submodule_search_locations:
-        message = "nvidia-pytriton is not installed here: run this with .venv-triton/bin/python (make setup)"
-        raise LaunchError(message)
+        raise LaunchError("nvidia-pytriton is not installed here: run this with .venv-triton/bin/python (make setup)")
     wheel = Path(spec.submodule_search_locations[0]) / "tritonserver"
     if not (wheel / "bin" / "tritonserver").is_file():
-        message = f"nvidia-pytriton has no tritonserver for this platform ({wheel}/bin/tritonserver is missing)"
-        raise LaunchError(message)
+        raise LaunchError(f"nvidia-pytriton has no server for this platform: {wheel}/bin/tritonserver is missing")
     return wheel
 
 
@@ -78,16 +77,14 @@ def find_python_library() -> Path:
     for folder in folders:
         if folder and (Path(folder) / name).is_file():
             return Path(folder)
-    message = f"{name} was not found: install the package libpython{version}, or use a Python built with --enable-shared"
-    raise LaunchError(message)
+    raise LaunchError(f"{name} was not found: install the package libpython{version}, or use a shared build of Python")
 
 
 def assemble_backends(wheel: Path, target: Path) -> None:
-    """Lay out the python backend and our two beside it; copied, since a symlinked library is refused (stack facts H)."""
+    """Lay out the python backend and our two beside it; copied, as symlinked libraries are refused (stack facts H)."""
     stub = wheel / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}"
     if not stub.is_dir():
-        message = f"nvidia-pytriton has no stub for Python {stub.name}: use one of those in {stub.parent}"
-        raise LaunchError(message)
+        raise LaunchError(f"nvidia-pytriton has no stub for Python {stub.name}: use one of those in {stub.parent}")
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(wheel / "backends" / "python", target / "python")
     shutil.copy2(stub / "triton_python_backend_stub", target / "python")
@@ -101,8 +98,7 @@ def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
     """Build tritonserver's command line: loopback, explicit model control behind the secret, nothing else loaded."""
     repository = options.model_repository.resolve()
     if not repository.is_dir():
-        message = f"the model repository {repository} is not a folder"
-        raise LaunchError(message)
+        raise LaunchError(f"the model repository {repository} is not a folder")
     control = f"{RESTRICTED}:{CONTROL_KEY_NAME}={read_control_key(options.control_key_file)}"
     return [
         str(wheel / "bin" / "tritonserver"),
@@ -137,8 +133,7 @@ def read_control_key(path: Path) -> str:
     """Read the secret; Triton splits the flag at `:` and `=`, so it may not hold them."""
     key = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
     if not key or not all(letter.isalnum() or letter in "-_." for letter in key):
-        message = f"the control key file {path} must hold one secret of letters, digits, '-', '_' and '.'"
-        raise LaunchError(message)
+        raise LaunchError(f"the control key file {path} must hold one secret of letters, digits, '-', '_' and '.'")
     return key
 
 
@@ -153,4 +148,4 @@ def server_environment(wheel: Path, library: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

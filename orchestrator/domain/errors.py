@@ -10,6 +10,8 @@ OrchestratorError
 ``str(error)`` is safe to show to a client: foreign text goes to the log and to ``__cause__``.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -48,10 +50,22 @@ class RequestError(OrchestratorError):
     category = Category.INVALID_INPUT
 
 
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of a request; ``field`` is its dotted path."""
+
+    field: str
+    message: str
+
+
 class InvalidParams(RequestError):
     """The parameters do not fit the task type."""
 
     code = "invalid_params"
+
+    def __init__(self, message: str = "", *, fields: Sequence[FieldError] = (), code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.fields = tuple(fields)
 
 
 class UnknownTaskType(RequestError):
@@ -146,6 +160,10 @@ class OutcomeUnknown(Unavailable):
     """A write was sent and its answer was lost: it may or may not have happened."""
 
     code = "outcome_unknown"
+
+    def __init__(self, message: str = "", *, service: str, category: Category, task_id: str | None = None) -> None:
+        super().__init__(message, service=service, category=category)
+        self.task_id = task_id
 
 
 class Refused(DependencyError):

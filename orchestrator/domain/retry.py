@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import Category
+from orchestrator.domain.task import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,19 @@ POLICIES: Mapping[Category, Policy] = {
     Category.CRASH: Policy(tries=3),
     Category.INTERNAL: NEVER,
 }
+
+
+CRASHED = Failure(
+    code="crashed_repeatedly",
+    category=Category.CRASH,
+    message="The worker process died or fell silent while it ran this task.",
+)
+EXPIRED = Failure(
+    code="expired",
+    category=Category.TIMEOUT,
+    message="The task did not start by its deadline.",
+    retryable=True,
+)
 
 
 @dataclass(frozen=True, slots=True)

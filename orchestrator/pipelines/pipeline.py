@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.domain.errors import RunCanceled
+from orchestrator.domain.errors import RequestError, RunCanceled
 from orchestrator.domain.media import MediaInfo, MediaKind
 from orchestrator.domain.task import Progress
 from orchestrator.ports.codec import MediaCodec, PictureCodec
@@ -79,6 +79,13 @@ class Workbench:
     source: Path | None = None
     info: MediaInfo | None = None
     infer_timeout_s: float = 120.0
+
+    @property
+    def medium(self) -> tuple[Path, MediaInfo]:
+        """The fetched and probed input, which a type that accepts media always has."""
+        if self.source is None or self.info is None:
+            raise RequestError("this task type needs an input", code="input_missing")
+        return self.source, self.info
 
 
 @dataclass(frozen=True, slots=True)

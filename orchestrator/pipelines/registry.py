@@ -4,9 +4,14 @@ from collections.abc import Mapping
 
 from orchestrator.domain.errors import UnknownTaskType
 from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.pipelines.types.audio_speech import AudioSpeech
+from orchestrator.pipelines.types.image_upscale import ImageUpscale
 from orchestrator.pipelines.types.system_echo import SystemEcho
+from orchestrator.pipelines.types.video_shots import VideoShots
 
-PIPELINES: Mapping[str, Pipeline] = {pipeline.name: pipeline for pipeline in (SystemEcho(),)}
+PIPELINES: Mapping[str, Pipeline] = {
+    pipeline.name: pipeline for pipeline in (SystemEcho(), ImageUpscale(), VideoShots(), AudioSpeech())
+}
 
 LANE_SLOTS: Mapping[str, int] = {"image": 8, "video": 1, "audio": 4, "io": 16}
 

@@ -52,7 +52,14 @@ class PictureCodec(Protocol):
         ...
 
     def encode(self, picture: Picture, destination: Path) -> None:
-        """Write the picture in the format that the suffix of ``destination`` names (.png, .webp, .jpg)."""
+        """Write the picture in the format that the suffix of ``destination`` names (.png, .webp, .jpg).
+
+        PNG keeps every pixel; WebP has quality 95 and keeps the alpha; JPEG has quality 90 and no alpha.
+        """
+        ...
+
+    def resize(self, pixels: Pixels, *, width: int, height: int) -> Pixels:
+        """``pixels`` ([H, W, 3] or [H, W]) at exactly this size: bicubic, averaging when it shrinks."""
         ...
 
 
@@ -77,8 +84,10 @@ class MediaCodec(Protocol):
         """
         ...
 
-    def frames_at(self, source: Path, times_s: Sequence[float], *, width: int, height: int) -> list[Frame]:
-        """The frame shown at each of the ascending ``times_s``, as a preview: for contact sheets."""
+    def frames_at(
+        self, source: Path, times_s: Sequence[float], *, width: int, height: int
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        """The frame shown at each of the ascending ``times_s``: for contact sheets. Otherwise as `frames`."""
         ...
 
     def samples(self, source: Path, *, rate_hz: int) -> AbstractContextManager[Iterator[Samples]]:

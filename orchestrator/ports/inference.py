@@ -36,7 +36,7 @@ class InferenceEngine(Protocol):
     """Sends tensors to models."""
 
     def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> Inference:
-        """Send a request and return at once; several may be in flight. Arrays are sent as they are, without copies.
+        """Send a request and return at once; several may be in flight. Arrays are sent as they are.
 
         ``priority`` follows Triton: 1 is the highest, 0 the model's default. Errors appear in `Inference.result`.
         """
@@ -55,6 +55,13 @@ class ModelState:
 
 class ModelControl(Protocol):
     """Loads and unloads. Only one owner should call it at a time per Triton."""
+
+    def is_live(self) -> bool:
+        """Whether the server takes requests, and is not stopping. Never raises.
+
+        It says nothing of the models: Triton's own "ready" turns false whenever any model loads or failed to.
+        """
+        ...
 
     def is_ready(self, model: str) -> bool:
         """Whether the model can be asked now. Never raises: a server that is away has no model ready."""

@@ -29,6 +29,14 @@ class Intake(Protocol):
         """
         ...
 
+    def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
+        """The answer of an earlier submit with this key, or None when there was none. Changes nothing.
+
+        Raises:
+            IdempotencyConflict: the key was used with another ``request_sha256``.
+        """
+        ...
+
     def cancel(self, project: str, task_id: str) -> Task:
         """End a queued task now; ask the run of a running one to stop. A terminal task is returned as it is.
 
@@ -37,7 +45,7 @@ class Intake(Protocol):
         """
         ...
 
-    def resubmit(self, project: str, task_id: str, generation: int) -> Task:
+    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
         """Queue a failed or canceled task again as generation + 1 with fresh budgets.
 
         Raises:

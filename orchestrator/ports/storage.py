@@ -28,6 +28,15 @@ class SignedUrl:
 class ObjectStorage(Protocol):
     """One bucket."""
 
+    def check(self) -> None:
+        """Return when the bucket can be used. Answers within seconds, for readiness.
+
+        Raises:
+            Unavailable: the store cannot be reached, or asks for a pause.
+            Refused: there is no such bucket, or the store does not let us.
+        """
+        ...
+
     def head(self, key: str) -> ObjectInfo:
         """What is there now.
 

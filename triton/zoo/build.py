@@ -1,6 +1,6 @@
 """Builds the stock models that are missing: `build.py --repository DIR [--cache DIR] [NAME...]`, one recipe a model.
 
-A recipe is `recipes/<model>.py` with `FILE_NAME` and `build(cache) -> bytes`; adding a model adds a recipe and a config.
+A recipe is `recipes/<model>.py` with `FILE_NAME` and `build(cache) -> bytes`: to add a model, add one and a config.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from wheels import WheelError, write_atomically
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
-DEFAULT_CACHE = Path("~/.cache/orchestrator-zoo")
+DEFAULT_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "zoo"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,14 +29,14 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"no recipe for {', '.join(unknown)}; there are {', '.join(known)}")
     try:
         for name in options.names or known:
-            print(f"{name}: {build_missing(name, options.repository, options.cache.expanduser())}", flush=True)
+            print(f"{name}: {build_missing(name, options.repository, cache=options.cache)}", flush=True)
     except WheelError as error:
-        sys.stderr.write(f"build.py: {name}: {error}\n")
+        sys.stderr.write(f"build.py: {error}\n")
         return 1
     return 0
 
 
-def build_missing(name: str, repository: Path, cache: Path) -> str:
+def build_missing(name: str, repository: Path, *, cache: Path) -> str:
     """Build one model unless its file is there, and say which of the two it was."""
     kept = [path for path in (repository / name / "1").glob("model.*") if path.suffix in {".onnx", ".pt"}]
     if kept:

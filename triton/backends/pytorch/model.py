@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 import triton_python_backend_utils as pb_utils
@@ -29,7 +28,7 @@ class TritonPythonModel:
         except Exception as error:
             raise pb_utils.TritonModelException(describe(error)) from error
 
-    def execute(self, requests: Sequence[Request]) -> list[Any]:
+    def execute(self, requests: Sequence[Request]) -> list[object]:
         """Answer a batch of requests."""
         return self._instance.answer(requests, self._compute)
 
@@ -47,8 +46,7 @@ def _order(names: Sequence[str]) -> list[int]:
     """Read the positions out of names like INPUT__0, the convention of the native backend."""
     matches = [NUMBERED_NAME.fullmatch(name) for name in names]
     if not all(matches):
-        message = f"tensor names {list(names)} do not follow the <name>__<index> naming convention"
-        raise ValueError(message)
+        raise ValueError(f"tensor names {list(names)} do not follow the <name>__<index> naming convention")
     return [int(match.group(1)) for match in matches if match]
 
 

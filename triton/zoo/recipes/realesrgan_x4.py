@@ -31,14 +31,14 @@ FloatArray = NDArray[np.float32]
 
 
 def build(cache: Path) -> bytes:
-    """Return the serialised model: `image` UINT8 [batch, 3, height, width] -> `upscaled`, four times as wide and high."""
+    """Return the serialised model: `image` UINT8 [batch, 3, height, width] -> `upscaled`, 4 times as wide and high."""
     model = build_graph(parse_weights(fetch(WEIGHTS, cache).read_bytes()))
     checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
 
 def parse_weights(data: bytes) -> dict[str, FloatArray]:
-    """Read ncnn's file: per convolution a flag, half-precision weights padded to 4 bytes and a bias; PReLU slopes bare."""
+    """Read ncnn's file: a flag, half-precision weights padded to 4 bytes and a bias a layer; bare PReLU slopes."""
     offset = 0
 
     def take(count: int, dtype: str) -> NDArray[np.generic]:
@@ -50,16 +50,14 @@ def parse_weights(data: bytes) -> dict[str, FloatArray]:
     weights: dict[str, FloatArray] = {}
     for index, (inputs, outputs) in enumerate(CHANNELS):
         if take(1, "<u4")[0] != HALF_PRECISION_FLAG:
-            message = f"convolution {index} of {WEIGHTS.path} does not start with ncnn's half-precision flag"
-            raise WheelError(message)
+            raise WheelError(f"convolution {index} of {WEIGHTS.path} does not start with ncnn's half-precision flag")
         kernel = take(outputs * inputs * KERNEL**2, "<f2").astype(np.float32)
         weights[f"weight_{index}"] = kernel.reshape(outputs, inputs, KERNEL, KERNEL)
         weights[f"bias_{index}"] = take(outputs, "<f4").astype(np.float32)
         if index < len(CHANNELS) - 1:
             weights[f"slope_{index}"] = take(outputs, "<f4").astype(np.float32).reshape(outputs, 1, 1)
     if offset != len(data):
-        message = f"{len(data) - offset} bytes of {WEIGHTS.path} are left over"
-        raise WheelError(message)
+        raise WheelError(f"{len(data) - offset} bytes of {WEIGHTS.path} are left over")
     return weights
 
 

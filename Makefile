@@ -1,0 +1,91 @@
+# Everything a person or a machine does here, by one name each; CI runs `make check` and nothing else.
+# `fmt` is the only target that changes files of ours. PIP_ARGS is passed to every pip (README: an index of your own).
+
+PYTHON ?= python3
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+STATE ?= .orchestrator
+LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
+
+BIN := .venv/bin
+TRITON_PYTHON := .venv-triton/bin/python
+MEDIA := .cache/media
+export PIP_ARGS
+
+# What the locked requirements were solved for; the Triton stub needs a Python that nvidia-pytriton carries (ADR 0007).
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models media fmt lint types test docs check demo up down bench chaos load
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.requirements .venv/.package .venv-triton/.requirements  ## make or refresh both environments
+
+.venv/bin/python .venv-triton/bin/python:
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is not one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(@D:/bin=)
+
+# Order-only (after the bar): an environment's python is no reason to install again, a changed list is.
+.venv/.requirements: requirements/runtime.txt requirements/embedded.txt requirements/dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -r requirements/dev.txt
+	@touch $@
+
+.venv/.package: pyproject.toml .venv/.requirements
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --no-deps --editable .
+	@touch $@
+
+.venv-triton/.requirements: triton/requirements.txt | .venv-triton/bin/python
+	$(TRITON_PYTHON) -m pip install --quiet $(PIP_ARGS) -r triton/requirements.txt
+	@touch $@
+
+models: setup  ## build the stock models that are missing
+	$(TRITON_PYTHON) triton/zoo/build.py --repository model_repository
+
+media: setup  ## unpack the pictures, clips and speech that demo and tests use
+	$(TRITON_PYTHON) triton/zoo/media.py --dest $(MEDIA)
+
+fmt: setup  ## format, fix what ruff can fix, regenerate the generated docs
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/python docs/generate.py
+
+lint: setup  ## style, import contracts, Dockerfiles, compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint deploy/Dockerfile triton/Dockerfile
+	ORCH_ENV_FILE=.env.example ORCH_TRITON__CONTROL_KEY=lint REDIS_PASSWORD=lint \
+	    $(BIN)/docker-compose -f docker-compose.gpu.yml config --quiet
+
+types: setup  ## mypy, strict: ours, then the Triton side in its own environment
+	$(BIN)/mypy
+	.venv-triton/bin/mypy --config-file triton/mypy.ini --cache-dir .mypy_cache/triton
+
+test: setup models media  ## every test, against every real server (PYTEST_ARGS='-k cancel' narrows)
+	$(BIN)/pytest $(PYTEST_ARGS)
+	$(TRITON_PYTHON) -P -m pytest -c triton/pytest.ini --confcutdir=tests/triton tests/triton
+
+docs: setup  ## generated docs are current, and every link resolves
+	$(BIN)/pytest --quiet tests/architecture/test_config_docs.py tests/architecture/test_links.py
+
+check: lint types test docs  ## what CI runs
+
+demo: setup models media  ## the main job on a real picture, a real clip and real speech
+	$(BIN)/python loadtests/demo.py
+
+up: setup models  ## start the embedded stack and stay with it (STATE=folder)
+	$(BIN)/orchestrator up --state $(STATE)
+
+down:  ## stop a stack that runs detached (STATE=folder)
+	$(BIN)/orchestrator down --state $(STATE)
+
+bench: setup models media  ## one JSON line per figure, each against its peer in the same run
+	$(BIN)/python loadtests/bench/run.py
+
+chaos: setup models media  ## the fault tests alone
+	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
+
+load: setup  ## locust against the running stack (LOAD_ARGS, STATE=folder)
+	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless $(LOAD_ARGS)

@@ -1,0 +1,69 @@
+"""A figure: what was measured, how often, against which goal. One JSON line each, met or not."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+Measure = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A limit from below (``at_least``) or from above."""
+
+    limit: float
+    at_least: bool
+
+    def is_met_by(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One round: both sides measured one right after the other, so that a noisy machine is noisy for both."""
+
+    ours: float
+    peer: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The median of ours divided by the median of the peer's."""
+
+    figure: str
+    unit: str
+    goal: Goal
+    runs: Sequence[Run]
+
+    @property
+    def value(self) -> float:
+        return median(run.ours for run in self.runs) / median(run.peer for run in self.runs)
+
+    def render(self) -> str:
+        """The figure as one line of JSON; ``runs`` holds every number that was measured, in ``unit``."""
+        line = {
+            "figure": self.figure,
+            "value": round(self.value, 3),
+            "unit": f"ratio of {self.unit}",
+            "goal": str(self.goal),
+            "met": self.goal.is_met_by(self.value),
+            "runs": [{"ours": round(run.ours, 3), "peer": round(run.peer, 3)} for run in self.runs],
+        }
+        return json.dumps(line)
+
+
+def measure_in_turn(ours: Measure, peer: Measure, *, rounds: int) -> list[Run]:
+    """Measure both sides in each round, and change who goes first from round to round."""
+    runs: list[Run] = []
+    for number in range(rounds):
+        if number % 2 == 0:
+            value = ours()
+            runs.append(Run(ours=value, peer=peer()))
+        else:
+            value = peer()
+            runs.append(Run(ours=ours(), peer=value))
+    return runs

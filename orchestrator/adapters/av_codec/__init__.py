@@ -1,0 +1,1 @@
+"""PyAV behind `MediaCodec`: `codec` asks, `decoder` is the confined process that answers."""

@@ -1,0 +1,70 @@
+"""`Claims` over Redis: the life of a run, one fenced script per step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.records import pairs, parse_task, render_failure, render_json
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.errors import StaleRun
+from orchestrator.domain.retry import EXPIRED, Again, Decision
+from orchestrator.domain.task import Failure, JsonObject, Run
+from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RedisClaims:
+    """Implements `ports.claims.Claims`."""
+
+    scripts: Scripts
+    lease_ms: int
+
+    def claim(self, lane: str, owner: str, run_ids: Sequence[str]) -> Claimed:
+        given = {"lane": lane, "owner": owner, "run_ids": " ".join(run_ids), "lease_ms": self.lease_ms}
+        with redis_errors():
+            found, more = self.scripts.run("claim", {**given, "expired_error": render_failure(EXPIRED)})
+        tasks = [parse_task(pairs(flat)) for flat in found]
+        return Claimed(tuple(Run(task, task.epoch, task.run_id, owner) for task in tasks), more=bool(more))
+
+    def beat(self, beats: Sequence[Beat]) -> list[Verdict]:
+        runs = [
+            {**_token(beat.run), "progress": render_json(asdict(beat.progress)) if beat.progress else ""}
+            for beat in beats
+        ]
+        with redis_errors():
+            verdicts = self.scripts.run("beat", {"runs": render_json(runs), "lease_ms": self.lease_ms})
+        return [Verdict(verdict) for verdict in verdicts]
+
+    def advance(self, run: Run, stage: str, checkpoint: JsonObject) -> None:
+        self._fenced("advance", run, {"stage": stage, "checkpoint": render_json(checkpoint)})
+
+    def finish(self, run: Run, commit: Commit) -> None:
+        outputs = render_json([asdict(artifact) for artifact in commit.outputs])
+        told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
+        self._fenced("finish", run, {**told, "actual_s": commit.actual_s})
+
+    def fail(self, run: Run, failure: Failure, decision: Decision) -> None:
+        again = decision if isinstance(decision, Again) else None
+        given = {
+            "error": render_failure(failure),
+            "category": failure.category.value,
+            "counts": 0 if again and not again.counts else 1,
+            "again_in_ms": int(again.after_s * 1000) if again else "",
+        }
+        self._fenced("fail", run, given)
+
+    def release(self, run: Run) -> None:
+        self._fenced("release", run, {})
+
+    def stop(self, run: Run) -> None:
+        self._fenced("stop", run, {})
+
+    def _fenced(self, script: str, run: Run, given: Mapping[str, object]) -> None:
+        with redis_errors():
+            answer = self.scripts.run(script, {**_token(run), **given})
+        if answer == "stale":
+            raise StaleRun
+
+
+def _token(run: Run) -> dict[str, str]:
+    return {"task_id": run.task.id, "epoch": str(run.epoch), "run_id": run.run_id}

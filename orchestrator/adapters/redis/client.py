@@ -1,0 +1,59 @@
+"""The commands that we send, typed as they answer with ``decode_responses``: redis-py types every text bytes | str."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+Fields = dict[str, str]
+Entries = list[tuple[str, Fields]]
+
+
+class Pipeline(Protocol):
+    """Commands sent together."""
+
+    def hgetall(self, name: str) -> object: ...
+
+    def execute(self) -> list[Fields]: ...
+
+
+class RedisClient(Protocol):
+    """A client made by `connection.connect`."""
+
+    def evalsha(self, sha: str, numkeys: int, *args: str) -> Any: ...  # noqa: ANN401 - each script has its own shape
+
+    def eval(self, script: str, numkeys: int, *args: str) -> Any: ...  # noqa: ANN401 - the same
+
+    def get(self, name: str) -> str | None: ...
+
+    def set(self, name: str, value: str, *, nx: bool = False, px: int | None = None) -> bool | None: ...
+
+    def pexpire(self, name: str, time: int) -> bool: ...
+
+    def hgetall(self, name: str) -> Fields: ...
+
+    def hget(self, name: str, key: str) -> str | None: ...
+
+    def zadd(self, name: str, mapping: dict[str, float]) -> int: ...
+
+    def zrem(self, name: str, *values: str) -> int: ...
+
+    def zrank(self, name: str, value: str) -> int | None: ...
+
+    def zrangebyscore(self, name: str, min: str, max: float, start: int, num: int) -> list[str]: ...  # noqa: A002 - theirs
+
+    def zrevrangebylex(self, name: str, max: str, min: str, start: int, num: int) -> list[str]: ...  # noqa: A002 - theirs
+
+    def xrange(self, name: str, min: str = "-", max: str = "+") -> Entries: ...  # noqa: A002 - theirs
+
+    def pipeline(self, *, transaction: bool) -> Pipeline: ...
+
+    def time(self) -> Sequence[int]: ...
+
+    def ping(self) -> bool: ...
+
+    def info(self, section: str) -> dict[str, Any]: ...
+
+    def config_get(self, pattern: str) -> Fields: ...
+
+    def llen(self, name: str) -> int: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,87 @@
+"""Clients for Redis, one profile per use, and the table from redis-py's exceptions to ours.
+
+redis-py's own defaults repeat a command ten times and hang for 58 s on a frozen server (stack facts, head of page).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from redis import Redis
+from redis import exceptions as foreign
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.retry import Retry
+
+from orchestrator.adapters.redis.client import RedisClient
+from orchestrator.domain.errors import Category, OrchestratorError, OutcomeUnknown, Overloaded, Refused, Unavailable
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How long a command may take, and how often it is repeated after a lost connection."""
+
+    connect_s: float
+    read_s: float
+    retries: int
+
+
+API = Profile(connect_s=1, read_s=2, retries=0)
+WORKER = Profile(connect_s=2, read_s=5, retries=3)
+
+
+def connect(url: str, profile: Profile) -> RedisClient:
+    """A client with its own pool. Make it after the fork; it connects at its first command."""
+    backoff = ExponentialBackoff(cap=1, base=0.05) if profile.retries else NoBackoff()
+    client = Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=profile.connect_s,
+        socket_timeout=profile.read_s,
+        socket_keepalive=True,
+        health_check_interval=10,
+        retry=Retry(backoff, profile.retries),
+    )
+    return cast("RedisClient", client)
+
+
+# Most specific first. Every class says whether the command may have been carried out.
+MAY_HAVE_HAPPENED = (foreign.TimeoutError, foreign.ConnectionError)
+CANNOT_WRITE = (foreign.OutOfMemoryError, foreign.ReadOnlyError, foreign.BusyLoadingError, foreign.TryAgainError)
+NOT_ALLOWED = (foreign.AuthenticationError, foreign.AuthorizationError, foreign.NoPermissionError)
+CANNOT_WRITE_WORDS = ("MISCONF", "OOM", "READONLY", "LOADING", "NOREPLICAS", "MASTERDOWN", "BUSY")
+
+
+def translate(error: foreign.RedisError) -> OrchestratorError:
+    """Our error for one of redis-py's."""
+    if isinstance(error, NOT_ALLOWED):
+        return Refused("the task store refuses this node's credentials", service="redis", category=Category.INTERNAL)
+    if isinstance(error, CANNOT_WRITE) or str(error).startswith(CANNOT_WRITE_WORDS):
+        return Overloaded("the task store cannot take writes now", retry_after_s=5, code="store_not_writable")
+    if isinstance(error, foreign.ConnectionError) and isinstance(error.__cause__ or error.__context__, OSError):
+        refused = isinstance(error.__cause__ or error.__context__, ConnectionRefusedError)
+        return _gone() if refused else _unknown()
+    if isinstance(error, MAY_HAVE_HAPPENED):
+        return _unknown()
+    return Refused("the task store refused a command", service="redis", category=Category.INTERNAL)
+
+
+def _gone() -> Unavailable:
+    return Unavailable("the task store cannot be reached", service="redis", category=Category.NETWORK)
+
+
+def _unknown() -> OutcomeUnknown:
+    return OutcomeUnknown("the task store did not answer in time", service="redis", category=Category.NETWORK)
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Foreign exceptions become ours here."""
+    try:
+        yield
+    except foreign.RedisError as error:
+        log.warning("redis.failed", error=str(error), kind=type(error).__name__)
+        raise translate(error) from error

@@ -1,0 +1,97 @@
+"""`Intake` over Redis: submit, cancel and resubmit, one script each."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.records import pairs, parse_task, render_json
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.errors import IdempotencyConflict, IllegalMove, TaskNotFound
+from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
+from orchestrator.ports.intake import Receipt
+
+
+class RedisIntake:
+    """Implements `ports.intake.Intake`."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def submit(self, task: NewTask) -> Receipt:
+        with redis_errors():
+            outcome, *found = self._scripts.run("submit", _render_new(task))
+        if outcome == "conflict":
+            raise IdempotencyConflict
+        return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
+
+    def replay(self, project: str, idempotency_key: str, request_sha256: str) -> Receipt | None:
+        with redis_errors():
+            client = self._scripts.client
+            seen = client.hgetall(f"orch:idem:{project}:{idempotency_key}")
+            record = client.hgetall(f"orch:task:{seen['task']}") if seen else {}
+        if not record:
+            return None
+        if seen["request_sha256"] != request_sha256:
+            raise IdempotencyConflict
+        return Receipt(_as_submitted(parse_task(record)), replayed=True)
+
+    def cancel(self, project: str, task_id: str) -> Task:
+        return self._change("cancel", {"task_id": task_id, "project": project})
+
+    def resubmit(self, project: str, task_id: str, generation: int) -> Task:
+        given = {"generation": generation, "head_starts": render_json(HEAD_START_MS)}
+        return self._change("resubmit", {"task_id": task_id, "project": project, **given})
+
+    def _change(self, script: str, given: Mapping[str, object]) -> Task:
+        with redis_errors():
+            outcome, *found = self._scripts.run(script, given)
+        if outcome == "unknown":
+            raise TaskNotFound
+        if outcome == "generation":
+            raise IllegalMove(f"the task is at generation {found[0]} already", code="generation_changed")
+        if outcome == "illegal":
+            raise IllegalMove(f"a task that is {found[0]} cannot be retried; only failed and canceled ones can")
+        return parse_task(pairs(found[0]))
+
+
+def _as_submitted(task: Task) -> Task:
+    """The task as the first answer showed it, whatever has become of it since."""
+    return replace(
+        task,
+        status=Status.QUEUED,
+        generation=1,
+        epoch=0,
+        updated_at_ms=task.created_at_ms,
+        started_at_ms=None,
+        ended_at_ms=None,
+        cancel_requested_at_ms=None,
+        delayed_until_ms=None,
+        result=None,
+        error=None,
+        outputs=(),
+        usage={},
+        tries={},
+        progress=type(task.progress)(),
+    )
+
+
+def _render_new(task: NewTask) -> dict[str, object]:
+    return {
+        "schema": SCHEMA_VERSION,
+        "id": task.id,
+        "project": task.project,
+        "type": task.type,
+        "lane": task.lane,
+        "model": task.model,
+        "input": render_json(task.input),
+        "params": render_json(task.params),
+        "labels": render_json(task.labels),
+        "priority": task.priority.value,
+        "predicted_s": task.predicted_s,
+        "request_sha256": task.request_sha256,
+        "idem": task.idempotency_key or "",
+        "upload": task.input.get("object", ""),
+        "head_start_ms": HEAD_START_MS[task.priority],
+        "run_for_s": task.run_for_s or "",
+        "start_by_in_ms": int(task.start_by_s * 1000) if task.start_by_s else "",
+    }

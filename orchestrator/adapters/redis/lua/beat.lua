@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- include: turn, places
+-- beat: all runs of one process at once. Renews their leases, writes progress, answers go_on, stop or lost for each.
+-- given: runs (JSON list of {task_id, epoch, run_id, progress or ""}), lease_ms
+
+local now, given = clock_ms(), arguments()
+
+local function beat(run)
+  local task = fenced(run, 'beat')
+  if not task then return 'lost' end
+  redis.call('ZADD', 'orch:leases', now + given.lease_ms, task.id)
+  if task.beaten ~= '1' then write(task, {beaten = 1}) end
+  if run.progress ~= '' then
+    write(task, {progress = run.progress, updated_ms = now})
+    emit(task, 'progress', now, run.progress)
+  end
+  return task.cancel_ms and 'stop' or 'go_on'
+end
+
+local verdicts = {}
+for i, run in ipairs(cjson.decode(given.runs)) do verdicts[i] = beat(run) end
+return verdicts

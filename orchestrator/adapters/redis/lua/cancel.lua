@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- include: turn, places
+-- cancel: a queued task ends at once; a running one is asked to stop; a terminal one stays as it is.
+-- given: task_id, project
+
+local now, given = clock_ms(), arguments()
+local task = load_task(given.task_id)
+if not task or task.project ~= given.project then return {'unknown'} end
+
+if task.status == 'queued' then
+  leave_place(task)
+  end_task(task, 'canceled', now, {cancel_ms = now})
+elseif task.status == 'running' and not task.cancel_ms then
+  write(task, {cancel_ms = now, updated_ms = now})
+  emit(task, 'canceling', now)
+end
+return {'ok', reply(task)}

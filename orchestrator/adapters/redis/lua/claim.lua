@@ -1,0 +1,82 @@
+#!lua
+-- include: turn, places
+-- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
+-- Idempotent by run id. given: lane, owner, run_ids (space separated), lease_ms, expired_error
+
+local now, given = clock_ms(), arguments()
+local TURNS_LOOKED_AT = 64
+
+-- A model that may not run now (not resident, or behind an open breaker) is passed over, and nothing else is.
+local function may_run(model)
+  return redis.call('SISMEMBER', 'orch:held_back', model) == 0
+end
+
+local function oldest_of(project)
+  local id, model, rank
+  for _, candidate in ipairs(redis.call('SMEMBERS', 'orch:models:' .. given.lane .. ':' .. project)) do
+    local head = redis.call('ZRANGE', 'orch:ready:' .. given.lane .. ':' .. project .. ':' .. candidate, 0, 0, 'WITHSCORES')
+    if head[1] and may_run(candidate) and (not rank or tonumber(head[2]) < rank) then
+      id, model, rank = head[1], candidate, tonumber(head[2])
+    end
+  end
+  return id, model
+end
+
+local function head_of_turn()
+  for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. given.lane, 0, TURNS_LOOKED_AT - 1)) do
+    local id, model = oldest_of(project)
+    if id then return id, model, project end
+  end
+end
+
+local function is_late(task)
+  return task.start_by_ms and not task.started_ms and tonumber(task.start_by_ms) <= now
+end
+
+local function next_task()
+  while true do
+    local id, model, project = head_of_turn()
+    if not id then return nil end
+    local task = load_task(id)
+    if not task then -- an index entry without a record: drop it here, audit counts such finds
+      leave_ready({id = id, lane = given.lane, project = project, model = model})
+    elseif is_late(task) then
+      leave_place(task)
+      end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error)
+    else
+      return task
+    end
+  end
+end
+
+local function start(task, run_id)
+  advance_turn(task.lane, task.project, tonumber(task.predicted_s))
+  leave_place(task)
+  redis.call('ZREM', 'orch:deadlines', task.id)
+  write(task, {
+    status = 'running', epoch = task.epoch + 1, run_id = run_id, owner = given.owner,
+    claimed_ms = now, started_ms = task.started_ms or now, updated_ms = now,
+  })
+  clear(task, 'progress', 'actual_s')
+  enter_leases(task, now + given.lease_ms)
+  redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
+  emit(task, 'running', now, '{"epoch":' .. task.epoch .. '}')
+end
+
+local function repeated(run_id)
+  local id = redis.call('GET', 'orch:run:' .. run_id)
+  local task = id and load_task(id)
+  if task and task.run_id == run_id then return task end
+end
+
+local claimed = {}
+for run_id in string.gmatch(given.run_ids, '%S+') do
+  local task = repeated(run_id)
+  if not task then
+    task = next_task()
+    if not task then break end
+    start(task, run_id)
+  end
+  claimed[#claimed + 1] = reply(task)
+end
+return {claimed, head_of_turn() and 1 or 0}

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- include: turn, places
+-- fail: the one commit of a failed run. `domain/retry` has decided: again after again_in_ms, or (empty) give up.
+-- given: task_id, epoch, run_id, error (JSON), category, counts (1 or 0), again_in_ms
+
+local now, given = clock_ms(), arguments()
+local task, refused = fenced(given, 'fail')
+if not task then return refused end
+
+if given.counts == '1' then redis.call('HINCRBY', 'orch:task:' .. task.id, 'tries:' .. given.category, 1) end
+close_run(task, 'fail', now, given.counts == '1' and given.error or nil)
+if task.cancel_ms then
+  end_task(task, 'canceled', now, {})
+elseif given.again_in_ms == '' then
+  end_task(task, 'failed', now, {error = given.error}, given.error)
+else
+  requeue(task, now, now + given.again_in_ms, given.error)
+end
+return 'ok'

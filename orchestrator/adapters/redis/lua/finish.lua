@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- include: turn, places
+-- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
+-- given: task_id, epoch, run_id, outputs, result, usage (JSON), actual_s
+
+local now, given = clock_ms(), arguments()
+local task, refused = fenced(given, 'finish')
+if not task then return refused end
+
+task.actual_s = given.actual_s
+close_run(task, 'finish', now, '')
+end_task(task, 'succeeded', now,
+  {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)
+return 'ok'

@@ -1,0 +1,54 @@
+-- Whose turn is it in a lane: start-time fair queueing (Goyal, Vin, Cheng 1996) over the lane's projects.
+--
+--   orch:turn:<lane>   zset    projects with ready work, by start tag; the smallest is next
+--   orch:tags:<lane>   zset    projects without ready work whose tag is still ahead of the clock
+--   orch:clock:<lane>  string  the start tag of the project served last
+--   orch:lanes         set     lanes with a turn
+--
+-- Serving a task advances its project's tag by predicted seconds ÷ weight; the end of the run settles the difference.
+-- Nothing waits in a lane without a turn, so the whole history of an idle lane is forgotten.
+
+local function weight_of(project)
+  return tonumber(redis.call('HGET', 'orch:project:' .. project, 'weight') or 1)
+end
+
+-- A newcomer starts at the clock; one who left while ahead of it comes back where it was.
+local function join_turn(lane, project)
+  local turn, tags = 'orch:turn:' .. lane, 'orch:tags:' .. lane
+  if redis.call('ZSCORE', turn, project) then return end
+  local clock = tonumber(redis.call('GET', 'orch:clock:' .. lane) or 0)
+  local tag = tonumber(redis.call('ZSCORE', tags, project) or 0)
+  redis.call('ZREM', tags, project)
+  redis.call('ZADD', turn, math.max(clock, tag), project)
+  redis.call('SADD', 'orch:lanes', lane)
+end
+
+local function leave_turn(lane, project)
+  local turn, tags = 'orch:turn:' .. lane, 'orch:tags:' .. lane
+  local tag = redis.call('ZSCORE', turn, project)
+  if not tag then return end
+  redis.call('ZREM', turn, project)
+  if redis.call('EXISTS', turn) == 0 then
+    redis.call('DEL', tags, 'orch:clock:' .. lane)
+    redis.call('SREM', 'orch:lanes', lane)
+  else
+    redis.call('ZADD', tags, tag, project)
+    redis.call('ZREMRANGEBYSCORE', tags, '-inf', '(' .. (redis.call('GET', 'orch:clock:' .. lane) or '0'))
+  end
+end
+
+-- The project is served: the clock moves to its tag, the tag moves on by the cost.
+local function advance_turn(lane, project, cost_s)
+  local tag = redis.call('ZSCORE', 'orch:turn:' .. lane, project)
+  redis.call('SET', 'orch:clock:' .. lane, tag)
+  redis.call('ZINCRBY', 'orch:turn:' .. lane, cost_s / weight_of(project), project)
+end
+
+-- The run is over: charge what it took instead of what was predicted.
+local function settle_turn(task, now)
+  local took_s = tonumber(task.actual_s or (now - tonumber(task.claimed_ms)) / 1000)
+  local correction = (took_s - tonumber(task.predicted_s)) / weight_of(task.project)
+  for _, key in ipairs({'orch:turn:' .. task.lane, 'orch:tags:' .. task.lane}) do
+    if redis.call('ZSCORE', key, task.project) then redis.call('ZINCRBY', key, correction, task.project) end
+  end
+end

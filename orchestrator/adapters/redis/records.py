@@ -1,0 +1,92 @@
+"""The record of a task, between the flat strings of a Redis hash and `domain.task`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from orchestrator.domain.errors import Category
+from orchestrator.domain.task import Artifact, Attempt, Failure, Priority, Progress, Status, Task, TaskEvent
+
+Flat = Mapping[str, str]
+
+
+def render_json(value: object) -> str:
+    """Compact JSON with sorted names, so that equal values are equal strings."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def render_failure(failure: Failure) -> str:
+    return render_json(asdict(failure))
+
+
+def parse_failure(text: str | None) -> Failure | None:
+    if not text:
+        return None
+    found = json.loads(text)
+    return Failure(**{**found, "category": Category(found["category"])})
+
+
+def pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """A hash as a dict: RESP3 gives a map, a script gives names and values in turn."""
+    return dict(flat) if isinstance(flat, Mapping) else dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _parse_optional_int(text: str | None) -> int | None:
+    return int(float(text)) if text else None
+
+
+def _parse_json(text: str | None) -> Any:  # noqa: ANN401 - opaque to us
+    return json.loads(text) if text else None
+
+
+def parse_task(flat: Flat) -> Task:
+    """Read a record. Fields that this version does not know are left alone, in the store."""
+    return Task(
+        id=flat["id"],
+        project=flat["project"],
+        type=flat["type"],
+        lane=flat["lane"],
+        model=flat["model"],
+        status=Status(flat["status"]),
+        priority=Priority(flat["priority"]),
+        generation=int(flat["generation"]),
+        epoch=int(flat["epoch"]),
+        input=_parse_json(flat["input"]),
+        params=_parse_json(flat["params"]),
+        labels=_parse_json(flat["labels"]),
+        created_at_ms=int(flat["created_ms"]),
+        updated_at_ms=int(flat["updated_ms"]),
+        predicted_s=float(flat["predicted_s"]),
+        run_id=flat.get("run_id", ""),
+        started_at_ms=_parse_optional_int(flat.get("started_ms")),
+        ended_at_ms=_parse_optional_int(flat.get("ended_ms")),
+        start_by_ms=_parse_optional_int(flat.get("start_by_ms")),
+        run_for_s=float(flat["run_for_s"]) if flat.get("run_for_s") else None,
+        cancel_requested_at_ms=_parse_optional_int(flat.get("cancel_ms")),
+        delayed_until_ms=_parse_optional_int(flat.get("due_ms")),
+        progress=Progress(**(_parse_json(flat.get("progress")) or {})),
+        outputs=tuple(Artifact(**item) for item in _parse_json(flat.get("outputs")) or ()),
+        result=_parse_json(flat.get("result")),
+        error=parse_failure(flat.get("error")),
+        usage=_parse_json(flat.get("usage")) or {},
+        tries={Category(name[6:]): int(value) for name, value in flat.items() if name.startswith("tries:")},
+        schema=int(flat["schema"]),
+    )
+
+
+def parse_attempt(entry_id: str, fields: Flat) -> Attempt:
+    """Read an entry of ``orch:attempts:<id>``; its id is <generation>-<epoch>."""
+    return Attempt(
+        epoch=int(entry_id.partition("-")[2]),
+        worker=fields["worker"],
+        started_at_ms=int(fields["started_ms"]),
+        ended_at_ms=int(fields["ended_ms"]),
+        error=parse_failure(fields["error"]),
+    )
+
+
+def parse_event(entry_id: str, fields: Flat) -> TaskEvent:
+    """Read an entry of ``orch:events:<id>``; its id is <generation>-<seq>."""
+    generation, _, seq = entry_id.partition("-")
+    return TaskEvent(int(generation), int(seq), fields["type"], int(fields["at_ms"]), json.loads(fields["data"]))

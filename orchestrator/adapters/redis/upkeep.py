@@ -1,0 +1,85 @@
+"""`Upkeep` over Redis: what the keeper's duties need."""
+
+from dataclasses import dataclass
+
+from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.records import render_failure
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.errors import Category
+from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
+from orchestrator.domain.task import task_prefix
+from orchestrator.ports.upkeep import LaneLoad, Mended, QueueLoad, Swept
+
+GRACE_GAP_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUpkeep:
+    """Implements `ports.upkeep.Upkeep`."""
+
+    scripts: Scripts
+    lease_ms: int
+    retention_ms: int
+
+    def reconcile(self, *, limit: int) -> Mended:
+        given = {
+            "limit": limit,
+            "lease_ms": self.lease_ms,
+            "gap_ms": GRACE_GAP_MS,
+            "crash_limit": POLICIES[Category.CRASH].tries,
+            "crash_error": render_failure(CRASHED),
+            "expired_error": render_failure(EXPIRED),
+        }
+        with redis_errors():
+            return Mended(*self.scripts.run("reconcile", given))
+
+    def load(self) -> QueueLoad:
+        with redis_errors():
+            lanes, running, delayed = self.scripts.run("load", {})
+        loads = tuple(LaneLoad(lane, ready, oldest_wait_s=wait_ms / 1000) for lane, ready, wait_ms in lanes)
+        return QueueLoad(loads, running=running, delayed=delayed)
+
+    def past_retention(self, *, limit: int) -> tuple[Swept, ...]:
+        client = self.scripts.client
+        with redis_errors():
+            ids = client.zrangebyscore("orch:ended", "-inf", self._long_ago(), 0, limit)
+            projects = [client.hget(f"orch:task:{task_id}", "project") for task_id in ids]
+        return tuple(
+            Swept(task_id, task_prefix(project or "", task_id)) for task_id, project in zip(ids, projects, strict=True)
+        )
+
+    def purge(self, task_id: str) -> None:
+        with redis_errors():
+            self.scripts.run("purge", {"task_id": task_id})
+
+    def expired_uploads(self, *, limit: int) -> tuple[str, ...]:
+        with redis_errors():
+            keys = self.scripts.client.zrangebyscore("orch:uploads", "-inf", self._long_ago(), 0, limit)
+        return tuple(keys)
+
+    def forget_uploads(self, keys: tuple[str, ...]) -> None:
+        with redis_errors():
+            self.scripts.client.zrem("orch:uploads", *keys)
+
+    def track_upload(self, key: str) -> None:
+        with redis_errors():
+            self.scripts.client.zadd("orch:uploads", {key: self._now_ms()})
+
+    def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:
+        client, key = self.scripts.client, f"orch:duty:{duty}"
+        with redis_errors():
+            if client.set(key, holder, nx=True, px=int(ttl_s * 1000)):
+                return True
+            mine = client.get(key) == holder
+            return bool(mine and client.pexpire(key, int(ttl_s * 1000)))
+
+    def _now_ms(self) -> int:
+        return self.scripts.now_ms if self.scripts.now_ms is not None else _server_ms(self.scripts)
+
+    def _long_ago(self) -> int:
+        return self._now_ms() - self.retention_ms
+
+
+def _server_ms(scripts: Scripts) -> int:
+    seconds, micros = scripts.client.time()
+    return int(seconds) * 1000 + int(micros) // 1000

@@ -1,0 +1,79 @@
+"""Loads and unloads models over Triton's restricted control protocol (stack facts C.1)."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from grpc import StatusCode
+from tritonclient.utils import InferenceServerException
+
+from orchestrator.adapters.triton.channel import connect
+from orchestrator.adapters.triton.status import SERVICE, parse_error, read_code
+from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.ports.inference import ModelState
+
+# The name that triton/launch.py and the container give the secret; the header's prefix is Triton's.
+CONTROL_HEADER = "triton-grpc-protocol-orchestrator-control"
+ANSWER_WITHIN_S = 2.0
+POLL_S = 0.05
+
+T = TypeVar("T")
+
+
+class TritonControl:
+    """The models of one Triton server. Loading may take ``load_timeout_s``, unloading ``unload_timeout_s``."""
+
+    def __init__(
+        self, address: str, *, control_key: str, load_timeout_s: float = 300.0, unload_timeout_s: float = 60.0
+    ) -> None:
+        self._client = connect(address)
+        self._headers = {CONTROL_HEADER: control_key}
+        self._load_timeout_s = load_timeout_s
+        self._unload_timeout_s = unload_timeout_s
+
+    def is_live(self) -> bool:
+        return self._is_true(self._client.is_server_live)
+
+    def is_ready(self, model: str) -> bool:
+        return self._is_true(self._client.is_model_ready, model)
+
+    def load(self, model: str) -> None:
+        # Triton would load it a second time beside the first, and hold both in GPU memory meanwhile.
+        if "READY" not in self._states(model):
+            self._ask(self._client.load_model, model, within_s=self._load_timeout_s)
+
+    def unload(self, model: str) -> None:
+        self._ask(self._client.unload_model, model, within_s=self._unload_timeout_s)
+        # The call returns before requests in flight have ended and before any memory is free.
+        deadline = time.monotonic() + self._unload_timeout_s
+        while not self._states(model) <= {"UNAVAILABLE"}:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{model} is still unloading", service=SERVICE, category=Category.MODEL_UNAVAILABLE)
+            time.sleep(POLL_S)
+
+    def index(self) -> tuple[ModelState, ...]:
+        answer = self._ask(self._client.get_model_repository_index)
+        # A model that was never loaded has no state.
+        return tuple(ModelState(row.name, row.version, row.state or "UNAVAILABLE", row.reason) for row in answer.models)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _states(self, model: str) -> set[str]:
+        """The states of the model's versions; empty when the repository has no such model."""
+        return {row.state for row in self.index() if row.name == model}
+
+    def _ask(self, call: Callable[..., T], *words: str, within_s: float = ANSWER_WITHIN_S) -> T:
+        try:
+            return call(*words, headers=self._headers, client_timeout=within_s)
+        except InferenceServerException as error:
+            if read_code(error) is StatusCode.DEADLINE_EXCEEDED:
+                message = "the inference server did not answer in time"
+                raise Unavailable(message, service=SERVICE, category=Category.NETWORK) from error
+            raise parse_error(error) from error
+
+    def _is_true(self, question: Callable[..., bool], *words: str) -> bool:
+        try:
+            return question(*words, client_timeout=ANSWER_WITHIN_S)
+        except InferenceServerException:
+            return False

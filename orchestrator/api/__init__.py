@@ -1,0 +1,1 @@
+"""The HTTP front door: thin, sync, and the only package that knows of FastAPI. See `docs/http.md`."""

@@ -1,0 +1,58 @@
+"""The FastAPI application, put together from its parts. Nothing is made at import."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from orchestrator.api import health, task_types, tasks, uploads
+from orchestrator.api.health import Readiness
+from orchestrator.api.middleware import BodyLimit, RequestContext
+from orchestrator.api.problems import PROBLEM_JSON, add_problem_responses
+from orchestrator.wiring.api_parts import ApiParts
+
+CONTRACT = "1.0"
+BODY_LIMIT_BYTES = 1024**2  # JSON only; media goes straight to storage (stack facts F)
+
+DESCRIPTION = """
+Durable media tasks, inference in NVIDIA Triton. Send `Authorization: Bearer <key>`; repeat a `POST /v1/tasks` safely
+with an `Idempotency-Key`. Errors are `application/problem+json` with a stable `code`.
+"""
+
+
+class Api(FastAPI):
+    """FastAPI whose OpenAPI document names the media type that errors really have."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _name_problem_json(operation["responses"])
+        return super().openapi()
+
+
+def _name_problem_json(responses: dict[str, Any]) -> None:
+    for response in responses.values():
+        shape = response.get("content", {}).get("application/json", {}).get("schema", {})
+        if shape.get("$ref", "").endswith("/Problem"):
+            response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
+
+
+def build_app(parts: ApiParts) -> FastAPI:
+    """The application over ``parts``; nothing is asked of them before the first request."""
+    app = Api(
+        title="Orchestrator",
+        version=CONTRACT,
+        summary="A container-native GPU inference node.",
+        description=DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    app.state.readiness = Readiness(parts.checks)
+    for resource in (tasks, task_types, uploads, health):
+        app.include_router(resource.router)
+    add_problem_responses(app)
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(RequestContext)  # the outermost: every response carries its X-Request-Id
+    return app

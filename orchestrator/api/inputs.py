@@ -1,0 +1,107 @@
+"""The shapes of what clients send, with the examples that OpenAPI shows."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from orchestrator.domain.task import Priority, Status
+
+TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
+MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
+IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
+MOST_DEPTH = 32
+
+
+def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
+    if not _is_within(value, MOST_DEPTH):
+        raise ValueError(f"must not be nested deeper than {MOST_DEPTH}")
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        raise ValueError("must be plain JSON: finite numbers and whole Unicode characters") from None
+    return value
+
+
+def _is_within(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_is_within(part, depth - 1) for part in inner)
+
+
+JsonDocument = Annotated[dict[str, Any], AfterValidator(_plain_json)]
+TypeName = Annotated[str, Field(pattern=TYPE_NAME, max_length=64)]
+LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+LabelValue = Annotated[str, Field(max_length=256)]
+
+
+class Request(BaseModel):
+    """Base of what clients send: a misspelt field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputRef(Request):
+    """The media to work on."""
+
+    object: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
+        description="Key of an object in the project's storage, as `POST /v1/uploads` answered it."
+    )
+
+
+class SubmitBody(Request):
+    """A task to run."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "image.upscale",
+                    "input": {"object": "projects/film-a/uploads/upload_01kb…/still.png"},
+                    "params": {"scale": 4},
+                    "labels": {"shot": "12b"},
+                },
+                {"type": "system.echo", "params": {"size_bytes": 1024}},
+            ]
+        }
+    )
+
+    type: TypeName = Field(description="One of `GET /v1/task-types`.")
+    input: InputRef | None = Field(None, description="Required by types that accept media, refused by the others.")
+    params: JsonDocument = Field(default_factory=dict, description="Checked against the schema of the type.")
+    labels: dict[LabelName, LabelValue] = Field(
+        default_factory=dict, max_length=32, description="Yours; shown, never read."
+    )
+    priority: Priority = Field(Priority.NORMAL, description="A head start in the queue, not a class of its own.")
+    start_by_s: float | None = Field(
+        None, gt=0, le=30 * 86400, description="Fail the task if no run has begun within this many seconds."
+    )
+    run_for_s: float | None = Field(None, gt=0, le=7 * 86400, description="The longest that one run may take.")
+
+
+class ListQuery(Request):
+    """Which tasks to list; a misspelt filter is an error, not a list of everything."""
+
+    status: Status | None = Field(None, description="`running` includes tasks shown as `canceling`.")
+    type: TypeName | None = Field(None, description="Only this task type.")
+    limit: int = Field(20, ge=1, le=100, description="The size of a page.")
+    cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the page before.")
+
+
+class RetryBody(Request):
+    """Which generation to retry."""
+
+    generation: int | None = Field(
+        None, ge=1, le=2**31, description="The generation that you saw fail; the current one when absent."
+    )
+
+
+class UploadBody(Request):
+    """A file to upload."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"filename": "still.png", "content_type": "image/png", "size_bytes": 482113}]}
+    )
+
+    filename: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Only its plain characters stay.")
+    content_type: Annotated[str, Field(pattern=MIME_TYPE)] = Field(description="Sent again with the PUT.")
+    size_bytes: int = Field(ge=1, le=2**53, description="The exact size of the file.")

@@ -1,0 +1,151 @@
+"""Errors over HTTP: the only place that knows which status code means what. Bodies are RFC 9457 problem details."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from orchestrator.api.schemas import FieldProblem, Problem
+from orchestrator.domain.errors import (
+    DependencyError,
+    FieldError,
+    Forbidden,
+    IdempotencyConflict,
+    IllegalMove,
+    InvalidParams,
+    OrchestratorError,
+    OutcomeUnknown,
+    Overloaded,
+    RequestError,
+    TaskNotFound,
+    Unauthorized,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+NOT_READY = HTTPStatus.SERVICE_UNAVAILABLE
+RETRY_AFTER_S = 2.0
+
+# The nearest class in the error's own ancestry decides.
+STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TaskNotFound: HTTPStatus.NOT_FOUND,
+    IdempotencyConflict: HTTPStatus.CONFLICT,
+    IllegalMove: HTTPStatus.CONFLICT,
+    RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    DependencyError: HTTPStatus.BAD_GATEWAY,
+    OrchestratorError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+# What the framework itself refuses before any route runs.
+FRAMEWORK_CODES: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+}
+
+AUTHENTICATED = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+WITH_BODY = (*AUTHENTICATED, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+OF_ONE_TASK = (*AUTHENTICATED, HTTPStatus.NOT_FOUND)
+SUBMITS = (*WITH_BODY, HTTPStatus.CONFLICT)
+RETRIES = (*WITH_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+Documented = dict[int | str, dict[str, Any]]
+
+
+def problem_docs(statuses: Sequence[HTTPStatus]) -> Documented:
+    """The OpenAPI entries of the problems that a route can answer with."""
+    return {int(status): {"model": Problem, "description": status.phrase} for status in statuses}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem. ASCII only: a message may quote text that is not valid Unicode."""
+
+    media_type = PROBLEM_JSON
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
+def render_internal() -> ProblemResponse:
+    """A bug of ours: nothing about it leaves the house."""
+    detail = "Something went wrong here. The X-Request-Id of this answer finds it in our log."
+    return _respond(_describe(HTTPStatus.INTERNAL_SERVER_ERROR, OrchestratorError.code, detail=detail))
+
+
+def render_error(error: OrchestratorError) -> ProblemResponse:
+    """One of our errors as a problem."""
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return render_internal()
+    problem = _describe(status, error.code, detail=str(error))
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        problem.retry_after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
+        headers["Retry-After"] = str(math.ceil(problem.retry_after_s))
+    if isinstance(error, OutcomeUnknown):
+        problem.task_id = error.task_id
+    if isinstance(error, InvalidParams) and error.fields:
+        problem.errors = _render_fields(error.fields)
+    return _respond(problem, headers)
+
+
+def _describe(status: int, code: str, *, detail: str) -> Problem:
+    title = HTTPStatus(status).phrase
+    return Problem(type=f"urn:orchestrator:problem:{code}", title=title, status=status, code=code, detail=detail)
+
+
+def _respond(problem: Problem, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    body = problem.model_dump(mode="json", exclude_none=True)
+    return ProblemResponse(body, status_code=problem.status, headers=headers)
+
+
+def _render_fields(fields: Sequence[FieldError]) -> list[FieldProblem]:
+    return [FieldProblem(field=flaw.field, message=flaw.message) for flaw in fields]
+
+
+def add_problem_responses(app: FastAPI) -> None:
+    """Let every refusal of the application, ours or the framework's, leave as a problem."""
+
+    @app.exception_handler(OrchestratorError)
+    async def ours(_: Request, error: OrchestratorError) -> ProblemResponse:
+        response = render_error(error)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("http.failed", code=error.code, status=response.status_code, exc_info=error)
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def shape(_: Request, error: RequestValidationError) -> ProblemResponse:
+        fields = [
+            FieldError(field=".".join(map(str, flaw["loc"])).removeprefix("body."), message=flaw["msg"])
+            for flaw in error.errors()
+        ]
+        detail = "the request does not have the documented shape"
+        problem = _describe(HTTPStatus.UNPROCESSABLE_ENTITY, RequestError.code, detail=detail)
+        problem.errors = _render_fields(fields)
+        return _respond(problem)
+
+    @app.exception_handler(HTTPException)
+    async def framework(_: Request, error: HTTPException) -> ProblemResponse:
+        code = FRAMEWORK_CODES.get(error.status_code, RequestError.code)
+        return _respond(_describe(error.status_code, code, detail=error.detail), error.headers)

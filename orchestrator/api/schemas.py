@@ -1,0 +1,203 @@
+"""The shapes of answers. `views.py` fills them in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from orchestrator.domain.errors import Category
+from orchestrator.domain.task import Priority
+
+ShownStatus = Literal["queued", "running", "canceling", "succeeded", "failed", "canceled"]
+
+
+class UploadView(BaseModel):
+    """PUT the file to `url` with `headers`, then submit `object`."""
+
+    object: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class ErrorView(BaseModel):
+    """Why a task or an attempt failed."""
+
+    code: str
+    category: Category
+    message: str
+    retryable: bool
+
+
+class ProgressView(BaseModel):
+    """`fraction` of the whole (0 to 1); `done` of `total` units in `stage`."""
+
+    fraction: float
+    stage: str
+    done: int
+    total: int
+
+
+class QueueView(BaseModel):
+    """`position` counts the tasks ahead of the same project and model; null while waiting for another try."""
+
+    position: int | None
+    eta_s: float | None
+
+
+class AttemptView(BaseModel):
+    """One run that has ended."""
+
+    epoch: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime
+    error: ErrorView | None
+
+
+class OutputView(BaseModel):
+    """A file that the task made; `url` works without a key, for a while."""
+
+    name: str
+    url: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+
+
+class TaskSummary(BaseModel):
+    """A task as lists show it."""
+
+    id: str
+    type: str
+    status: ShownStatus
+    project: str
+    priority: Priority
+    input: Mapping[str, Any] | None
+    params: Mapping[str, Any]
+    labels: Mapping[str, Any]
+    progress: ProgressView
+    result: Mapping[str, Any] | None
+    error: ErrorView | None
+    usage: Mapping[str, Any]
+    generation: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    links: Mapping[str, str] = Field(description="`self` always; `cancel` and `retry` while they are possible.")
+
+
+TASK_EXAMPLE: JsonDict = {
+    "id": "task_01m82wee72bfd54k32vk1sb59e",
+    "type": "image.upscale",
+    "status": "running",
+    "project": "film-a",
+    "priority": "normal",
+    "input": {
+        "object": "projects/film-a/uploads/upload_01m82wa0v3q7c9d2f4h6j8k0mn/still.png",
+        "etag": "9a0364b9e99bb480dd25e1f0284c8555",
+        "size_bytes": 482113,
+        "content_type": "image/png",
+    },
+    "params": {"scale": 4, "format": "png"},
+    "labels": {"shot": "12b"},
+    "progress": {"fraction": 0.5, "stage": "infer", "done": 6, "total": 12},
+    "result": None,
+    "error": None,
+    "usage": {},
+    "generation": 1,
+    "created_at": "2026-11-23T00:21:12.041000Z",
+    "started_at": "2026-11-23T00:21:12.060000Z",
+    "ended_at": None,
+    "links": {
+        "self": "/v1/tasks/task_01m82wee72bfd54k32vk1sb59e",
+        "cancel": "/v1/tasks/task_01m82wee72bfd54k32vk1sb59e/cancel",
+    },
+    "queue": None,
+    "attempts": [],
+    "outputs": [],
+}
+
+
+class TaskView(TaskSummary):
+    """A task, whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TASK_EXAMPLE]})
+
+    queue: QueueView | None = Field(description="Null unless the task is queued.")
+    attempts: list[AttemptView]
+    outputs: list[OutputView]
+
+
+class TaskList(BaseModel):
+    """Newest first. `next` is the `cursor` of the next page."""
+
+    items: list[TaskSummary]
+    next: str | None
+
+
+class TaskTypeView(BaseModel):
+    """A task type of this node. `params` is a JSON Schema."""
+
+    name: str
+    summary: str
+    lane: str
+    accepts: list[str]
+    params: Mapping[str, Any]
+
+
+class TaskTypeList(BaseModel):
+    """Every task type of this node."""
+
+    items: list[TaskTypeView]
+
+
+class CheckView(BaseModel):
+    """Whether one dependency is fit to serve, and if not, why."""
+
+    ok: bool
+    detail: str
+
+
+class ReadinessView(BaseModel):
+    """Ready only when every check is."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, CheckView]
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details. Programs read `code`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:orchestrator:problem:invalid_params",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "code": "invalid_params",
+                    "detail": "the parameters do not fit image.upscale",
+                    "errors": [{"field": "params.scale", "message": "Input should be 2 or 4"}],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    retry_after_s: float | None = None
+    task_id: str | None = Field(None, description="Only with `outcome_unknown`: the task that may exist.")
+    errors: list[FieldProblem] | None = None

@@ -1,0 +1,73 @@
+"""`/v1/tasks`: submit, look, cancel, retry."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response
+
+from orchestrator.api.deps import Caller, Parts
+from orchestrator.api.inputs import IDEMPOTENCY_KEY, ListQuery, RetryBody, SubmitBody
+from orchestrator.api.problems import AUTHENTICATED, OF_ONE_TASK, RETRIES, SUBMITS, problem_docs
+from orchestrator.api.schemas import TaskList, TaskView
+from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
+from orchestrator.ports.reads import TaskFilter
+from orchestrator.services.submit import SubmitRequest
+
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+TaskId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["task_01kb2n9x6c8q4v7t3m5w1z0hds"])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(pattern=IDEMPOTENCY_KEY, description="Send the same key with every repeat of the same submit."),
+]
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(SUBMITS))
+def submit(
+    body: SubmitBody, project: Caller, parts: Parts, response: Response, idempotency_key: IdempotencyKey = None
+) -> TaskView:
+    """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
+    receipt = parts.submit.submit(
+        SubmitRequest(
+            project=project,
+            type=body.type,
+            input_object=body.input.object if body.input else None,
+            params=body.params,
+            labels=body.labels,
+            priority=body.priority,
+            idempotency_key=idempotency_key,
+            start_by_s=body.start_by_s,
+            run_for_s=body.run_for_s,
+        )
+    )
+    response.headers["Location"] = task_url(receipt.task)
+    if receipt.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return render_submitted(receipt.task)
+
+
+@router.get("", responses=problem_docs(AUTHENTICATED))
+def list_tasks(project: Caller, parts: Parts, asked: Annotated[ListQuery, Query()]) -> TaskList:
+    """The project's tasks, newest first. Queue, attempts and outputs are on each task's own page."""
+    where = TaskFilter(status=asked.status, type=asked.type)
+    page = parts.reads.list(project.slug, where, limit=asked.limit, cursor=asked.cursor)
+    return TaskList(items=[render_summary(task) for task in page.items], next=page.next)
+
+
+@router.get("/{task_id}", responses=problem_docs(OF_ONE_TASK))
+def get(task_id: TaskId, project: Caller, parts: Parts) -> TaskView:
+    """One task, with URLs of its outputs that are made now."""
+    return render_task(parts.reads.get(project.slug, task_id), parts)
+
+
+@router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_TASK))
+def cancel(task_id: TaskId, project: Caller, parts: Parts) -> TaskView:
+    """End a queued task now, ask a running one to stop. A task that has ended is answered as it is."""
+    return render_task(parts.cancel.cancel(project, task_id), parts)
+
+
+@router.post("/{task_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
+def retry(task_id: TaskId, project: Caller, parts: Parts, body: RetryBody | None = None) -> TaskView:
+    """Queue a failed or canceled task again, as its next generation with fresh budgets."""
+    generation = body.generation if body else None
+    return render_task(parts.resubmit.resubmit(project, task_id, generation=generation), parts)

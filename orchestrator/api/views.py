@@ -1,0 +1,125 @@
+"""Tasks as clients see them: from the record to the shapes of `schemas.py`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.api.schemas import (
+    AttemptView,
+    ErrorView,
+    OutputView,
+    ProgressView,
+    QueueView,
+    ShownStatus,
+    TaskSummary,
+    TaskView,
+)
+from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
+from orchestrator.wiring.api_parts import ApiParts
+
+
+def render_summary(task: Task) -> TaskSummary:
+    """What the record alone tells: lists ask nothing more per task."""
+    return TaskSummary(**_record(task))
+
+
+def render_submitted(task: Task) -> TaskView:
+    """A task as it was recorded: nothing to look up, and a repeat of the submit reads the same."""
+    return TaskView(**_record(task), queue=QueueView(position=None, eta_s=None), attempts=[], outputs=[])
+
+
+def render_task(task: Task, parts: ApiParts) -> TaskView:
+    """The whole view: its attempts, its place in the queue, and URLs that are made now."""
+    return TaskView(
+        **_record(task),
+        queue=_queue(task, parts),
+        attempts=[_attempt(attempt) for attempt in parts.reads.attempts(task.id)] if task.epoch else [],
+        outputs=[_output(artifact, parts) for artifact in task.outputs],
+    )
+
+
+def task_url(task: Task) -> str:
+    return f"/v1/tasks/{task.id}"
+
+
+def _record(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "type": task.type,
+        "status": _status(task),
+        "project": task.project,
+        "priority": task.priority,
+        "input": task.input or None,
+        "params": task.params,
+        "labels": task.labels,
+        "progress": ProgressView(
+            fraction=task.progress.fraction,
+            stage=task.progress.stage,
+            done=task.progress.done,
+            total=task.progress.total,
+        ),
+        "result": task.result,
+        "error": _error(task.error),
+        "usage": task.usage,
+        "generation": task.generation,
+        "created_at": _time(task.created_at_ms),
+        "started_at": _time(task.started_at_ms),
+        "ended_at": _time(task.ended_at_ms),
+        "links": _links(task),
+    }
+
+
+def _status(task: Task) -> ShownStatus:
+    return "canceling" if task.is_canceling else task.status.value
+
+
+def _links(task: Task) -> dict[str, str]:
+    links = {"self": task_url(task)}
+    if not task.status.is_terminal:
+        links["cancel"] = f"{task_url(task)}/cancel"
+    if allows(task.status, Move.RESUBMIT):
+        links["retry"] = f"{task_url(task)}/retry"
+    return links
+
+
+def _queue(task: Task, parts: ApiParts) -> QueueView | None:
+    if task.status is not Status.QUEUED:
+        return None
+    position = parts.reads.queue_position(task)
+    # Rough on purpose: the project's own work ahead, at its predicted cost, one task after the other.
+    eta_s = None if position is None else position * task.predicted_s
+    return QueueView(position=position, eta_s=eta_s)
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        epoch=attempt.epoch,
+        worker=attempt.worker,
+        started_at=_instant(attempt.started_at_ms),
+        ended_at=_instant(attempt.ended_at_ms),
+        error=_error(attempt.error),
+    )
+
+
+def _output(artifact: Artifact, parts: ApiParts) -> OutputView:
+    filename = artifact.name.rpartition("/")[2]
+    return OutputView(
+        name=artifact.name,
+        url=parts.storage.sign_get(artifact.key, expires_s=parts.url_expires_s, filename=filename).url,
+        content_type=artifact.content_type,
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
+    )
+
+
+def _error(failure: Failure | None) -> ErrorView | None:
+    if failure is None:
+        return None
+    return ErrorView(code=failure.code, category=failure.category, message=failure.message, retryable=failure.retryable)
+
+
+def _time(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else _instant(at_ms)
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

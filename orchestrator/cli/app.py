@@ -1,0 +1,24 @@
+"""Every command of the command line, a line each."""
+
+import typer
+
+from orchestrator.cli import serve, stack, submit, tasks
+
+
+def build_cli() -> typer.Typer:
+    cli = typer.Typer(
+        help="A container-native GPU inference node.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    cli.command()(stack.up)
+    cli.command()(stack.status)
+    cli.command()(stack.down)
+    cli.command()(serve.api)
+    cli.command()(serve.worker)
+    cli.command()(serve.keeper)
+    cli.command()(serve.metrics)
+    cli.command()(submit.submit)
+    cli.add_typer(tasks.build_tasks(), name="tasks")
+    return cli

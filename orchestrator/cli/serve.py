@@ -1,0 +1,62 @@
+"""One command per process of ours, configured by `ORCH_*` alone: what the containers and `orchestrator up` run.
+
+Each imports only its own half of the program: a worker has no use for the web framework, nor the API for Celery's.
+"""
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.options import read_settings
+from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.settings import Settings
+from orchestrator.telemetry import configure_logging
+
+API_STOP_S = 5
+
+
+def api() -> None:
+    """Serve the HTTP API."""
+    import uvicorn  # noqa: PLC0415 - see above
+
+    from orchestrator.api.app import build_app  # noqa: PLC0415 - see above
+    from orchestrator.wiring.api import build_api_parts  # noqa: PLC0415 - see above
+
+    settings = _begin()
+    uvicorn.run(
+        build_app(build_api_parts(settings)),
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,  # ours is configured already
+        access_log=False,
+        timeout_graceful_shutdown=API_STOP_S,  # an open event stream must not hold up a stop
+    )
+
+
+def worker(*, lane: Annotated[str, typer.Option(help="The lane to work on.")]) -> None:
+    """Work on the tasks of a lane."""
+    from orchestrator.worker import run_worker  # noqa: PLC0415 - see above
+
+    if lane not in LANE_SLOTS:
+        raise typer.BadParameter(f"unknown lane {lane!r}; there are {', '.join(LANE_SLOTS)}", param_hint="--lane")
+    run_worker(_begin(), lane=lane)
+
+
+def keeper() -> None:
+    """Run the duties: reconcile, sweep, measure."""
+    from orchestrator.keeper import run_keeper  # noqa: PLC0415 - see above
+
+    run_keeper(_begin())
+
+
+def metrics() -> None:
+    """Serve the Prometheus metrics of the workers of this host."""
+    from orchestrator.worker import run_metrics  # noqa: PLC0415 - see above
+
+    run_metrics(_begin())
+
+
+def _begin() -> Settings:
+    settings = read_settings()
+    configure_logging(level=settings.log.level, as_json=settings.log.format == "json")
+    return settings

@@ -1,0 +1,62 @@
+"""`orchestrator tasks`: list, show, cancel and retry the project's tasks."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.session import Session, with_session
+from orchestrator.cli.tables import task_table, tasks_table
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
+PAGE_SIZE = 100
+
+
+@with_session
+def list_tasks(
+    session: Session,
+    *,
+    status: Annotated[str | None, typer.Option(help="queued, running, succeeded, failed or canceled.")] = None,
+    type: Annotated[str | None, typer.Option(help="Only this task type.")] = None,  # noqa: A002 - shown as --type
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+) -> None:
+    """The newest tasks."""
+    found = session.client.list(status=status, type=type, page_size=min(limit, PAGE_SIZE))
+    tasks = list(islice(found, limit))
+    session.show(tasks_table(tasks), [task.raw for task in tasks])
+
+
+@with_session
+def show(session: Session, task_id: IdArgument) -> None:
+    """Everything about one task."""
+    task = session.client.get(task_id)
+    session.show(task_table(task), task.raw)
+
+
+@with_session
+def cancel(session: Session, task_id: IdArgument) -> None:
+    """End a queued task, stop a running one."""
+    task = session.client.cancel(task_id)
+    session.show(task_table(task), task.raw)
+
+
+@with_session
+def retry(
+    session: Session,
+    task_id: IdArgument,
+    *,
+    generation: Annotated[int | None, typer.Option(min=1, help="The generation that you saw fail.")] = None,
+) -> None:
+    """Queue a failed or canceled task again."""
+    task = session.client.retry(task_id, generation=generation)
+    session.show(task_table(task), task.raw)
+
+
+def build_tasks() -> typer.Typer:
+    """The group of commands."""
+    group = typer.Typer(help="List, show, cancel and retry tasks.", no_args_is_help=True)
+    group.command("list")(list_tasks)
+    group.command()(show)
+    group.command()(cancel)
+    group.command()(retry)
+    return group

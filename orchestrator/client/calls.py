@@ -1,0 +1,88 @@
+"""One HTTP call, repeated while that is safe and can help; whatever goes wrong for good is an `ApiError`."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from orchestrator.client.errors import ApiError, FieldProblem
+
+NO_ANSWER = 0
+AGAIN = frozenset({NO_ANSWER, 429, 503})
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask. ``is_repeatable`` says that asking twice has the effect of asking once."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    is_repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Sends calls, each at most ``tries`` times, with pauses that heed ``Retry-After``."""
+
+    http: httpx.Client
+    tries: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def send(self, call: Call) -> Any:  # noqa: ANN401 - the JSON that the service answers
+        """The parsed body of the answer.
+
+        Raises:
+            ApiError: the service refused, or stayed away.
+        """
+        tries = self.tries if call.is_repeatable else 1
+        for tried in range(1, tries):
+            try:
+                return self._send_once(call)
+            except ApiError as error:
+                if error.status not in AGAIN:
+                    raise
+                self.sleep(pause_s(tried, error.retry_after_s))
+        return self._send_once(call)
+
+    def _send_once(self, call: Call) -> Any:  # noqa: ANN401 - as `send`
+        try:
+            response = self.http.request(
+                call.method, call.path, json=call.body, params=call.query, headers=call.headers
+            )
+        except httpx.TransportError as error:
+            message = f"{self.http.base_url} cannot be reached: {type(error).__name__}"
+            raise ApiError(message, status=NO_ANSWER, code="unreachable") from error
+        if response.is_success:
+            return response.json()
+        raise parse_problem(response)
+
+
+def pause_s(tried: int, retry_after_s: float | None) -> float:
+    """How long to wait after the ``tried``-th try: what the service asked for, else exponential with jitter."""
+    if retry_after_s is not None:
+        return min(retry_after_s, LONGEST_PAUSE_S)
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**tried) * random.uniform(0.5, 1.0)  # noqa: S311 - a pause
+
+
+def parse_problem(response: httpx.Response) -> ApiError:
+    """The service's problem details; anything else came from something in between."""
+    try:
+        body = response.json()
+        return ApiError(
+            body["detail"],
+            status=response.status_code,
+            code=body["code"],
+            retry_after_s=body.get("retry_after_s"),
+            fields=tuple(FieldProblem(flaw["field"], flaw["message"]) for flaw in body.get("errors", ())),
+        )
+    except (ValueError, LookupError, TypeError):
+        message = f"{response.request.url} answered {response.status_code}"
+        return ApiError(message, status=response.status_code, code="unexpected_answer")

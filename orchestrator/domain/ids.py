@@ -1,0 +1,18 @@
+"""Names for new things: unique, short, and in the order of their making."""
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ENTROPY_BYTES = 10
+BITS_PER_DIGIT = 5
+DIGITS = 26
+
+
+def sortable_id(kind: str, *, at_ms: int, entropy: bytes) -> str:
+    """``<kind>_`` and 26 digits: 48 bits of time, then 80 bits of chance, in lower-case Crockford base 32.
+
+    The layout is that of a ULID (github.com/ulid/spec): ids of later milliseconds sort later as text.
+    """
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"entropy must be {ENTROPY_BYTES} bytes")
+    number = at_ms << (8 * ENTROPY_BYTES) | int.from_bytes(entropy)
+    digits = (ALPHABET[number >> (BITS_PER_DIGIT * place) & 31] for place in reversed(range(DIGITS)))
+    return f"{kind}_{''.join(digits)}"

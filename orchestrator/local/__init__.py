@@ -1,0 +1,1 @@
+"""The embedded stack: the real servers and our own processes as children of one supervisor, without a container."""

@@ -1,0 +1,40 @@
+"""The secrets of one stack: made at its first start, the same ever after."""
+
+import secrets
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.local.part import StackError
+from orchestrator.local.private_file import write_private
+
+
+def _new_secret() -> str:
+    return secrets.token_hex(24)  # letters and digits only: Triton takes its own inside a flag
+
+
+class Credentials(BaseModel):
+    """Who may do what in the stack."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: str = Field(default_factory=_new_secret)
+    s3_access_key_id: str = Field(default_factory=_new_secret)
+    s3_secret_access_key: str = Field(default_factory=_new_secret)
+    triton_control_key: str = Field(default_factory=_new_secret)
+
+
+def load_credentials(path: Path) -> Credentials:
+    """The credentials in ``path``, made and written there if there are none.
+
+    Raises:
+        StackError: the file is damaged.
+    """
+    if path.exists():
+        try:
+            return Credentials.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise StackError(f"{path} is damaged; the stack cannot open its data without it") from error
+    credentials = Credentials()
+    write_private(path, credentials.model_dump_json(indent=2))
+    return credentials

@@ -1,0 +1,83 @@
+"""Our own parts of the stack: plain `orchestrator …` commands, configured by `ORCH_*` alone, as in the containers."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import redis
+
+from orchestrator.local.addresses import Ports
+from orchestrator.local.loopback import probe_http
+from orchestrator.local.part import NotReady, Part
+from orchestrator.local.stack_file import Stack
+from orchestrator.local.valkey import connect_valkey
+
+PROJECT = "demo"
+SERVERS = frozenset({"redis", "s3", "triton"})
+
+
+@dataclass(frozen=True, slots=True)
+class AliveProbe:
+    """Asks for the sign of life that a part without a port keeps in Redis: its own pid, for a few seconds."""
+
+    redis_url: str
+    part: str
+
+    def __call__(self, pid: int) -> None:
+        """Return once the process ``pid`` has given its sign.
+
+        Raises:
+            NotReady: it has not.
+        """
+        try:
+            with connect_valkey(self.redis_url) as client:
+                found = client.get(f"orch:alive:{self.part}")
+        except redis.RedisError as error:
+            raise NotReady(f"redis does not answer: {error}") from error
+        if found != str(pid):
+            raise NotReady("no sign of life yet")
+
+
+def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
+    """The settings by which every part of ours finds the others (`orchestrator/settings.py`)."""
+    return {
+        "ORCH_REDIS__URL": stack.redis,
+        "ORCH_REDIS__BROKER_URL": stack.redis,
+        "ORCH_S3__ENDPOINT": stack.s3.endpoint,
+        "ORCH_S3__PUBLIC_ENDPOINT": stack.s3.endpoint,
+        "ORCH_S3__BUCKET": stack.s3.bucket,
+        "ORCH_S3__ACCESS_KEY_ID": stack.s3.access_key_id,
+        "ORCH_S3__SECRET_ACCESS_KEY": stack.s3.secret_access_key,
+        "ORCH_TRITON__GRPC": stack.triton.grpc,
+        "ORCH_TRITON__METRICS_URL": stack.triton.metrics,
+        "ORCH_API__PORT": str(ports.api),
+        "ORCH_WORKER__METRICS_PORT": str(ports.worker_metrics),
+        "ORCH_KEEPER__METRICS_PORT": str(ports.keeper_metrics),
+        "ORCH_API__KEYS": json.dumps({PROJECT: stack.api_key}),
+    }
+
+
+def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], drain_s: float) -> list[Part]:
+    """The API, the keeper, the workers' metrics and a worker per lane."""
+    part = partial(Part, env=env, needs=SERVERS)
+    workers = [
+        part(
+            name=f"worker-{lane}",
+            command=_command("worker", "--lane", lane),
+            probe=AliveProbe(stack.redis, f"worker-{lane}"),
+            stop_grace_s=drain_s + 5,
+        )
+        for lane in lanes
+    ]
+    return [
+        part(name="api", command=_command("api"), probe=lambda _pid: probe_http(f"{stack.api}/readyz")),
+        part(name="keeper", command=_command("keeper"), probe=AliveProbe(stack.redis, "keeper")),
+        part(name="metrics", command=_command("metrics"), probe=lambda _pid: probe_http(stack.metrics.workers)),
+        *workers,
+    ]
+
+
+def _command(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "orchestrator", *words)

@@ -1,0 +1,86 @@
+"""Lays out a stack: folders, credentials, and from them every part. Starts nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.local.addresses import Ports, choose_ports, describe_stack
+from orchestrator.local.credentials import load_credentials
+from orchestrator.local.loopback import probe_http
+from orchestrator.local.own import own_environment, own_parts
+from orchestrator.local.part import Part
+from orchestrator.local.private_file import write_private
+from orchestrator.local.seaweedfs import SeaweedFsProbe, seaweedfs_command, write_identities
+from orchestrator.local.stack_file import Stack
+from orchestrator.local.state_folder import StateFolder
+from orchestrator.local.triton import TritonProject, triton_command
+from orchestrator.local.valkey import probe_valkey, valkey_command
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What a person may choose. ``port`` is the API's, 0 takes a free one; ``workers`` are children per lane."""
+
+    port: int
+    lanes: tuple[str, ...]
+    workers: int
+    project: Path
+    drain_s: float
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same for the command line of `orchestrator up`."""
+        chosen = ("--port", self.port, "--lanes", ",".join(self.lanes), "--workers", self.workers)
+        return (*map(str, chosen), "--project", str(self.project))
+
+
+def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[Part]]:
+    """What the stack will be, and the parts that make it.
+
+    Raises:
+        StackError: something that it needs is missing, or the port is taken.
+    """
+    ports = choose_ports(options.port, state.root / "ports.json")
+    credentials = load_credentials(state.root / "credentials.json")
+    stack = describe_stack(ports, credentials)
+    key_file = state.root / "triton-control-key"
+    write_private(key_file, credentials.triton_control_key)
+    env = {
+        **own_environment(stack, ports),
+        "ORCH_TRITON__CONTROL_KEY": credentials.triton_control_key,
+        "ORCH_WORKER__CONCURRENCY": str(options.workers),
+        "ORCH_WORKER__SCRATCH_DIR": str(state.empty_folder("scratch")),
+        "ORCH_WORKER__METRICS_DIR": str(state.empty_folder("metrics")),
+    }
+    return stack, [
+        _redis_part(stack, ports, state=state),
+        _s3_part(stack, ports, state=state),
+        _triton_part(ports, project=TritonProject(options.project), workdir=state.folder("triton"), key_file=key_file),
+        *own_parts(stack, lanes=options.lanes, env=env, drain_s=options.drain_s),
+    ]
+
+
+def _redis_part(stack: Stack, ports: Ports, *, state: StateFolder) -> Part:
+    command = valkey_command(port=ports.redis, folder=state.folder("redis"))
+    return Part("redis", command, probe=lambda _pid: probe_valkey(stack.redis))
+
+
+def _s3_part(stack: Stack, ports: Ports, *, state: StateFolder) -> Part:
+    access, identities = stack.s3, state.root / "s3.json"
+    write_identities(identities, access_key_id=access.access_key_id, secret_access_key=access.secret_access_key)
+    command = seaweedfs_command(folder=state.folder("s3"), identities=identities, ports=ports.s3)
+    probe = SeaweedFsProbe(access.endpoint, access.bucket, access.access_key_id, access.secret_access_key)
+    # It takes 15 to 24 s to stop by itself, and loses nothing when it is killed after two (stack facts H).
+    return Part("s3", command, probe=probe, stop_grace_s=2)
+
+
+def _triton_part(ports: Ports, *, project: TritonProject, workdir: Path, key_file: Path) -> Part:
+    command = triton_command(
+        project,
+        workdir=workdir,
+        ports=ports.triton,
+        control_key_file=key_file,
+        models=project.built_models(),
+    )
+    ready = f"http://127.0.0.1:{ports.triton.http}/v2/health/ready"
+    # On a cold disk torch alone has to read a gigabyte of libraries.
+    return Part("triton", command, probe=lambda _pid: probe_http(ready), ready_within_s=180)

@@ -1,0 +1,107 @@
+"""Drain: what a pulse starts. A child claims and runs until its lane has nothing left for it."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.task import Run
+from orchestrator.pipelines.run_watch import Ending
+from orchestrator.ports.claims import Claimed, Claims
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.pulses import PulseSender
+
+log = structlog.get_logger()
+
+NOTHING = Claimed((), more=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many runs of a lane one child carries at once, on threads of its own, and when it stops taking more."""
+
+    count: int
+    idle_s: float = 1.0
+    poll_s: float = 0.1
+    drain_s: float = 25.0
+    runs_per_drain: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class DrainLane:
+    """Claims for its free slots while their neighbours run, so that fetch, infer and store of tasks overlap."""
+
+    claims: Claims
+    pulses: PulseSender
+    clock: Clock
+    execute: Callable[[Run], None]
+    end_all: Callable[[Ending], None]
+    new_run_id: Callable[[], str]
+    is_stopping: Callable[[], bool]
+    owner: str
+    slots: Slots
+    _freed: threading.Condition = field(default_factory=threading.Condition)
+
+    def drain(self, lane: str) -> int:
+        """Run tasks of ``lane`` until it is idle, this child is told to stop, or it has run its share.
+
+        Returns the number of runs. Runs that a shutdown leaves unfinished after ``drain_s`` are released.
+        """
+        busy: set[str] = set()
+        started, idle_since = 0, self.clock.monotonic_s()
+        with ThreadPoolExecutor(self.slots.count, thread_name_prefix=f"run-{lane}") as pool:
+            while not self.is_stopping() and started < self.slots.runs_per_drain:
+                claimed = self._claim(lane, free=self.slots.count - len(busy))
+                if claimed.more:
+                    self.pulses.ring(lane)  # before the runs, not after: ringing afterwards wakes one child a second
+                for run in claimed.runs:
+                    busy.add(run.run_id)
+                    pool.submit(self._run, run, busy)
+                started += len(claimed.runs)
+                if busy:
+                    idle_since = self.clock.monotonic_s()
+                elif self.clock.monotonic_s() - idle_since >= self.slots.idle_s:
+                    break
+                self._await_slot(busy)
+            self._settle(busy)
+        return started
+
+    def _claim(self, lane: str, free: int) -> Claimed:
+        if free == 0:
+            return NOTHING
+        try:
+            return self.claims.claim(lane, self.owner, [self.new_run_id() for _ in range(free)])
+        except OrchestratorError as error:
+            log.warning("claim.failed", lane=lane, error=str(error))
+            return NOTHING
+
+    def _run(self, run: Run, busy: set[str]) -> None:
+        try:
+            self.execute(run)
+        finally:
+            with self._freed:
+                busy.discard(run.run_id)
+                self._freed.notify()
+
+    def _await_slot(self, busy: set[str]) -> None:
+        """Until a slot is freed, or it is time to look for work again."""
+        with self._freed:
+            before = len(busy)
+            full = before == self.slots.count
+            self._freed.wait_for(
+                lambda: len(busy) < before or self.is_stopping(), 10 * self.slots.poll_s if full else self.slots.poll_s
+            )
+
+    def _settle(self, busy: set[str]) -> None:
+        """Let the runs end; on a shutdown only for ``drain_s``, then release them."""
+        deadline_s: float | None = None
+        while busy:
+            now = self.clock.monotonic_s()
+            if self.is_stopping() and deadline_s is None:
+                deadline_s = now + self.slots.drain_s
+            if deadline_s is not None and now >= deadline_s:
+                self.end_all(Ending.RELEASE)
+            self._await_slot(busy)

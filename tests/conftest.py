@@ -1,0 +1,34 @@
+"""The real servers, one of each per test process, started when a test first asks for it."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+import servers
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Valkey]:
+    with servers.valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: servers.Valkey) -> str:
+    """An empty store. A test that kills the server makes one of its own with `servers.valkey`."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.SeaweedFs]:
+    with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def triton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Triton]:
+    """With `echo` and `rehearsal` loaded. Without .venv-triton this fails: nothing real is ever skipped."""
+    with servers.triton(tmp_path_factory.mktemp("triton"), models=("echo", "rehearsal")) as server:
+        yield server

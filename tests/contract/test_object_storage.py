@@ -1,0 +1,239 @@
+"""The promises of `ports/storage.py`, kept by the fake and by S3 (SeaweedFS)."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import httpx
+import pytest
+from fakes_storage import MemoryStorage
+from servers import SeaweedFs
+
+from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.domain.errors import (
+    Category,
+    InputChanged,
+    InputNotFound,
+    MediaTooLarge,
+    Refused,
+    Unavailable,
+)
+from orchestrator.local.loopback import pick_ports
+from orchestrator.ports.storage import ObjectStorage, SignedUrl
+
+LARGE = 16 * 1024**2 + 1  # just over one part
+
+
+@dataclass
+class Bucket:
+    """A bucket seen four ways, and what clients of it do."""
+
+    storage: ObjectStorage
+    away: ObjectStorage
+    forbidden: ObjectStorage
+    missing: ObjectStorage
+    upload: Callable[[SignedUrl, bytes], bool]
+    download: Callable[[SignedUrl], tuple[bytes, str]]
+
+
+def memory_bucket() -> Bucket:
+    storage = MemoryStorage()
+    refused = Refused("no", service="storage", category=Category.INTERNAL)
+    return Bucket(
+        storage=storage,
+        away=MemoryStorage(failure=Unavailable("away", service="storage", category=Category.STORAGE)),
+        forbidden=MemoryStorage(failure=refused),
+        missing=MemoryStorage(failure=refused),
+        upload=storage.upload,
+        download=storage.download,
+    )
+
+
+def s3_bucket(server: SeaweedFs) -> Bucket:
+    address = S3Address(server.endpoint, server.bucket, server.access_key_id, server.secret_access_key)
+
+    def upload(signed: SignedUrl, body: bytes) -> bool:
+        headers = {**signed.headers, "Content-Length": str(len(body))}  # HTTP clients send the true length
+        return httpx.put(signed.url, headers=headers, content=body).is_success
+
+    def download(signed: SignedUrl) -> tuple[bytes, str]:
+        answer = httpx.get(signed.url).raise_for_status()
+        name = re.search(r"filename\*=UTF-8''(.*)$", answer.headers["content-disposition"])
+        return answer.content, unquote(name[1]) if name else ""
+
+    return Bucket(
+        storage=S3Storage(address),
+        away=S3Storage(replace(address, endpoint=f"http://127.0.0.1:{pick_ports(1)[0]}")),
+        forbidden=S3Storage(replace(address, secret_access_key="wrong")),
+        missing=S3Storage(replace(address, bucket="missing")),
+        upload=upload,
+        download=download,
+    )
+
+
+@pytest.fixture(params=["fake", "s3"], scope="module")
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    return memory_bucket() if request.param == "fake" else s3_bucket(request.getfixturevalue("s3_server"))
+
+
+@pytest.fixture
+def key() -> str:
+    """A key that nobody used before, with characters that must be quoted in a URL."""
+    return f"projects/film a/é+{secrets.token_hex(4)}.png"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(b"seven bytes, or more")
+    return path
+
+
+def test_a_usable_bucket_passes_the_check(bucket: Bucket) -> None:
+    bucket.storage.check()
+
+
+def test_a_check_of_a_store_that_is_away_ends_within_seconds(bucket: Bucket) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        bucket.away.check()
+    assert caught.value.category is Category.STORAGE
+    assert time.monotonic() - began < 5
+
+
+def test_a_check_refuses_a_bucket_that_is_missing_and_keys_that_are_wrong(bucket: Bucket) -> None:
+    with pytest.raises(Refused):
+        bucket.missing.check()
+    with pytest.raises(Refused):
+        bucket.forbidden.check()
+
+
+def test_head_says_what_was_stored(bucket: Bucket, key: str, source: Path) -> None:
+    stored = bucket.storage.store(source, key, content_type="image/png")
+    found = bucket.storage.head(key)
+    assert found == stored
+    assert (found.key, found.size_bytes, found.content_type) == (key, source.stat().st_size, "image/png")
+
+
+def test_head_of_nothing_is_not_found(bucket: Bucket, key: str) -> None:
+    with pytest.raises(InputNotFound):
+        bucket.storage.head(key)
+
+
+@pytest.mark.parametrize("call", ["head", "fetch", "store", "list", "delete"])
+@pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", Refused)])
+def test_every_call_says_unavailable_or_refused(
+    bucket: Bucket, source: Path, call: str, way: str, error: type[Exception]
+) -> None:
+    storage: ObjectStorage = getattr(bucket, way)
+    calls: dict[str, Callable[[], object]] = {
+        "head": lambda: storage.head("key"),
+        "fetch": lambda: storage.fetch("key", source.with_name("copy"), etag="etag", limit_bytes=1),
+        "store": lambda: storage.store(source, "key", content_type="image/png"),
+        "list": lambda: list(storage.list("")),
+        "delete": lambda: storage.delete("key"),
+    }
+    with pytest.raises(error):
+        calls[call]()
+    assert not source.with_name("copy").exists()
+
+
+def test_the_etag_changes_with_the_bytes(bucket: Bucket, key: str, source: Path) -> None:
+    before = bucket.storage.store(source, key, content_type="image/png")
+    source.write_bytes(b"other bytes")
+    assert bucket.storage.store(source, key, content_type="image/png").etag != before.etag
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1000, LARGE])
+def test_fetch_brings_back_what_store_put_also_in_parts(
+    bucket: Bucket, key: str, tmp_path: Path, size_bytes: int
+) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    source.write_bytes(secrets.token_bytes(size_bytes))
+    stored = bucket.storage.store(source, key, content_type="video/mp4")
+    fetched = bucket.storage.fetch(key, copy, etag=stored.etag, limit_bytes=size_bytes)
+    assert fetched == stored
+    assert copy.read_bytes() == source.read_bytes()
+
+
+def test_fetch_of_nothing_is_not_found(bucket: Bucket, key: str, tmp_path: Path) -> None:
+    with pytest.raises(InputNotFound):
+        bucket.storage.fetch(key, tmp_path / "copy", etag="0" * 32, limit_bytes=1)
+
+
+def test_fetch_notices_another_object_in_its_place(bucket: Bucket, key: str, source: Path) -> None:
+    seen = bucket.storage.store(source, key, content_type="image/png")
+    source.write_bytes(b"other bytes")
+    bucket.storage.store(source, key, content_type="image/png")
+    with pytest.raises(InputChanged):
+        bucket.storage.fetch(key, source.with_name("copy"), etag=seen.etag, limit_bytes=100)
+    assert not source.with_name("copy").exists()
+
+
+def test_fetch_leaves_nothing_of_an_object_that_is_too_large(bucket: Bucket, key: str, source: Path) -> None:
+    stored = bucket.storage.store(source, key, content_type="image/png")
+    with pytest.raises(MediaTooLarge):
+        bucket.storage.fetch(key, source.with_name("copy"), etag=stored.etag, limit_bytes=stored.size_bytes - 1)
+    assert not source.with_name("copy").exists()
+
+
+def test_fetch_never_writes_over_a_file(bucket: Bucket, key: str, source: Path) -> None:
+    stored = bucket.storage.store(source, key, content_type="image/png")
+    with pytest.raises(FileExistsError):
+        bucket.storage.fetch(key, source, etag=stored.etag, limit_bytes=100)
+    assert source.read_bytes() == b"seven bytes, or more"
+
+
+def test_storing_again_is_harmless(bucket: Bucket, key: str, source: Path) -> None:
+    first = bucket.storage.store(source, key, content_type="image/png")
+    assert bucket.storage.store(source, key, content_type="image/png") == first
+
+
+def test_list_walks_a_prefix_in_order(bucket: Bucket, key: str, source: Path) -> None:
+    for name in ("b", "c", "a"):
+        bucket.storage.store(source, f"{key}/{name}", content_type="image/png")
+    bucket.storage.store(source, f"{key}-beside", content_type="image/png")
+    found = list(bucket.storage.list(f"{key}/"))
+    assert [info.key for info in found] == [f"{key}/{name}" for name in "abc"]
+    assert {(info.size_bytes, info.content_type) for info in found} == {(source.stat().st_size, "")}
+
+
+def test_list_of_an_empty_prefix_is_empty(bucket: Bucket, key: str) -> None:
+    assert list(bucket.storage.list(key)) == []
+
+
+def test_delete_removes_and_may_be_repeated(bucket: Bucket, key: str, source: Path) -> None:
+    bucket.storage.store(source, key, content_type="image/png")
+    bucket.storage.delete(key)
+    bucket.storage.delete(key)
+    with pytest.raises(InputNotFound):
+        bucket.storage.head(key)
+
+
+def test_a_signed_put_takes_the_object_it_was_signed_for(bucket: Bucket, key: str) -> None:
+    signed = bucket.storage.sign_put(key, content_type="image/png", size_bytes=3, expires_s=60)
+    assert bucket.upload(signed, b"abc")
+    found = bucket.storage.head(key)
+    assert (found.size_bytes, found.content_type) == (3, "image/png")
+
+
+def test_a_signed_put_takes_no_other_size(bucket: Bucket, key: str) -> None:
+    signed = bucket.storage.sign_put(key, content_type="image/png", size_bytes=3, expires_s=60)
+    assert not bucket.upload(signed, b"abcd")
+
+
+def test_a_signed_get_offers_the_name_it_was_given(bucket: Bucket, key: str, source: Path) -> None:
+    bucket.storage.store(source, key, content_type="image/png")
+    signed = bucket.storage.sign_get(key, expires_s=60, filename="tête “à” tête.png")
+    assert bucket.download(signed) == (source.read_bytes(), "tête “à” tête.png")
+
+
+def test_signed_urls_say_when_they_expire(bucket: Bucket, key: str) -> None:
+    put = bucket.storage.sign_put(key, content_type="image/png", size_bytes=3, expires_s=60)
+    get = bucket.storage.sign_get(key, expires_s=60, filename="a.png")
+    for signed in (put, get):
+        assert 55 < signed.expires_at_s - time.time() <= 60

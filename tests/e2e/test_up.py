@@ -1,0 +1,151 @@
+"""`orchestrator up`, `status` and `down` as a person types them, with every real server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+import redis
+from processes import is_alive, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A stack in a folder, used through the command line and its stack.json."""
+
+    state: Path
+
+    def run(self, *words: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+        command = (sys.executable, "-m", "orchestrator", *words, "--state", str(self.state))
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    def up(self) -> None:
+        done = self.run("up", "--detach", "--lanes", "io", "--workers", "1")
+        assert done.returncode == 0, done.stderr
+
+    def down(self) -> None:
+        assert self.run("down").returncode == 0
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        stack: dict[str, Any] = json.loads((self.state / "stack.json").read_text())
+        return stack
+
+    @property
+    def state_of(self) -> dict[str, str]:
+        return {part["name"]: part["state"] for part in self.stack["parts"]}
+
+    def store(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        s3 = self.stack["s3"]
+        return boto3.client(
+            "s3",
+            endpoint_url=s3["endpoint"],
+            region_name="auto",
+            aws_access_key_id=s3["access_key_id"],
+            aws_secret_access_key=s3["secret_access_key"],
+        )
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Node]]:
+    """Two stacks side by side, started at the same time."""
+    pair = (Node(tmp_path_factory.mktemp("one")), Node(tmp_path_factory.mktemp("two")))
+    with ThreadPoolExecutor() as pool:
+        try:
+            list(pool.map(Node.up, pair))
+            yield pair
+        finally:
+            list(pool.map(Node.down, pair))
+
+
+@pytest.fixture
+def node(nodes: tuple[Node, Node]) -> Node:
+    return nodes[0]
+
+
+def test_every_part_is_running_and_named(node: Node) -> None:
+    processes = node.stack["processes"]
+    assert set(processes) == {"api", "keeper", "metrics", "redis", "s3", "triton", "worker-io"}
+    assert all(is_alive(pid) for pid in processes.values())
+    assert (node.state / "stack.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_address_answers(node: Node) -> None:
+    stack = node.stack
+    for url in (f"{stack['api']}/readyz", f"{stack['triton']['http']}/v2/health/ready", *stack["metrics"].values()):
+        assert httpx.get(url).status_code == 200, url
+    with redis.Redis.from_url(stack["redis"]) as client:
+        assert client.config_get("appendfsync") == {"appendfsync": "always"}
+
+
+def test_two_stacks_share_nothing(nodes: tuple[Node, Node]) -> None:
+    one, two = (node.stack for node in nodes)
+    assert all(one[key] != two[key] for key in ("api", "api_key", "redis", "s3", "triton"))
+    assert not set(one["processes"].values()) & set(two["processes"].values())
+
+
+def test_status_shows_every_part(node: Node) -> None:
+    shown = node.run("status")
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in node.stack["processes"])
+
+
+def test_a_second_stack_in_the_same_folder_is_refused(node: Node) -> None:
+    refused = node.run("up")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert "in use" in refused.stderr
+
+
+@pytest.mark.parametrize("part", ["redis", "s3", "triton", "api", "keeper", "metrics", "worker-io"])
+def test_a_killed_part_comes_back(node: Node, part: str) -> None:
+    before = node.stack["processes"][part]
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: node.stack["processes"][part] != before)
+    wait_for(lambda: node.state_of[part] == "ready")
+
+
+def test_a_killed_stack_leaves_nothing_running_and_the_next_one_goes_on_with_its_data(tmp_path: Path) -> None:
+    node = Node(tmp_path / "state")
+    node.up()
+    yesterday = node.stack
+    node.store().put_object(Bucket=yesterday["s3"]["bucket"], Key="film", Body=b"reel")
+    with redis.Redis.from_url(yesterday["redis"]) as client:
+        client.set("kept", "yes")
+    os.kill(yesterday["supervisor"], signal.SIGKILL)
+    wait_for(lambda: not any_alive(yesterday))
+    assert node.run("status").returncode == 1
+
+    node.up()
+    today = node.stack
+    try:
+        assert today["api_key"] == yesterday["api_key"]
+        assert node.store().get_object(Bucket=today["s3"]["bucket"], Key="film")["Body"].read() == b"reel"
+        with redis.Redis.from_url(today["redis"]) as client:
+            assert client.get("kept") == b"yes"
+    finally:
+        node.down()
+    assert not any_alive(today)
+
+
+def test_a_stack_without_models_says_what_to_do(tmp_path: Path) -> None:
+    failed = Node(tmp_path / "state").run("up", "--detach", "--project", str(tmp_path))
+    assert failed.returncode == 1
+    assert "make setup models" in failed.stderr
+
+
+def any_alive(stack: dict[str, Any]) -> bool:
+    return any(is_alive(pid) for pid in stack["processes"].values())

@@ -1,0 +1,74 @@
+"""`ObjectStorage` in memory. It passes the same contract tests as S3 (`contract/test_object_storage.py`)."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.domain.errors import InputChanged, InputNotFound, MediaTooLarge, OrchestratorError
+from orchestrator.ports.storage import ObjectInfo, SignedUrl
+
+
+@dataclass
+class MemoryStorage:
+    """``objects`` holds (bytes, content type) by key. While ``failure`` is set, every call raises it."""
+
+    objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    failure: OrchestratorError | None = None
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def head(self, key: str) -> ObjectInfo:
+        self.check()
+        if key not in self.objects:
+            raise InputNotFound
+        body, content_type = self.objects[key]
+        return ObjectInfo(key, len(body), hashlib.sha256(body).hexdigest(), content_type)
+
+    def fetch(self, key: str, destination: Path, *, etag: str, limit_bytes: int) -> ObjectInfo:
+        info = self.head(key)
+        if info.etag != etag:
+            raise InputChanged
+        if info.size_bytes > limit_bytes:
+            raise MediaTooLarge
+        with destination.open("xb") as file:
+            file.write(self.objects[key][0])
+        return info
+
+    def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
+        self.check()
+        self.objects[key] = (source.read_bytes(), content_type)
+        return self.head(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.check()
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                info = self.head(key)
+                yield ObjectInfo(key, info.size_bytes, info.etag, "")
+
+    def delete(self, key: str) -> None:
+        self.check()
+        self.objects.pop(key, None)
+
+    def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
+        headers = {"Content-Type": content_type, "Content-Length": str(size_bytes)}
+        return SignedUrl(f"memory://put/{key}", headers, time.time() + expires_s)
+
+    def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:
+        return SignedUrl(f"memory://get/{key}#{filename}", {}, time.time() + expires_s)
+
+    def upload(self, signed: SignedUrl, body: bytes) -> bool:
+        """What a client does with the URL of `sign_put`; whether the store takes it."""
+        accepted = len(body) == int(signed.headers["Content-Length"])
+        if accepted:
+            self.objects[signed.url.removeprefix("memory://put/")] = (body, signed.headers["Content-Type"])
+        return accepted
+
+    def download(self, signed: SignedUrl) -> tuple[bytes, str]:
+        """What a client gets from the URL of `sign_get`: the bytes, and the name a browser saves them as."""
+        key, _, filename = signed.url.removeprefix("memory://get/").partition("#")
+        return self.objects[key][0], filename

@@ -1,0 +1,46 @@
+"""The OpenAPI document is true: requests made from it, good and bad, get the answers that it promises."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from fakes_storage import MemoryStorage
+from front_door import KEYS, FrontDoor, front_door
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+# What is well-formed can still be refused: which task types and objects there are, no schema says
+# (`positive_data_acceptance` is excluded below).
+SOME = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture
+def door(redis_url: str) -> Iterator[FrontDoor]:
+    with front_door(redis_url, MemoryStorage()) as door:
+        yield door
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_every_operation_keeps_its_word(door: FrontDoor, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_url(f"{door.url}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    assert len(operations) >= 10
+    for operation in operations:
+        if mode is GenerationMode.NEGATIVE and not takes_input(operation):
+            continue
+
+        @SOME
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def keeps_its_word(case: Case[Any]) -> None:
+            headers = {"Authorization": f"Bearer {KEYS['film-a']}"}
+            case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+
+        keeps_its_word()
+
+
+def takes_input(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+    return bool(operation.body or operation.query or operation.path_parameters)

@@ -1,0 +1,99 @@
+"""Every error of ours leaves as a problem with the right status, and none says more than it may."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.api.problems import ProblemResponse, render_error, render_internal
+from orchestrator.api.schemas import TASK_EXAMPLE, TaskView
+from orchestrator.domain import errors
+from orchestrator.domain.errors import Category, DependencyError, FieldError, OrchestratorError
+
+STATUSES = {
+    errors.RequestError: 422,
+    errors.InvalidParams: 422,
+    errors.UnknownTaskType: 422,
+    errors.UnsupportedMedia: 422,
+    errors.MediaTooLarge: 422,
+    errors.InputNotFound: 422,
+    errors.InputChanged: 422,
+    errors.TaskNotFound: 404,
+    errors.IdempotencyConflict: 409,
+    errors.IllegalMove: 409,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.Overloaded: 503,
+    errors.DependencyError: 502,
+    errors.Unavailable: 503,
+    errors.OutcomeUnknown: 503,
+    errors.Refused: 502,
+    errors.StageTimeout: 500,
+    errors.RunEnded: 500,
+    errors.StaleRun: 500,
+    errors.RunCanceled: 500,
+    errors.OrchestratorError: 500,
+}
+
+
+def _tree(kind: type[OrchestratorError]) -> Iterator[type[OrchestratorError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
+
+
+def _make(kind: type[OrchestratorError]) -> OrchestratorError:
+    if issubclass(kind, DependencyError):
+        return kind("words", service="redis", category=Category.NETWORK)
+    return kind("words")
+
+
+def _body(response: ProblemResponse) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(bytes(response.body))
+    return body
+
+
+def test_the_table_knows_every_error_of_the_domain() -> None:
+    assert {kind for kind in _tree(OrchestratorError) if kind.__module__ == errors.__name__} == set(STATUSES)
+
+
+@pytest.mark.parametrize("kind", STATUSES)
+def test_status(kind: type[OrchestratorError]) -> None:
+    response = render_error(_make(kind))
+    body = _body(response)
+    assert response.status_code == body["status"] == STATUSES[kind]
+    assert response.media_type == "application/problem+json"
+    if STATUSES[kind] != 500:
+        assert (body["code"], body["detail"]) == (kind.code, "words")
+        assert body["type"] == f"urn:orchestrator:problem:{kind.code}"
+
+
+def test_a_bug_says_nothing_of_itself() -> None:
+    response = render_error(errors.StaleRun("run 7 of worker-3 lost its task"))
+    assert response.body == render_internal().body
+    assert b"worker-3" not in response.body
+
+
+def test_later_says_when_in_whole_seconds_rounded_up() -> None:
+    response = render_error(errors.Overloaded("full", retry_after_s=1.2))
+    assert response.headers["Retry-After"] == "2"
+    assert _body(response)["retry_after_s"] == 1.2
+
+
+def test_an_unknown_outcome_names_the_task() -> None:
+    error = errors.OutcomeUnknown("lost", service="redis", category=Category.NETWORK, task_id="task_1")
+    assert _body(render_error(error))["task_id"] == "task_1"
+
+
+def test_wrong_params_are_listed_by_field() -> None:
+    error = errors.InvalidParams("do not fit", fields=[FieldError("params.scale", "must be 2 or 4")])
+    assert _body(render_error(error))["errors"] == [{"field": "params.scale", "message": "must be 2 or 4"}]
+
+
+def test_the_examples_of_the_document_are_real() -> None:
+    TaskView.model_validate(TASK_EXAMPLE)
+
+
+def test_a_message_that_is_not_unicode_can_be_sent() -> None:
+    assert rb"\ud800" in render_error(errors.InvalidParams("\ud800")).body

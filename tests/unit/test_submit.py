@@ -1,0 +1,105 @@
+"""`SubmitTask` where the store of records gives answers that are hard to get from a real one."""
+
+from dataclasses import dataclass
+
+import pytest
+from fakes_storage import MemoryStorage
+
+from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorError, OutcomeUnknown, UnknownTaskType
+from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.project import Project
+from orchestrator.domain.task import NewTask, Priority, Task
+from orchestrator.ports.intake import Receipt
+from orchestrator.services.submit import SubmitRequest, SubmitTask
+from orchestrator.telemetry import Metrics, build_metrics
+
+FILM = Project("film-a")
+STILL = "projects/film-a/uploads/u/still.png"
+
+
+@dataclass
+class LostAnswer:
+    """An `Intake` whose answer to a submit never arrives."""
+
+    def submit(self, task: NewTask) -> Receipt:
+        raise OutcomeUnknown(f"no answer about {task.type}", service="redis", category=Category.NETWORK)
+
+    def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
+        raise NotImplementedError
+
+    def cancel(self, project: str, task_id: str) -> Task:
+        raise NotImplementedError
+
+    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
+        raise NotImplementedError
+
+
+class Silence:
+    """A bell that must not be rung."""
+
+    def ring(self, lane: str) -> None:
+        pytest.fail(f"{lane} was rung for a task that may not exist")
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return build_metrics()
+
+
+@pytest.fixture
+def service(metrics: Metrics) -> SubmitTask:
+    storage = MemoryStorage({STILL: (b"12345", "image/png")})
+    limits = MediaLimits(size_bytes=4)
+    return SubmitTask(LostAnswer(), storage, Silence(), lambda kind: f"{kind}_1", metrics, limits)
+
+
+def counted(metrics: Metrics, task_type: str, *, answer: str) -> float | None:
+    return metrics.registry.get_sample_value("orchestrator_submits_total", {"type": task_type, "answer": answer})
+
+
+def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metrics: Metrics) -> None:
+    with pytest.raises(OutcomeUnknown) as lost:
+        service.submit(SubmitRequest(FILM, "system.echo"))
+    assert lost.value.task_id == "task_1"
+    assert counted(metrics, "system.echo", answer="outcome_unknown") == 1
+
+
+def test_an_input_over_the_limit_is_refused_before_it_is_recorded(service: SubmitTask) -> None:
+    with pytest.raises(MediaTooLarge, match="5 bytes; at most 4"):
+        service.submit(SubmitRequest(FILM, "image.upscale", STILL))
+
+
+def test_invented_types_make_no_new_series(service: SubmitTask, metrics: Metrics) -> None:
+    for name in ("a", "b"):
+        with pytest.raises(UnknownTaskType):
+            service.submit(SubmitRequest(FILM, name))
+    assert counted(metrics, "unknown", answer="unknown_task_type") == 2
+    assert counted(metrics, "a", answer="unknown_task_type") is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SubmitRequest(FILM, "image.upscale", "k", {"scale": 2}),
+        SubmitRequest(FILM, "system.echo", None, {"scale": 2}),
+        SubmitRequest(FILM, "system.echo", "k", {"scale": 4}),
+        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, {"shot": "1"}),
+        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, priority=Priority.HIGH),
+        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, start_by_s=1),
+        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, run_for_s=1),
+    ],
+)
+def test_whatever_is_asked_for_is_in_the_fingerprint(other: SubmitRequest) -> None:
+    assert other.sha256 != SubmitRequest(FILM, "system.echo", "k", {"scale": 2}).sha256
+
+
+def test_the_order_of_names_and_the_key_are_not() -> None:
+    one = SubmitRequest(FILM, "system.echo", params={"a": 1, "b": 2}, idempotency_key="k-1")
+    other = SubmitRequest(FILM, "system.echo", params={"b": 2, "a": 1}, idempotency_key="k-2")
+    assert one.sha256 == other.sha256
+
+
+def test_every_refusal_is_counted_by_its_code(service: SubmitTask, metrics: Metrics) -> None:
+    with pytest.raises(OrchestratorError):
+        service.submit(SubmitRequest(FILM, "image.upscale", "elsewhere.png"))
+    assert counted(metrics, "image.upscale", answer="invalid_params") == 1
