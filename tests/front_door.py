@@ -52,7 +52,7 @@ class Worker:
     storage: ObjectStorage
 
     def claim(self, lane: str) -> Run:
-        return self.claims.claim(lane, "worker-1", [uuid.uuid4().hex]).runs[0]
+        return self.claims.claim(lane, "worker-1", run_ids=[uuid.uuid4().hex]).runs[0]
 
     def finish(self, run: Run, files: Mapping[str, bytes], *, scratch: Path) -> None:
         """Store the files under the run's prefix and commit success."""

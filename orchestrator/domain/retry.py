@@ -72,7 +72,7 @@ class GiveUp:
 Decision = Again | GiveUp
 
 
-def decide(category: Category, failures_before: int, jitter: float) -> Decision:
+def decide(category: Category, failures_before: int, *, jitter: float) -> Decision:
     """What to do with a run that failed with ``category`` after ``failures_before`` such failures of its task.
 
     ``failures_before`` counts only failures that burned an attempt of this category in this generation.

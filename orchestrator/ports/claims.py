@@ -46,7 +46,7 @@ class Commit:
 class Claims(Protocol):
     """The life of a run, from claim to its one ending."""
 
-    def claim(self, lane: str, owner: str, run_ids: Sequence[str]) -> Claimed:
+    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str]) -> Claimed:
         """Hand out at most one run per id of ``run_ids``, each of the project whose turn it is, its oldest rank first.
 
         Repeating a call with the same ids hands out the same runs again, never others.
@@ -60,7 +60,7 @@ class Claims(Protocol):
         """
         ...
 
-    def advance(self, run: Run, stage: str, checkpoint: JsonObject) -> None:
+    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:
         """Commit that ``stage`` is done; a later run may adopt ``checkpoint``.
 
         Raises:
@@ -76,7 +76,7 @@ class Claims(Protocol):
         """
         ...
 
-    def fail(self, run: Run, failure: Failure, decision: Decision) -> None:
+    def fail(self, run: Run, failure: Failure, *, decision: Decision) -> None:
         """Commit failure: queue again after the decided wait, or end the task as failed.
 
         A task whose cancel was requested ends as canceled instead.

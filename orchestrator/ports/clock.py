@@ -13,3 +13,7 @@ class Clock(Protocol):
     def jitter(self) -> float:
         """Uniform in [0, 1)."""
         ...
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        ...

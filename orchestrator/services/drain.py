@@ -73,7 +73,7 @@ class DrainLane:
         if free == 0:
             return NOTHING
         try:
-            return self.claims.claim(lane, self.owner, [self.new_run_id() for _ in range(free)])
+            return self.claims.claim(lane, self.owner, run_ids=[self.new_run_id() for _ in range(free)])
         except OrchestratorError as error:
             log.warning("claim.failed", lane=lane, error=str(error))
             return NOTHING

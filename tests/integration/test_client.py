@@ -117,7 +117,7 @@ def test_out_waits_for_the_files_and_fetches_them(door: FrontDoor, still: Path, 
 def test_a_task_that_fails_ends_a_watch_with_status_one(door: FrontDoor) -> None:
     failure = Failure("echo_failed", Category.INTERNAL, "the task asked to fail")
     with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(lambda: door.worker.claims.fail(door.next_run(), failure, GiveUp()))
+        work = pool.submit(lambda: door.worker.claims.fail(door.next_run(), failure, decision=GiveUp()))
         shown = run_cli(door, "submit", "system.echo", "--watch")
         work.result()
     assert shown.exit_code == 1

@@ -19,7 +19,7 @@ class RedisClaims:
     scripts: Scripts
     lease_ms: int
 
-    def claim(self, lane: str, owner: str, run_ids: Sequence[str]) -> Claimed:
+    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str]) -> Claimed:
         given = {"lane": lane, "owner": owner, "run_ids": " ".join(run_ids), "lease_ms": self.lease_ms}
         with redis_errors():
             found, more = self.scripts.run("claim", {**given, "expired_error": render_failure(EXPIRED)})
@@ -35,15 +35,15 @@ class RedisClaims:
             verdicts = self.scripts.run("beat", {"runs": render_json(runs), "lease_ms": self.lease_ms})
         return [Verdict(verdict) for verdict in verdicts]
 
-    def advance(self, run: Run, stage: str, checkpoint: JsonObject) -> None:
-        self._fenced("advance", run, {"stage": stage, "checkpoint": render_json(checkpoint)})
+    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:
+        self._fenced("advance", run, given={"stage": stage, "checkpoint": render_json(checkpoint)})
 
     def finish(self, run: Run, commit: Commit) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
-        self._fenced("finish", run, {**told, "actual_s": commit.actual_s})
+        self._fenced("finish", run, given={**told, "actual_s": commit.actual_s})
 
-    def fail(self, run: Run, failure: Failure, decision: Decision) -> None:
+    def fail(self, run: Run, failure: Failure, *, decision: Decision) -> None:
         again = decision if isinstance(decision, Again) else None
         given = {
             "error": render_failure(failure),
@@ -51,15 +51,15 @@ class RedisClaims:
             "counts": 0 if again and not again.counts else 1,
             "again_in_ms": int(again.after_s * 1000) if again else "",
         }
-        self._fenced("fail", run, given)
+        self._fenced("fail", run, given=given)
 
     def release(self, run: Run) -> None:
-        self._fenced("release", run, {})
+        self._fenced("release", run, given={})
 
     def stop(self, run: Run) -> None:
-        self._fenced("stop", run, {})
+        self._fenced("stop", run, given={})
 
-    def _fenced(self, script: str, run: Run, given: Mapping[str, object]) -> None:
+    def _fenced(self, script: str, run: Run, *, given: Mapping[str, object]) -> None:
         with redis_errors():
             answer = self.scripts.run(script, {**_token(run), **given})
         if answer == "stale":

@@ -24,7 +24,7 @@ class RedisIntake:
             raise IdempotencyConflict
         return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
 
-    def replay(self, project: str, idempotency_key: str, request_sha256: str) -> Receipt | None:
+    def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
         with redis_errors():
             client = self._scripts.client
             seen = client.hgetall(f"orch:idem:{project}:{idempotency_key}")
@@ -38,7 +38,7 @@ class RedisIntake:
     def cancel(self, project: str, task_id: str) -> Task:
         return self._change("cancel", {"task_id": task_id, "project": project})
 
-    def resubmit(self, project: str, task_id: str, generation: int) -> Task:
+    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
         given = {"generation": generation, "head_starts": render_json(HEAD_START_MS)}
         return self._change("resubmit", {"task_id": task_id, "project": project, **given})
 

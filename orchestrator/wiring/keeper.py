@@ -1,0 +1,58 @@
+"""The keeper's parts."""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
+from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.adapters.redis.health import RedisHealth
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.services.reconcile import Reconcile
+from orchestrator.services.sweep import Sweep
+from orchestrator.settings import Settings
+from orchestrator.telemetry import Metrics, build_metrics
+from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
+
+SWEEP_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A duty is run by one keeper at a time, every ``every``-th round; ``take`` says whether it is this one."""
+
+    name: str
+    every: int
+    take: Callable[[], bool]
+    tick: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperParts:
+    """The duties, the keeper's own sign of life, and what it counts."""
+
+    duties: tuple[Duty, ...]
+    sign: Callable[[], None]
+    metrics: Metrics
+
+
+def build_keeper_parts(settings: Settings) -> KeeperParts:
+    """Any number of keepers may run: a Redis lease per duty picks one."""
+    client = connect(settings.redis.url.get_secret_value(), WORKER)
+    upkeep, metrics = build_upkeep(settings, Scripts(client)), build_metrics()
+    pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    tick_s = settings.keeper.tick.total_seconds()
+
+    def duty(name: str, tick: Callable[[], None], *, every: int) -> Duty:
+        return Duty(name, every, lambda: upkeep.take_duty(name, holder, ttl_s=5 * every * tick_s), tick)
+
+    return KeeperParts(
+        duties=(
+            duty("reconcile", Reconcile(upkeep, pulses, metrics).tick, every=1),
+            duty("sweep", Sweep(upkeep, build_storage(settings)).tick, every=SWEEP_EVERY),
+        ),
+        sign=lambda: RedisHealth(client).sign("keeper", os.getpid()),
+        metrics=metrics,
+    )

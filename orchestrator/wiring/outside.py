@@ -1,0 +1,30 @@
+"""Adapters that more than one kind of process needs, built from the settings."""
+
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.upkeep import RedisUpkeep
+from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.settings import Settings
+
+
+def broker_url(settings: Settings) -> str:
+    """Celery's broker: a server of its own, or the one that keeps the records."""
+    return (settings.redis.broker_url or settings.redis.url).get_secret_value()
+
+
+def lease_ms(settings: Settings) -> int:
+    return int(settings.worker.lease.total_seconds() * 1000)
+
+
+def build_storage(settings: Settings) -> S3Storage:
+    s3 = settings.s3
+    secret = s3.secret_access_key.get_secret_value()
+    return S3Storage(
+        S3Address(
+            s3.endpoint, s3.bucket, s3.access_key_id, secret, region=s3.region, public_endpoint=s3.public_endpoint
+        )
+    )
+
+
+def build_upkeep(settings: Settings, scripts: Scripts) -> RedisUpkeep:
+    retention_ms = int(settings.keeper.retention.total_seconds() * 1000)
+    return RedisUpkeep(scripts, lease_ms(settings), retention_ms)
