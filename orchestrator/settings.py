@@ -3,6 +3,7 @@
 Variables are ``ORCH_<SECTION>__<NAME>``; `docs/configuration.md` and `.env.example` are generated from this file.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -99,3 +100,19 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
+
+
+PREFIX = "ORCH_"
+# Read by the command line itself: which stack or service to talk to, and where the embedded stack's files are.
+COMMAND_LINE = frozenset({"ORCH_STATE", "ORCH_URL", "ORCH_API_KEY", "ORCH_PROJECT_DIR"})
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that begin like ours and mean nothing: misspelt, or of another version."""
+    known = {
+        f"{PREFIX}{section}__{name}".upper()
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for name in field.annotation.model_fields
+    }
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known | COMMAND_LINE)

@@ -37,7 +37,7 @@ def run_worker(settings: Settings, *, lane: str) -> None:
     app.conf.task_queues = [Queue(queue_of(lane))]
     app.conf.worker_max_tasks_per_child = PULSES_PER_CHILD
     app.conf.worker_max_memory_per_child = settings.worker.memory_per_child_mib * KIB_PER_MIB
-    _register_pulse(app, lambda: build_drain(settings, lane, lambda: stop_flag[0] == 1), lane)
+    _register_pulse(app, lambda: build_drain(settings, lane, is_stopping=lambda: stop_flag[0] == 1))
     app.steps["worker"].add(_sign_step(build_sign(settings, f"worker-{lane}")))
 
     def raise_flag(**_: object) -> None:
@@ -51,6 +51,7 @@ def run_worker(settings: Settings, *, lane: str) -> None:
     worker_process_shutdown.connect(forget_samples, weak=False)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=prefork",
             f"--concurrency={settings.worker.concurrency}",
@@ -78,10 +79,10 @@ def run_metrics(settings: Settings) -> None:
     stopping.wait()
 
 
-def _register_pulse(app: Celery, build: Callable[[], DrainLane], lane: str) -> None:
+def _register_pulse(app: Celery, build: Callable[[], DrainLane]) -> None:
     drains: dict[int, DrainLane] = {}  # by pid: what a parent made is not for its children
 
-    def pulse(_lane: str) -> None:
+    def pulse(lane: str) -> None:
         pid = os.getpid()
         if pid not in drains:
             drains[pid] = build()

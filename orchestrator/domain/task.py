@@ -53,7 +53,7 @@ MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
     (Status.RUNNING, Status.QUEUED): frozenset({Move.RETRY, Move.RELEASE, Move.LAPSE}),
     (Status.RUNNING, Status.SUCCEEDED): frozenset({Move.FINISH}),
     (Status.RUNNING, Status.FAILED): frozenset({Move.FAIL, Move.LAPSE}),
-    (Status.RUNNING, Status.CANCELED): frozenset({Move.STOP, Move.LAPSE, Move.RETRY, Move.RELEASE}),
+    (Status.RUNNING, Status.CANCELED): frozenset({Move.STOP, Move.LAPSE, Move.RETRY, Move.FAIL, Move.RELEASE}),
     (Status.FAILED, Status.QUEUED): frozenset({Move.RESUBMIT}),
     (Status.CANCELED, Status.QUEUED): frozenset({Move.RESUBMIT}),
 }

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,10 +86,6 @@ class Workbench:
         if self.source is None or self.info is None:
             raise RequestError("this task type needs an input", code="input_missing")
         return self.source, self.info
-
-    def with_info(self, info: MediaInfo) -> "Workbench":
-        """The same bench, now that the input is probed."""
-        return replace(self, info=info)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from orchestrator.domain.task import Artifact, Run
 RECEIPT_NAME = "receipt.json"
 
 
-def write_receipt(folder: Path, run: Run, artifacts: Sequence[Artifact]) -> Path:
+def write_receipt(run: Run, artifacts: Sequence[Artifact], *, folder: Path) -> Path:
     """Write the receipt of ``run`` into ``folder`` and return its path."""
     task = run.task
     receipt = {

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -18,10 +18,10 @@ from orchestrator.domain.errors import (
     StaleRun,
     Unavailable,
 )
-from orchestrator.domain.media import MediaInfo, MediaKind, MediaLimits
+from orchestrator.domain.media import MediaKind, MediaLimits
 from orchestrator.domain.retry import Again, decide
 from orchestrator.domain.task import Artifact, Failure, Progress, Run
-from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Pipeline, Workbench
+from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
 from orchestrator.pipelines.registry import find_pipeline
 from orchestrator.pipelines.run_watch import Ending, RunWatch
@@ -62,44 +62,42 @@ class ExecuteRun:
     doubt: Callable[[str], None]
     limits: RunLimits
 
-    def execute(self, run: Run, watch: RunWatch) -> None:
+    def execute(self, watch: RunWatch) -> None:
         """Run the task and commit how it ended. Raises nothing: every error becomes a commit or a log line."""
-        task = run.task
+        run, task = watch.run, watch.run.task
         with structlog.contextvars.bound_contextvars(task_id=task.id, epoch=run.epoch, task_type=task.type):
             if not watch.await_first_beat(self.limits.first_beat_s):
                 log.warning("run.unheard")  # the lease lapses without a beat: a release, not a crash
                 return
             log.info("run.started", project=task.project, generation=task.generation)
             begun_s = self.clock.monotonic_s()
-            outcome = self._attempt(run, watch)
+            outcome = self._attempt(watch)
             took_s = self.clock.monotonic_s() - begun_s
             self.metrics.tasks_ended.labels(task.type, outcome).inc()
             self.metrics.run_seconds.labels(task.type).observe(took_s)
             log.info("run.ended", outcome=outcome, took_s=round(took_s, 3))
 
-    def _attempt(self, run: Run, watch: RunWatch) -> str:
+    def _attempt(self, watch: RunWatch) -> str:
         """Do the work and commit the one ending; its word for logs and metrics."""
         try:
-            commit = self._perform(run, watch)
-            self._insist(watch, lambda: self.claims.finish(run, commit))
+            commit = self._perform(watch)
+            self._insist(watch, lambda: self.claims.finish(watch.run, commit))
         except StaleRun:
             return self._drop()
         except RunCanceled:
-            return self._end_early(run, watch)
+            return self._end_early(watch)
         except OrchestratorError as error:
-            log.warning(
-                "run.error", code=error.code, category=error.category, error=str(error), cause=repr(error.__cause__)
-            )
-            return self._fail(run, watch, error)
+            cause = repr(error.__cause__)
+            log.warning("run.error", code=error.code, category=error.category, error=str(error), cause=cause)
+            return self._fail(watch, error)
         except Exception:
             log.exception("run.bug")
-            return self._fail(run, watch, OrchestratorError("the task met a bug of this service"))
+            return self._fail(watch, OrchestratorError("the task met a bug of this service"))
         return "succeeded"
 
-    def _perform(self, run: Run, watch: RunWatch) -> Commit:
+    def _perform(self, watch: RunWatch) -> Commit:
         begun_s = self.clock.monotonic_s()
-        pipeline = find_pipeline(run.task.type)
-        with self._scratch(run) as scratch:
+        with self._scratch(watch.run) as scratch:
             bench = Workbench(
                 scratch=scratch,
                 engine=self.engine,
@@ -107,88 +105,80 @@ class ExecuteRun:
                 media=self.media,
                 cancel=watch.cancel,
                 report=watch.report,
-                source=self._fetch(run, watch, scratch),
                 infer_timeout_s=self.limits.infer_timeout_s,
             )
-            outcome = self._infer(run, pipeline, self._probed(run, pipeline, bench))
-            outputs = self._store(run, watch, outcome)
+            outcome = self._infer(watch, self._with_input(watch, bench))
+            outputs = self._store(watch, outcome)
         took_s = self.clock.monotonic_s() - begun_s
         return Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
 
-    def _fetch(self, run: Run, watch: RunWatch, scratch: Path) -> Path | None:
-        wanted = run.task.input
+    def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
+        """Fetch exactly the object that was there at submit, and look at it before any GPU time is spent."""
+        task, wanted = watch.run.task, watch.run.task.input
         if "object" not in wanted:
-            return None
+            return bench
+        source = bench.scratch / "source"
         watch.report(Progress(stage="fetch"))
-        source = scratch / "source"
-        with self.metrics.timed_stage(run.task.type, "fetch"):
+        with self.metrics.timed_stage(task.type, "fetch"):
             self.storage.fetch(wanted["object"], source, etag=wanted["etag"], limit_bytes=self.limits.media.size_bytes)
         watch.cancel.raise_if_canceled()
-        return source
+        watch.report(Progress(stage="probe"))
+        codec = self.pictures if MediaKind.PICTURE in find_pipeline(task.type).accepts else self.media
+        with self.metrics.timed_stage(task.type, "probe"):
+            return replace(bench, source=source, info=codec.probe(source))
 
-    def _probed(self, run: Run, pipeline: Pipeline, bench: Workbench) -> Workbench:
-        if bench.source is None:
-            return bench
-        bench.report(Progress(stage="probe"))
-        with self.metrics.timed_stage(run.task.type, "probe"):
-            return bench.with_info(self._probe(pipeline, bench.source))
-
-    def _probe(self, pipeline: Pipeline, source: Path) -> MediaInfo:
-        codec = self.pictures if MediaKind.PICTURE in pipeline.accepts else self.media
-        return codec.probe(source)
-
-    def _infer(self, run: Run, pipeline: Pipeline, bench: Workbench) -> Outcome:
-        params = pipeline.params.model_validate(run.task.params)
-        with self.metrics.timed_stage(run.task.type, "infer"):
+    def _infer(self, watch: RunWatch, bench: Workbench) -> Outcome:
+        pipeline = find_pipeline(watch.run.task.type)
+        params = pipeline.params.model_validate(watch.run.task.params)
+        with self.metrics.timed_stage(pipeline.name, "infer"):
             self.ensure(pipeline.model)
-            bench.cancel.raise_if_canceled()
+            watch.cancel.raise_if_canceled()
             outcome = pipeline.run(params, bench)
-        bench.cancel.raise_if_canceled()
+        watch.cancel.raise_if_canceled()
         return outcome
 
-    def _store(self, run: Run, watch: RunWatch, outcome: Outcome) -> tuple[Artifact, ...]:
+    def _store(self, watch: RunWatch, outcome: Outcome) -> tuple[Artifact, ...]:
         """Store every file under the run's own prefix, and last the receipt that says how they were made."""
         if not outcome.artifacts:
             return ()
+        run, folder = watch.run, outcome.artifacts[0].path.parent
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
         with self.metrics.timed_stage(run.task.type, "store"):
             made = [self._store_one(run, artifact) for artifact in outcome.artifacts]
-            folder = outcome.artifacts[0].path.parent
-            receipt = LocalArtifact(write_receipt(folder, run, made), "application/json")
-            return (*made, self._store_one(run, receipt))
+            receipt = write_receipt(run, made, folder=folder)
+            return (*made, self._store_one(run, LocalArtifact(receipt, "application/json")))
 
     def _store_one(self, run: Run, artifact: LocalArtifact) -> Artifact:
         with artifact.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        stored = self.storage.store(artifact.path, run.prefix + artifact.path.name, content_type=artifact.content_type)
-        return Artifact(artifact.path.name, stored.key, artifact.content_type, stored.size_bytes, sha256)
+        name = artifact.path.name
+        stored = self.storage.store(artifact.path, run.prefix + name, content_type=artifact.content_type)
+        return Artifact(name, stored.key, artifact.content_type, stored.size_bytes, sha256)
 
-    def _fail(self, run: Run, watch: RunWatch, error: OrchestratorError) -> str:
+    def _fail(self, watch: RunWatch, error: OrchestratorError) -> str:
         """Let the category decide: again after a while, or give up."""
+        task = watch.run.task
         if error.category is Category.MODEL_UNAVAILABLE:
-            self.doubt(run.task.model)
-        decision = decide(error.category, run.task.tries.get(error.category, 0), jitter=self.clock.jitter())
-        again = isinstance(decision, Again)
-        failure = Failure(
-            error.code, error.category, str(error), retryable=error.category is not Category.INVALID_INPUT
-        )
+            self.doubt(task.model)
+        decision = decide(error.category, task.tries.get(error.category, 0), jitter=self.clock.jitter())
+        retryable = error.category is not Category.INVALID_INPUT
+        failure = Failure(error.code, error.category, str(error), retryable=retryable)
         try:
-            self._insist(watch, lambda: self.claims.fail(run, failure, decision=decision))
+            self._insist(watch, lambda: self.claims.fail(watch.run, failure, decision=decision))
         except StaleRun:
             return self._drop()
-        return "again" if again else "failed"
+        return "again" if isinstance(decision, Again) else "failed"
 
-    def _end_early(self, run: Run, watch: RunWatch) -> str:
+    def _end_early(self, watch: RunWatch) -> str:
         """Do what ended the run asks for: acknowledge the stop, give the task back, or fail it for its run time."""
-        if watch.ending is Ending.TIMEOUT:
-            return self._fail(
-                run, watch, StageTimeout("the task ran longer than its run_for_s", code="run_for_exceeded")
-            )
         if watch.is_lost:
             return self._drop()
+        if watch.ending is Ending.TIMEOUT:
+            return self._fail(watch, StageTimeout("the task ran longer than its run_for_s", code="run_for_exceeded"))
         stopped = watch.ending is Ending.STOP
+        end = self.claims.stop if stopped else self.claims.release
         try:
-            self._insist(watch, lambda: self.claims.stop(run) if stopped else self.claims.release(run))
+            self._insist(watch, lambda: end(watch.run))
         except StaleRun:
             return self._drop()
         return "canceled" if stopped else "released"

@@ -4,13 +4,10 @@ from prometheus_client import generate_latest
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import API, connect
-from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.sortable_ids import new_id
-from orchestrator.adapters.triton.control import TritonControl
-from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
@@ -18,6 +15,7 @@ from orchestrator.services.submit import SubmitTask
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_metrics
 from orchestrator.wiring.api_parts import ApiParts
+from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
 
@@ -29,7 +27,6 @@ def build_api_parts(settings: Settings) -> ApiParts:
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics = build_metrics()
     expires_s = settings.s3.url_expires.total_seconds()
-    triton = TritonControl(settings.triton.grpc, control_key=settings.triton.control_key.get_secret_value())
     return ApiParts(
         submit=SubmitTask(intake, storage, pulses, new_id, metrics),
         cancel=CancelTask(intake),
@@ -38,16 +35,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         reads=reads,
         storage=storage,
         api_keys={project: key.get_secret_value() for project, key in settings.api.keys.items()},
-        checks={
-            "redis": RedisHealth(client, require_durable=settings.redis.require_durable).check,
-            "storage": storage.check,
-            "triton": lambda: _check_triton(triton),
-        },
+        checks=build_checks(settings),
         render_metrics=lambda: generate_latest(metrics.registry),
         url_expires_s=expires_s,
     )
-
-
-def _check_triton(control: TritonControl) -> None:
-    if not control.is_live():
-        raise Unavailable("the inference server does not answer", service="triton", category=Category.NETWORK)

@@ -43,7 +43,7 @@ def build_sign(settings: Settings, part: str) -> Callable[[], None]:
     return lambda: health.sign(part, os.getpid())
 
 
-def build_drain(settings: Settings, lane: str, is_stopping: Callable[[], bool]) -> DrainLane:
+def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool]) -> DrainLane:
     """Everything with a connection or a thread is made here, after the fork (stack facts A.10)."""
     clock, metrics = SystemClock(), build_metrics(shared_dir=settings.worker.metrics_dir)
     claims = RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings))
@@ -56,7 +56,7 @@ def build_drain(settings: Settings, lane: str, is_stopping: Callable[[], bool]) 
         watch = beats.watch(run)
         with active.track_inprogress():
             try:
-                execute.execute(run, watch)
+                execute.execute(watch)
             finally:
                 beats.forget(watch)
 

@@ -1,0 +1,140 @@
+"""Every move from every status, through the table of `domain/task.py` and through the scripts that carry it out."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+import redis
+from record_store import DONE, FAILURE, RecordStore, new_task, open_store
+
+from orchestrator.domain.errors import IllegalMove, StaleRun
+from orchestrator.domain.retry import Again, GiveUp
+from orchestrator.domain.task import MOVES, Move, Run, Status, allows
+from orchestrator.ports.claims import Beat
+
+LEASE_S = 4
+AGAIN = Again(after_s=1, counts=True)
+
+
+@dataclass
+class Subject:
+    """One task and the token of its latest run."""
+
+    store: RecordStore
+    run: Run
+
+    @property
+    def status(self) -> Status:
+        return self.store.task("t").status
+
+    def crash(self) -> None:
+        """The run beats and is never heard of again."""
+        self.store.tick()
+        self.store.claims.beat([Beat(self.run)])
+        self.store.tick(2 * LEASE_S)
+
+    def claim(self) -> None:
+        for run in self.store.claim().runs:
+            self.run = run
+
+
+def submitted(store: RecordStore, *, start_by_s: float | None) -> Subject:
+    """A queued task; its token is one that nobody was ever given."""
+    store.submit(new_task("t", start_by_s=start_by_s))
+    return Subject(store, Run(store.task("t"), 1, "run-0", "worker-1"))
+
+
+def run_it(subject: Subject) -> None:
+    subject.claim()
+
+
+def request_cancel(subject: Subject) -> None:
+    subject.claim()
+    subject.store.intake.cancel("film-a", "t")
+
+
+def crash_twice(subject: Subject) -> None:
+    for _ in range(2):
+        subject.claim()
+        subject.crash()
+    subject.claim()
+
+
+def succeed(subject: Subject) -> None:
+    subject.claim()
+    subject.store.claims.finish(subject.run, DONE)
+
+
+def give_up(subject: Subject) -> None:
+    subject.claim()
+    subject.store.claims.fail(subject.run, FAILURE, decision=GiveUp())
+
+
+def cancel(subject: Subject) -> None:
+    subject.store.intake.cancel("film-a", "t")
+
+
+STARTS: Mapping[str, Callable[[Subject], None]] = {
+    "queued": lambda _: None,
+    "running": run_it,
+    "canceling": request_cancel,
+    "crashing": crash_twice,
+    "succeeded": succeed,
+    "failed": give_up,
+    "canceled": cancel,
+}
+
+ACTIONS: Mapping[Move, Callable[[Subject], None]] = {
+    Move.CLAIM: Subject.claim,
+    Move.RETRY: lambda on: on.store.claims.fail(on.run, FAILURE, decision=AGAIN),
+    Move.RELEASE: lambda on: on.store.claims.release(on.run),
+    Move.LAPSE: Subject.crash,
+    Move.FINISH: lambda on: on.store.claims.finish(on.run, DONE),
+    Move.FAIL: lambda on: on.store.claims.fail(on.run, FAILURE, decision=GiveUp()),
+    Move.STOP: lambda on: on.store.claims.stop(on.run),
+    Move.EXPIRE: lambda on: on.store.tick(LEASE_S // 2),
+    Move.CANCEL: cancel,
+    Move.RESUBMIT: lambda on: on.store.intake.resubmit("film-a", "t", generation=1),
+}
+
+# Changes that are no move: a running task is asked to stop, a lease is renewed, an attempt was counted.
+ASKS = {("running", Move.CANCEL), ("crashing", Move.CANCEL)}
+
+
+def attempt(url: str, start: str, *, move: Move) -> tuple[Status, Status, bool]:
+    """The status before and after ``move`` was tried, and whether anything at all was written."""
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    with open_store(url, lease_ms=1_000 * LEASE_S) as store:
+        # A deadline is over after a second, when a lease is not.
+        subject = submitted(store, start_by_s=1 if move is Move.EXPIRE else None)
+        STARTS[start](subject)
+        before, dump = subject.status, store.dump()
+        try:
+            ACTIONS[move](subject)
+        except (StaleRun, IllegalMove):
+            assert store.dump() == dump, "what is refused changes nothing"
+        return before, subject.status, store.dump() != dump
+
+
+@pytest.mark.parametrize("move", Move)
+@pytest.mark.parametrize("start", STARTS)
+def test_a_script_moves_a_task_exactly_when_the_table_allows_it(redis_url: str, start: str, move: Move) -> None:
+    before, after, has_changed = attempt(redis_url, start, move=move)
+    if allows(before, move):
+        assert move in MOVES[before, after]
+    else:
+        assert after is before
+        # The last run's own ending, said again, is not an offence; nothing else may leave a trace.
+        assert not has_changed or (start, move) in ASKS
+
+
+def test_every_move_of_the_table_happens(redis_url: str) -> None:
+    seen: dict[tuple[Status, Status], set[Move]] = defaultdict(set)
+    for start in STARTS:
+        for move in Move:
+            before, after, _ = attempt(redis_url, start, move=move)
+            if after is not before:
+                seen[before, after].add(move)
+    assert seen == MOVES

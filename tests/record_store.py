@@ -1,0 +1,119 @@
+"""The record on a real Valkey with its clock in the test's hand, for tests of the core."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from orchestrator.adapters.redis.claims import RedisClaims
+from orchestrator.adapters.redis.client import RedisClient
+from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.reads import RedisReads
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.upkeep import RedisUpkeep
+from orchestrator.domain.errors import Category
+from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task
+from orchestrator.ports.claims import Claimed, Commit
+from orchestrator.ports.upkeep import Mended
+
+START_MS = 1_800_000_000_000
+LEASE_MS = 30_000
+RETENTION_MS = 3_600_000
+TICK_MS = 1_000
+
+DONE = Commit(outputs=(), result={"ok": True}, usage={}, actual_s=1.0)
+FAILURE = Failure("no_answer", Category.NETWORK, "There was no answer.", retryable=True)
+
+
+def new_task(task_id: str, *, project: str = "film-a", key: str | None = None, start_by_s: float | None = None) -> NewTask:
+    """A task of lane `io`; `dataclasses.replace` changes the rest."""
+    return NewTask(
+        id=task_id,
+        project=project,
+        type="system.echo",
+        lane="io",
+        model="echo",
+        input={},
+        params={},
+        labels={},
+        priority=Priority.NORMAL,
+        predicted_s=1.0,
+        request_sha256="same",
+        idempotency_key=key,
+        start_by_s=start_by_s,
+    )
+
+
+@dataclass
+class RecordStore:
+    """The adapters of the record; time stands still between calls of `pass_time` and `tick`."""
+
+    scripts: Scripts
+    lease_ms: int = LEASE_MS
+
+    def __post_init__(self) -> None:
+        self.intake = RedisIntake(self.scripts)
+        self.claims = RedisClaims(self.scripts, self.lease_ms)
+        self.upkeep = RedisUpkeep(self.scripts, self.lease_ms, RETENTION_MS)
+        self.reads = RedisReads(self.client)
+        self._run_ids = (f"run-{number}" for number in count(1))
+
+    @property
+    def client(self) -> RedisClient:
+        return self.scripts.client
+
+    @property
+    def now_ms(self) -> int:
+        assert self.scripts.now_ms is not None
+        return self.scripts.now_ms
+
+    def submit(self, *tasks: NewTask) -> None:
+        for task in tasks:
+            self.intake.submit(task)
+
+    def claim(self, *, count: int = 1, lane: str = "io", owner: str = "worker-1") -> Claimed:
+        return self.claims.claim(lane, owner, run_ids=[next(self._run_ids) for _ in range(count)])
+
+    def claim_one(self) -> Run:
+        (run,) = self.claim().runs
+        return run
+
+    def task(self, task_id: str, project: str = "film-a") -> Task:
+        return self.reads.get(project, task_id)
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Nobody ticks meanwhile, as when every keeper is away."""
+        self.scripts.now_ms = self.now_ms + milliseconds
+
+    def tick(self, seconds: int = 0) -> Mended:
+        """Let ``seconds`` pass with a reconcile in each; what the last one found."""
+        found = self.upkeep.reconcile(limit=100)
+        for _ in range(seconds):
+            self.pass_time(TICK_MS)
+            found = self.upkeep.reconcile(limit=100)
+        return found
+
+    def dump(self) -> str:
+        """Every key but the reconcile's own, with its value."""
+        text = """
+            local read = {hash = {'HGETALL'}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, set = {'SMEMBERS'},
+                stream = {'XRANGE', '-', '+'}, string = {'GET'}}
+            local found = {}
+            for _, key in ipairs(redis.call('KEYS', '*')) do
+                local how = read[redis.call('TYPE', key).ok]
+                if key ~= 'orch:reconcile' then found[key] = redis.call(how[1], key, unpack(how, 2)) end
+            end
+            return cjson.encode(found)
+        """
+        return json.dumps(json.loads(self.client.eval(text, 0)), sort_keys=True)
+
+
+@contextmanager
+def open_store(url: str, *, lease_ms: int = LEASE_MS) -> Iterator[RecordStore]:
+    client = connect(url, WORKER)
+    try:
+        yield RecordStore(Scripts(client, now_ms=START_MS), lease_ms)
+    finally:
+        client.close()
