@@ -48,17 +48,18 @@ class CancelToken:
         with self._lock:
             key = self._next
             self._next += 1
-            self._callbacks[key] = callback
-            late = self._event.is_set()
-        if late:
+            is_late = self._event.is_set()
+            if not is_late:
+                self._callbacks[key] = callback
+        if is_late:
             callback()
         return lambda: self._forget(key)
 
     def cancel(self) -> None:
         with self._lock:
             self._event.set()
-            callbacks = [self._callbacks[key] for key in sorted(self._callbacks, reverse=True)]
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks, {}
+        for callback in reversed(callbacks.values()):
             callback()
 
     def _forget(self, key: int) -> None:

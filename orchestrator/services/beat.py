@@ -48,7 +48,10 @@ class BeatRuns:
         while True:
             self._wake.wait(self.period_s)
             self._wake.clear()
-            self.beat()
+            try:
+                self.beat()
+            except Exception:  # a bug here must not end every run of this child
+                log.exception("beat.bug")
 
     def beat(self) -> None:
         """One beat for all runs. A store that does not answer ends no run: it works on until told *lost*."""

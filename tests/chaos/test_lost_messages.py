@@ -1,0 +1,121 @@
+"""The API, Redis and the broker's messages go away under load. Every test is named after the number of its fault."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from echo_load import ACCEPTED, UNANSWERED, await_count, bursting, submit_echoes
+from live_stack import LiveStack
+from processes import wait_for
+from verdict import assert_sound, await_all, find_misplaced
+
+from orchestrator.adapters.redis.connection import API, connect
+from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.domain.task import NewTask, Priority
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+RUNG_WITHIN_S = 2.0
+BUSY = 503
+
+Recorder = Callable[[str, object], None]
+
+
+def test_8_a_recorded_task_that_nobody_rang_for_is_started(stack: LiveStack, record_property: Recorder) -> None:
+    client = connect(stack.about["redis"], API)
+    ids = [RedisIntake(Scripts(client)).submit(new_echo()).task.id for _ in range(5)]
+    recorded_at = time.monotonic()
+    await_all(stack.store, ids, within_s=RUNG_WITHIN_S + 3)
+    record_property("recovery_s", time.monotonic() - recorded_at)
+    assert_sound(stack.store, ids)
+
+
+def test_8_an_api_killed_under_submits_makes_one_task_a_key(stack: LiveStack, record_property: Recorder) -> None:
+    was, recorded_before = stack.pid("api"), count_recorded(stack)
+    with bursting(stack, 200) as burst:
+        await_count(burst, 50)
+        killed_at = time.monotonic()
+        os.kill(was, signal.SIGKILL)
+        stack.await_restart("api", was=was)
+        record_property("api_back_after_s", time.monotonic() - killed_at)
+    assert UNANSWERED in burst.answers
+    assert all(len(ids) == 1 for ids in burst.accepted.values())
+    assert count_recorded(stack) == recorded_before + 200
+    await_all(stack.store, burst.ids)
+    assert_sound(stack.store, burst.ids)
+
+
+def test_9_redis_killed_twice_under_load(stack: LiveStack, record_property: Recorder) -> None:
+    workers = stack.pid("worker-io")
+    with bursting(stack, 300, delay_ms=20) as burst:
+        for round_ in (1, 2):
+            await_count(burst, 100 * round_)
+            was, killed_at = stack.pid("redis"), time.monotonic()
+            os.kill(was, signal.SIGKILL)
+            stack.await_restart("redis", was=was)
+            assert find_misplaced(stack.store, burst.ids) == []
+            await_next_ending(stack)
+            record_property(f"work_goes_on_after_s_{round_}", time.monotonic() - killed_at)
+    assert set(burst.answers) == {ACCEPTED, BUSY}
+    await_all(stack.store, burst.ids)
+    assert_sound(stack.store, burst.ids)
+    assert stack.pid("worker-io") == workers
+
+
+def test_15_deleted_messages_are_rung_again(stack: LiveStack, record_property: Recorder) -> None:
+    ids = submit_echoes(stack, 200, delay_ms=200)
+    for key in stack.store.scan_iter("mq:*"):
+        stack.store.delete(key)
+    deleted_at = time.monotonic()
+    await_all(stack.store, ids)
+    record_property("all_done_after_s", time.monotonic() - deleted_at)
+    assert_sound(stack.store, ids)
+
+
+def test_21_fifty_submits_with_one_key_make_one_task(stack: LiveStack) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+
+    def submit(size_bytes: int) -> tuple[int, str]:
+        body = {"type": "system.echo", "params": {"size_bytes": size_bytes}}
+        answer = stack.http.post("/v1/tasks", json=body, headers=headers)
+        return answer.status_code, answer.json().get("id", "") or answer.json()["code"]
+
+    with ThreadPoolExecutor(50) as clients:
+        answers = set(clients.map(submit, [64] * 50))
+    ((status, task_id),) = answers
+    assert status == ACCEPTED
+    assert submit(65) == (409, "idempotency_conflict")
+    await_all(stack.store, [task_id])
+    assert_sound(stack.store, [task_id])
+
+
+def new_echo() -> NewTask:
+    return NewTask(
+        id=new_id("task"),
+        project="demo",
+        type="system.echo",
+        lane="io",
+        model="echo",
+        input={},
+        params={"size_bytes": 64},
+        labels={},
+        priority=Priority.NORMAL,
+        predicted_s=0.01,
+        request_sha256="",
+    )
+
+
+def count_recorded(stack: LiveStack) -> int:
+    return int(stack.store.zcard("orch:tasks:demo"))
+
+
+def await_next_ending(stack: LiveStack) -> None:
+    """Return when one more task has ended."""
+    before = stack.store.zcard("orch:ended")
+    wait_for(lambda: stack.store.zcard("orch:ended") > before)

@@ -1,0 +1,77 @@
+"""The common criterion of every fault: nothing accepted is lost, nothing ends twice, nothing is left behind."""
+
+from collections.abc import Iterable, Sequence
+
+import redis
+from processes import wait_for
+
+TERMINAL = frozenset({"succeeded", "failed", "canceled"})
+# A task that has not ended is in exactly one place, one that has is in none (I1); looked at in one moment.
+MISPLACED = """
+local found = {}
+for _, id in ipairs(ARGV) do
+  local task = redis.call('HMGET', 'orch:task:' .. id, 'status', 'lane', 'project', 'model')
+  local ready = task[1] and 'orch:ready:' .. task[2] .. ':' .. task[3] .. ':' .. task[4] or ''
+  local places = 0
+  for _, key in ipairs({'orch:leases', 'orch:delayed', ready}) do
+    if redis.call('ZSCORE', key, id) then places = places + 1 end
+  end
+  local lives = task[1] == 'queued' or task[1] == 'running'
+  if not task[1] or places ~= (lives and 1 or 0) then found[#found + 1] = id .. ' is in ' .. places .. ' places' end
+end
+return found
+"""
+LEFTOVERS = ("orch:ready:*", "orch:leases", "orch:delayed", "orch:held:*", "orch:models:*", "orch:turn:*")
+
+
+def find_misplaced(store: redis.Redis, ids: Sequence[str]) -> list[str]:
+    """The tasks that break I1 at this moment."""
+    found: list[str] = store.eval(MISPLACED, 0, *ids)
+    return found
+
+
+def status_of(store: redis.Redis, task_id: str) -> str:
+    status: str | None = store.hget(f"orch:task:{task_id}", "status")
+    return status or "unknown"
+
+
+def statuses(store: redis.Redis, ids: Iterable[str]) -> set[str]:
+    return {status_of(store, task_id) for task_id in ids}
+
+
+def await_all(store: redis.Redis, ids: Sequence[str], *, within_s: float = 60.0) -> None:
+    """Return when every task has ended."""
+    wait_for(lambda: statuses(store, ids) <= TERMINAL, within_s=within_s)
+
+
+def endings(store: redis.Redis, task_id: str) -> dict[str, list[str]]:
+    """The terminal events of the task, by generation."""
+    found: dict[str, list[str]] = {}
+    for entry_id, event in store.xrange(f"orch:events:{task_id}"):
+        if event["type"] in TERMINAL:
+            found.setdefault(entry_id.partition("-")[0], []).append(event["type"])
+    return found
+
+
+def assert_sound(store: redis.Redis, ids: Sequence[str], *, status: str = "succeeded") -> None:
+    """Every one of ``ids`` has ended exactly once, as ``status``, and nothing of it is left in any index."""
+    assert len(set(ids)) == len(ids)
+    assert statuses(store, ids) <= {status}
+    assert [task_id for task_id in ids if endings(store, task_id) != {"1": [status]}] == []
+    assert find_misplaced(store, ids) == []
+    assert [key for pattern in LEFTOVERS for key in store.scan_iter(pattern)] == []
+
+
+def attempts(store: redis.Redis, task_id: str) -> list[dict[str, str]]:
+    """The runs of the task that count, oldest first."""
+    return [fields for _, fields in store.xrange(f"orch:attempts:{task_id}")]
+
+
+def crashes(store: redis.Redis, task_id: str) -> int:
+    """How often a run of the task has crashed."""
+    return int(store.hget(f"orch:task:{task_id}", "tries:crash") or 0)
+
+
+def held_by(store: redis.Redis) -> dict[int, set[str]]:
+    """What each child is running, by the child's pid; an owner is host:pid:start."""
+    return {int(key.split(":")[3]): set(store.smembers(key)) for key in store.scan_iter("orch:held:*")}
