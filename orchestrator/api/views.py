@@ -52,7 +52,7 @@ def _record(task: Task) -> dict[str, Any]:
         "params": task.params,
         "labels": task.labels,
         "progress": ProgressView(
-            fraction=task.progress.fraction,
+            fraction=1.0 if task.status is Status.SUCCEEDED else task.progress.fraction,
             stage=task.progress.stage,
             done=task.progress.done,
             total=task.progress.total,

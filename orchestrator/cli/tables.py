@@ -21,10 +21,14 @@ COLOURS = {
 
 
 def tasks_table(tasks: Iterable[Task]) -> Table:
-    table = Table("id", "type", "status", "progress", "created", "took")
+    """A task a line of at most 80 columns, so that ids stay whole."""
+    table = Table("id", "type", "status", "created", "took", box=None, padding=(0, 1, 0, 0))
+    table.columns[0].no_wrap = True
     for task in tasks:
-        took = _took(task)
-        table.add_row(task.id, task.type, _status(task), f"{task.progress.fraction:.0%}", _time(task.created_at), took)
+        status = _status(task)
+        if task.status == "running":
+            status += f" {task.progress.fraction:.0%}"
+        table.add_row(task.id, task.type, status, _time(task.created_at), _took(task))
     return table
 
 
@@ -56,7 +60,7 @@ def _status(task: Task) -> str:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return at.astimezone().strftime("%m-%d %H:%M")
 
 
 def _took(task: Task) -> str:

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- include: turn, places
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Idempotent by run id. given: lane, owner, run_ids (space separated), lease_ms, expired_error

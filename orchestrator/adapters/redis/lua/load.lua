@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- include: turn, places
 -- load: how much waits in every lane, and how long the oldest head has waited. Changes nothing.
 
