@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from record_store import RecordStore
 
@@ -122,11 +123,11 @@ def without_tags(indexes: Indexes) -> Indexes:
     return {key: ids for key, ids in indexes.items() if not key.startswith(("orch:tags:", "orch:clock:"))}
 
 
-def assert_story_is_legal(store: RecordStore, task_id: str, moves: Iterable[tuple[Status, Status]]) -> None:
+def assert_story_is_legal(store: RecordStore, task_id: str, *, moves: Iterable[tuple[Status, Status]]) -> None:
     """The task's events, in order, tell of nothing but moves of the table."""
     events = store.reads.events(task_id)
     order = [(event.generation, event.seq) for event in events]
     assert order == sorted(set(order))
     statuses = [Status(event.type) for event in events if event.type in set(Status)]
-    for step in zip(statuses, statuses[1:], strict=False):
+    for step in pairwise(statuses):
         assert step in moves, f"{task_id} went from {step[0]} to {step[1]}"

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import redis
 from processes import wait_for
+from verdict import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 LEASE_S = 3.0
@@ -60,8 +61,8 @@ class LiveStack:
         return httpx.Client(base_url=self.about["api"], headers=headers, timeout=30)
 
     @functools.cached_property
-    def store(self) -> redis.Redis:
-        return redis.Redis.from_url(self.about["redis"], decode_responses=True)
+    def store(self) -> Store:
+        return cast("Store", redis.Redis.from_url(self.about["redis"], decode_responses=True))
 
     def pid(self, part: str) -> int:
         pid: int = self.about["processes"][part]

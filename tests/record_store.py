@@ -27,7 +27,9 @@ DONE = Commit(outputs=(), result={"ok": True}, usage={}, actual_s=1.0)
 FAILURE = Failure("no_answer", Category.NETWORK, "There was no answer.", retryable=True)
 
 
-def new_task(task_id: str, *, project: str = "film-a", key: str | None = None, start_by_s: float | None = None) -> NewTask:
+def new_task(
+    task_id: str, *, project: str = "film-a", key: str | None = None, start_by_s: float | None = None
+) -> NewTask:
     """A task of lane `io`; `dataclasses.replace` changes the rest."""
     return NewTask(
         id=task_id,

@@ -1,9 +1,11 @@
 """The common criterion of every fault: nothing accepted is lost, nothing ends twice, nothing is left behind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
-import redis
 from processes import wait_for
+
+from orchestrator.adapters.redis.client import Fields, RedisClient
 
 TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 # A task that has not ended is in exactly one place, one that has is in none (I1); looked at in one moment.
@@ -24,27 +26,42 @@ return found
 LEFTOVERS = ("orch:ready:*", "orch:leases", "orch:delayed", "orch:held:*", "orch:models:*", "orch:turn:*")
 
 
-def find_misplaced(store: redis.Redis, ids: Sequence[str]) -> list[str]:
+class Store(RedisClient, Protocol):
+    """The store of records, with the commands that only tests send."""
+
+    def scan_iter(self, match: str) -> Iterator[str]: ...
+
+    def smembers(self, name: str) -> set[str]: ...
+
+    def hmget(self, name: str, keys: Sequence[str]) -> list[str | None]: ...
+
+    def keys(self, pattern: str) -> list[str]: ...
+
+    def zcard(self, name: str) -> int: ...
+
+    def delete(self, name: str) -> int: ...
+
+
+def find_misplaced(store: Store, ids: Sequence[str]) -> list[str]:
     """The tasks that break I1 at this moment."""
     found: list[str] = store.eval(MISPLACED, 0, *ids)
     return found
 
 
-def status_of(store: redis.Redis, task_id: str) -> str:
-    status: str | None = store.hget(f"orch:task:{task_id}", "status")
-    return status or "unknown"
+def status_of(store: Store, task_id: str) -> str:
+    return store.hget(f"orch:task:{task_id}", "status") or "unknown"
 
 
-def statuses(store: redis.Redis, ids: Iterable[str]) -> set[str]:
+def statuses(store: Store, ids: Iterable[str]) -> set[str]:
     return {status_of(store, task_id) for task_id in ids}
 
 
-def await_all(store: redis.Redis, ids: Sequence[str], *, within_s: float = 60.0) -> None:
+def await_all(store: Store, ids: Sequence[str], *, within_s: float = 60.0) -> None:
     """Return when every task has ended."""
     wait_for(lambda: statuses(store, ids) <= TERMINAL, within_s=within_s)
 
 
-def endings(store: redis.Redis, task_id: str) -> dict[str, list[str]]:
+def endings(store: Store, task_id: str) -> dict[str, list[str]]:
     """The terminal events of the task, by generation."""
     found: dict[str, list[str]] = {}
     for entry_id, event in store.xrange(f"orch:events:{task_id}"):
@@ -53,7 +70,7 @@ def endings(store: redis.Redis, task_id: str) -> dict[str, list[str]]:
     return found
 
 
-def assert_sound(store: redis.Redis, ids: Sequence[str], *, status: str = "succeeded") -> None:
+def assert_sound(store: Store, ids: Sequence[str], *, status: str = "succeeded") -> None:
     """Every one of ``ids`` has ended exactly once, as ``status``, and nothing of it is left in any index."""
     assert len(set(ids)) == len(ids)
     assert statuses(store, ids) <= {status}
@@ -62,16 +79,16 @@ def assert_sound(store: redis.Redis, ids: Sequence[str], *, status: str = "succe
     assert [key for pattern in LEFTOVERS for key in store.scan_iter(pattern)] == []
 
 
-def attempts(store: redis.Redis, task_id: str) -> list[dict[str, str]]:
+def attempts(store: Store, task_id: str) -> list[Fields]:
     """The runs of the task that count, oldest first."""
     return [fields for _, fields in store.xrange(f"orch:attempts:{task_id}")]
 
 
-def crashes(store: redis.Redis, task_id: str) -> int:
+def crashes(store: Store, task_id: str) -> int:
     """How often a run of the task has crashed."""
     return int(store.hget(f"orch:task:{task_id}", "tries:crash") or 0)
 
 
-def held_by(store: redis.Redis) -> dict[int, set[str]]:
+def held_by(store: Store) -> dict[int, set[str]]:
     """What each child is running, by the child's pid; an owner is host:pid:start."""
-    return {int(key.split(":")[3]): set(store.smembers(key)) for key in store.scan_iter("orch:held:*")}
+    return {int(key.split(":")[3]): store.smembers(key) for key in store.scan_iter("orch:held:*")}

@@ -3,6 +3,7 @@
 import structlog
 from celery import Celery
 from kombu.entity import Queue
+from kombu.exceptions import KombuError
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -75,5 +76,5 @@ class CeleryPulses:
             if self._broker.llen(KEY_PREFIX + queue_of(lane)) < PULSES_WAITING:
                 # A declared queue, or publishing raises QueueNotFound (stack facts, head of page).
                 self._app.send_task(PULSE, args=[lane], queue=Queue(queue_of(lane)), ignore_result=True)
-        except (RedisError, OSError, *self._app.connection_errors()) as error:
+        except (RedisError, KombuError, OSError) as error:
             log.warning("pulse.lost", lane=lane, error=str(error))

@@ -54,7 +54,8 @@ class DrainLane:
         started, idle_since = 0, self.clock.monotonic_s()
         with ThreadPoolExecutor(self.slots.count, thread_name_prefix=f"run-{lane}") as pool:
             while not self.is_stopping() and started < self.slots.runs_per_drain:
-                claimed = self._claim(lane, free=self.slots.count - len(busy))
+                carried = len(busy)
+                claimed = self._claim(lane, free=self.slots.count - carried)
                 if claimed.more:
                     self.pulses.ring(lane)  # before the runs, not after: ringing afterwards wakes one child a second
                 for run in claimed.runs:
@@ -65,7 +66,7 @@ class DrainLane:
                     idle_since = self.clock.monotonic_s()
                 elif self.clock.monotonic_s() - idle_since >= self.slots.idle_s:
                     break
-                self._await_slot(busy)
+                self._await_slot(busy, carried + len(claimed.runs))
             self._settle(busy)
         return started
 
@@ -81,19 +82,18 @@ class DrainLane:
     def _run(self, run: Run, busy: set[str]) -> None:
         try:
             self.execute(run)
+        except Exception:  # nobody asks for the outcome of a thread; the lease lapses
+            log.exception("run.escaped", task_id=run.task.id)
         finally:
             with self._freed:
                 busy.discard(run.run_id)
                 self._freed.notify()
 
-    def _await_slot(self, busy: set[str]) -> None:
-        """Until a slot is freed, or it is time to look for work again."""
+    def _await_slot(self, busy: set[str], carried: int) -> None:
+        """Until fewer than ``carried`` runs are left, or it is time to look for work and at the flag again."""
+        is_full = carried == self.slots.count
         with self._freed:
-            before = len(busy)
-            full = before == self.slots.count
-            self._freed.wait_for(
-                lambda: len(busy) < before or self.is_stopping(), 10 * self.slots.poll_s if full else self.slots.poll_s
-            )
+            self._freed.wait_for(lambda: len(busy) < carried, self.slots.poll_s * (10 if is_full else 1))
 
     def _settle(self, busy: set[str]) -> None:
         """Let the runs end; on a shutdown only for ``drain_s``, then release them."""
@@ -104,4 +104,4 @@ class DrainLane:
                 deadline_s = now + self.slots.drain_s
             if deadline_s is not None and now >= deadline_s:
                 self.end_all(Ending.RELEASE)
-            self._await_slot(busy)
+            self._await_slot(busy, len(busy))

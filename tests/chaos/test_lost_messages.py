@@ -28,6 +28,7 @@ Recorder = Callable[[str, object], None]
 
 
 def test_8_a_recorded_task_that_nobody_rang_for_is_started(stack: LiveStack, record_property: Recorder) -> None:
+    wait_for(lambda: not is_any_pulse_alive(stack))
     client = connect(stack.about["redis"], API)
     ids = [RedisIntake(Scripts(client)).submit(new_echo()).task.id for _ in range(5)]
     recorded_at = time.monotonic()
@@ -109,6 +110,11 @@ def new_echo() -> NewTask:
         predicted_s=0.01,
         request_sha256="",
     )
+
+
+def is_any_pulse_alive(stack: LiveStack) -> bool:
+    """Whether a pulse waits, or is unacknowledged because a child still drains."""
+    return any(stack.store.keys(key) for key in ("mq:orchestrator.io", "mq:unacked"))
 
 
 def count_recorded(stack: LiveStack) -> int:

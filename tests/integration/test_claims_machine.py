@@ -34,11 +34,12 @@ COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
 class ClaimsMachine(RuleBasedStateMachine):
     """Clients, workers, keepers and the clock, each doing whatever comes to mind."""
 
-    def __init__(self, store: RecordStore) -> None:
+    store: RecordStore
+
+    def __init__(self) -> None:
         super().__init__()
-        self.store = store
-        store.client.eval("redis.call('FLUSHALL')", 0)
-        store.scripts.now_ms = START_MS
+        self.store.client.eval("redis.call('FLUSHALL')", 0)
+        self.store.scripts.now_ms = START_MS
         self.tasks: dict[str, Known] = {}
         self.made = 0
         self.grace_ends_ms = START_MS + LEASE_MS
@@ -114,7 +115,9 @@ class ClaimsMachine(RuleBasedStateMachine):
             assert verdict is (Verdict.STOP if known.is_canceling else Verdict.GO_ON)
             known.has_beaten, known.lease_ends_ms = True, self.now_ms + LEASE_MS
 
-    @rule(pick=PICK, how=st.sampled_from(["finish", "fail", "again", "release", "stop", "advance"]), counts=st.booleans())
+    @rule(
+        pick=PICK, how=st.sampled_from(["finish", "fail", "again", "release", "stop", "advance"]), counts=st.booleans()
+    )
     @precondition(lambda self: any(known.run for known in self.tasks.values()))
     def commit(self, pick: int, *, how: str, counts: bool) -> None:
         known = self.one_of((known for known in self.tasks.values() if known.run), pick)
@@ -189,7 +192,7 @@ class ClaimsMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Once everything has ended and is forgotten, the store is as empty as it was."""
         for known in self.tasks.values():
-            assert_story_is_legal(self.store, known.new.id, MOVES)
+            assert_story_is_legal(self.store, known.new.id, moves=MOVES)
             self.store.intake.cancel(known.new.project, known.new.id)
             if known.run:
                 self.store.claims.stop(known.run)
@@ -228,5 +231,9 @@ def test_the_record_is_what_a_plain_model_says(redis_url: str) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    with open_store(redis_url, lease_ms=LEASE_MS) as store:
-        run_state_machine_as_test(lambda: ClaimsMachine(store), settings=pace)
+    with open_store(redis_url, lease_ms=LEASE_MS) as opened:
+
+        class OnThisStore(ClaimsMachine):
+            store = opened
+
+        run_state_machine_as_test(OnThisStore, settings=pace)

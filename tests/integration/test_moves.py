@@ -85,7 +85,7 @@ STARTS: Mapping[str, Callable[[Subject], None]] = {
     "canceled": cancel,
 }
 
-ACTIONS: Mapping[Move, Callable[[Subject], None]] = {
+ACTIONS: Mapping[Move, Callable[[Subject], object]] = {
     Move.CLAIM: Subject.claim,
     Move.RETRY: lambda on: on.store.claims.fail(on.run, FAILURE, decision=AGAIN),
     Move.RELEASE: lambda on: on.store.claims.release(on.run),

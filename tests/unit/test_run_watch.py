@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -73,11 +74,12 @@ class TestRunWatch:
 
 class TestCancelToken:
     def test_callbacks_run_once_newest_first(self) -> None:
-        token, called = CancelToken(), []
-        for number in range(3):
-            token.on_cancel(lambda number=number: called.append(number))
+        token = CancelToken()
+        called: list[str] = []
+        for name in ("first", "second", "third"):
+            token.on_cancel(partial(called.append, name))
         token.cancel()
-        assert called == [2, 1, 0]
+        assert called == ["third", "second", "first"]
 
     def test_a_second_cancel_calls_nothing_again(self) -> None:
         token, called = CancelToken(), []

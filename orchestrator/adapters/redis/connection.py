@@ -50,9 +50,20 @@ def connect(url: str, profile: Profile) -> RedisClient:
 
 # Most specific first. Every class says whether the command may have been carried out.
 MAY_HAVE_HAPPENED = (foreign.TimeoutError, foreign.ConnectionError)
-CANNOT_WRITE = (foreign.OutOfMemoryError, foreign.ReadOnlyError, foreign.BusyLoadingError, foreign.TryAgainError)
-NOT_ALLOWED = (foreign.AuthenticationError, foreign.AuthorizationError, foreign.NoPermissionError)
-CANNOT_WRITE_WORDS = ("MISCONF", "OOM", "READONLY", "LOADING", "NOREPLICAS", "MASTERDOWN", "BUSY")
+CANNOT_WRITE = (
+    foreign.OutOfMemoryError,
+    foreign.ReadOnlyError,
+    foreign.BusyLoadingError,
+    foreign.TryAgainError,
+    foreign.MasterDownError,
+)
+NOT_ALLOWED = (
+    foreign.AuthenticationError,
+    foreign.AuthorizationError,
+    foreign.NoPermissionError,
+    foreign.ExternalAuthProviderError,
+)
+CANNOT_WRITE_WORDS = ("MISCONF", "OOM", "READONLY", "LOADING", "NOREPLICAS", "BUSY")
 
 
 def translate(error: foreign.RedisError) -> OrchestratorError:

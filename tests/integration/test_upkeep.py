@@ -1,0 +1,216 @@
+"""What the keeper's duties find and mend: lapses, waits, deadlines, retention, uploads; and a store that is full."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+from fakes_storage import MemoryStorage
+from front_door import Bells
+from processes import wait_for
+from record_store import DONE, LEASE_MS, RETENTION_MS, RecordStore, new_task, open_store
+
+from orchestrator.domain.errors import Category, Overloaded, StaleRun, TaskNotFound
+from orchestrator.domain.task import Run, Status
+from orchestrator.ports.claims import Beat
+from orchestrator.services.reconcile import Reconcile
+from orchestrator.services.sweep import Sweep
+from orchestrator.telemetry import build_metrics
+
+LEASE_S = LEASE_MS // 1000
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RecordStore]:
+    with open_store(redis_url) as opened:
+        opened.tick(LEASE_S)  # a keeper that has just started grants a grace
+        yield opened
+
+
+def beaten(store: RecordStore) -> Run:
+    run = store.claim_one()
+    store.claims.beat([Beat(run)])
+    return run
+
+
+class TestLeases:
+    def test_a_silent_run_loses_its_task_after_one_lease(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        run = beaten(store)
+        store.tick(LEASE_S - 1)
+        assert store.task("t").status is Status.RUNNING
+        assert store.tick(1).lapsed == 1
+        task = store.task("t")
+        assert (task.status, task.tries) == (Status.QUEUED, {Category.CRASH: 1})
+        with pytest.raises(StaleRun):
+            store.claims.finish(run, DONE)
+
+    def test_a_run_that_never_beat_is_a_release_and_counts_for_nothing(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        store.claim_one()
+        found = store.tick(LEASE_S)
+        assert (found.released, found.lapsed) == (1, 0)
+        assert store.task("t").tries == {}
+        assert store.reads.attempts("t") == ()
+
+    def test_the_third_crash_is_the_last(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        for _ in range(3):
+            beaten(store)
+            store.tick(LEASE_S)
+        task = store.task("t")
+        assert (task.status, task.error and task.error.code) == (Status.FAILED, "crashed_repeatedly")
+        assert [attempt.epoch for attempt in store.reads.attempts("t")] == [1, 2, 3]
+
+    def test_a_gap_between_ticks_ends_no_run_that_beats_again_in_time(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        run = beaten(store)
+        store.pass_time(10 * LEASE_MS)
+        assert store.tick(LEASE_S - 1).lapsed == 0
+        store.claims.beat([Beat(run)])
+        store.tick(LEASE_S - 1)
+        store.claims.finish(run, DONE)
+        assert store.task("t").status is Status.SUCCEEDED
+
+    def test_the_grace_after_a_gap_is_one_lease_long(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        beaten(store)
+        store.pass_time(10 * LEASE_MS)
+        assert store.tick(LEASE_S - 1).lapsed == 0
+        assert store.tick(1).lapsed == 1
+
+
+class TestSetsOfTheirOwn:
+    def test_each_has_its_own_limit_so_that_a_flood_delays_no_lease(self, store: RecordStore) -> None:
+        store.submit(new_task("crashed"))
+        beaten(store)
+        store.tick(LEASE_S - 1)
+        store.submit(*(new_task(f"late-{number}", start_by_s=1) for number in range(20)))
+        store.pass_time(1_000)
+        found = store.upkeep.reconcile(limit=5)
+        assert (found.lapsed, found.expired) == (1, 5)
+
+    def test_the_rest_of_a_flood_is_found_by_the_next_ticks(self, store: RecordStore) -> None:
+        store.submit(*(new_task(f"late-{number:02}", start_by_s=1) for number in range(12)))
+        store.pass_time(1_000)
+        assert [store.upkeep.reconcile(limit=5).expired for _ in range(4)] == [5, 5, 2, 0]
+
+    def test_a_task_that_did_not_start_in_time_fails_for_that(self, store: RecordStore) -> None:
+        store.submit(new_task("t", start_by_s=2))
+        store.tick(2)
+        task = store.task("t")
+        assert (task.status, task.error and task.error.code) == (Status.FAILED, "expired")
+
+    def test_a_late_task_is_never_handed_out_even_before_a_tick(self, store: RecordStore) -> None:
+        store.submit(new_task("late", start_by_s=2), new_task("later", start_by_s=5))
+        store.pass_time(3_000)
+        assert [run.task.id for run in store.claim(count=2).runs] == ["later"]
+        assert store.task("late").status is Status.FAILED
+
+    def test_a_deadline_is_kept_by_the_first_start(self, store: RecordStore) -> None:
+        store.submit(new_task("t", start_by_s=2))
+        store.claims.release(store.claim_one())
+        store.tick(5)
+        assert store.claim_one().epoch == 2
+
+
+class TestReconcile:
+    def test_it_rings_the_lanes_that_have_work_and_no_others(self, store: RecordStore) -> None:
+        bells, metrics = Bells(), build_metrics()
+        store.submit(new_task("t"), replace(new_task("film"), lane="video"), replace(new_task("run"), lane="image"))
+        store.claim(lane="image")
+        Reconcile(store.upkeep, bells, metrics).tick()
+        assert sorted(bells.rung) == ["io", "video"]
+        assert metrics.registry.get_sample_value("orchestrator_tasks_running") == 1
+
+    def test_the_load_of_a_lane_is_its_ready_tasks_and_its_oldest_wait(self, store: RecordStore) -> None:
+        store.submit(new_task("t1"))
+        store.pass_time(5_000)
+        store.submit(new_task("t2", project="film-b"))
+        (lane,) = store.upkeep.load().lanes
+        assert (lane.lane, lane.ready, lane.oldest_wait_s) == ("io", 2, 5.0)
+
+
+class TestSweep:
+    def test_artifacts_and_record_go_when_the_retention_is_over(self, store: RecordStore, tmp_path: Path) -> None:
+        storage = MemoryStorage()
+        sweep = Sweep(store.upkeep, storage)
+        store.submit(new_task("t", key="k"), new_task("waits"))
+        run = store.claim_one()
+        (tmp_path / "a.txt").write_text("made")
+        storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
+        store.claims.finish(run, DONE)
+        store.pass_time(RETENTION_MS - 1)
+        sweep.tick()
+        assert storage.objects
+        store.pass_time(1)
+        sweep.tick()
+        assert not storage.objects
+        with pytest.raises(TaskNotFound):
+            store.task("t")
+        assert store.intake.replay("film-a", "k", request_sha256="same") is None
+        assert store.task("waits").status is Status.QUEUED
+
+    def test_a_live_task_is_not_forgotten(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        store.upkeep.purge("t")
+        assert store.claim_one().task.id == "t"
+
+    def test_an_upload_that_no_task_uses_is_swept(self, store: RecordStore) -> None:
+        used, unused = "projects/film-a/uploads/1/used.png", "projects/film-a/uploads/2/unused.png"
+        storage = MemoryStorage(dict.fromkeys((used, unused), (b"...", "image/png")))
+        store.upkeep.track_upload(used)
+        store.upkeep.track_upload(unused)
+        store.pass_time(RETENTION_MS // 2)
+        store.submit(replace(new_task("t"), input={"object": used}))
+        store.pass_time(RETENTION_MS // 2)
+        Sweep(store.upkeep, storage).tick()
+        assert storage.objects.keys() == {used}
+        assert store.upkeep.expired_uploads(limit=10) == ()
+
+    def test_an_object_that_was_never_offered_is_not_tracked_by_its_use(self, store: RecordStore) -> None:
+        store.submit(replace(new_task("t"), input={"object": "projects/film-a/film.mp4"}))
+        store.pass_time(2 * RETENTION_MS)
+        assert store.upkeep.expired_uploads(limit=10) == ()
+
+
+class TestDuties:
+    def test_one_holder_at_a_time(self, store: RecordStore) -> None:
+        assert store.upkeep.take_duty("sweep", "keeper-1", ttl_s=60)
+        assert store.upkeep.take_duty("sweep", "keeper-1", ttl_s=60)
+        assert not store.upkeep.take_duty("sweep", "keeper-2", ttl_s=60)
+        assert store.upkeep.take_duty("reconcile", "keeper-2", ttl_s=60)
+
+    def test_a_duty_is_free_when_its_holder_has_gone(self, store: RecordStore) -> None:
+        assert store.upkeep.take_duty("sweep", "keeper-1", ttl_s=0.05)
+        wait_for(lambda: store.upkeep.take_duty("sweep", "keeper-2", ttl_s=60), within_s=5)
+
+
+@contextmanager
+def full_memory(url: str) -> Iterator[None]:
+    with redis.Redis.from_url(url) as client:
+        client.config_set("maxmemory", "1")
+        try:
+            yield
+        finally:
+            client.config_set("maxmemory", "0")
+
+
+class TestFullStore:
+    def test_nothing_new_is_accepted_but_what_was_accepted_is_finished(
+        self, store: RecordStore, redis_url: str
+    ) -> None:
+        store.submit(new_task("t"))
+        with full_memory(redis_url):
+            with pytest.raises(Overloaded):
+                store.submit(new_task("more"))
+            store.tick(1)
+            assert store.upkeep.load().lanes[0].ready == 1
+            run = beaten(store)
+            store.claims.finish(run, DONE)
+            store.intake.cancel("film-a", "t")
+            store.upkeep.purge("t")
+        with pytest.raises(TaskNotFound):
+            store.task("t")

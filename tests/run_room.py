@@ -1,0 +1,123 @@
+"""Everything that one run needs, on a real store of records: the rest is fakes and a clock in the test's hand."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fakes_codec import FakeMedia, FakePictures
+from fakes_engine import FakeEngine
+from fakes_storage import MemoryStorage
+from record_store import RecordStore, new_task
+
+from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.task import Attempt, Run, Task
+from orchestrator.ports.inference import Tensors
+from orchestrator.services.beat import BeatRuns
+from orchestrator.services.execute import ExecuteRun, RunLimits
+from orchestrator.telemetry import build_metrics
+
+
+def nothing() -> None:
+    """What happens in a pause unless a test says otherwise."""
+
+
+@dataclass
+class HandClock:
+    """Time passes when the test says so, and in a pause."""
+
+    now_s: float = 1_000.0
+    in_pause: Callable[[], None] = nothing
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def jitter(self) -> float:
+        return 0.5
+
+    def pause(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.in_pause()
+
+
+def echo(inputs: Tensors) -> Tensors:
+    return {"output": inputs["input"]}
+
+
+def enlarge(inputs: Tensors) -> Tensors:
+    return {"upscaled": inputs["image"].repeat(4, axis=2).repeat(4, axis=3)}
+
+
+@dataclass
+class RunRoom:
+    """One worker child with a single slot."""
+
+    store: RecordStore
+    scratch: Path
+    engine: FakeEngine = field(default_factory=lambda: FakeEngine({"echo": echo, "realesrgan_x4": enlarge}))
+    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    clock: HandClock = field(default_factory=HandClock)
+    doubted: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.metrics = build_metrics()
+        self.beats = BeatRuns(self.store.claims, self.clock)
+        self.executor = ExecuteRun(
+            claims=self.store.claims,
+            storage=self.storage,
+            engine=self.engine,
+            pictures=FakePictures(),
+            media=FakeMedia(),
+            clock=self.clock,
+            metrics=self.metrics,
+            ensure=lambda _model: None,
+            doubt=self.doubted.append,
+            limits=RunLimits(self.scratch, MediaLimits(), infer_timeout_s=30.0, first_beat_s=0.0),
+        )
+
+    @property
+    def task(self) -> Task:
+        return self.store.task("t")
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return self.store.reads.attempts("t")
+
+    def submit(self, **changes: Any) -> None:  # noqa: ANN401 - any field of a NewTask
+        self.store.submit(replace(new_task("t"), **changes))
+
+    def execute(self) -> Run:
+        """Claim the next task and run it."""
+        run = self.store.claim_one()
+        self.run(run)
+        return run
+
+    def run(self, run: Run) -> None:
+        """One run, from its first beat to its ending."""
+        watch = self.beats.watch(run)
+        self.beats.beat()
+        self.executor.execute(watch)
+        self.beats.forget(watch)
+
+    @contextmanager
+    def stalled_run(self) -> Iterator[Run]:
+        """A run whose request waits in the inference server; it must have ended when the block is left, or soon."""
+        self.engine.stall("echo")
+        run = self.store.claim_one()
+        thread = threading.Thread(target=self.run, args=(run,))
+        thread.start()
+        assert self.engine.wait_for_in_flight(1)
+        try:
+            yield run
+        finally:
+            thread.join(10)
+            self.engine.resume("echo")
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def counted(self, outcome: str, task_type: str = "system.echo") -> float | None:
+        return self.metrics.registry.get_sample_value(
+            "orchestrator_tasks_total", {"type": task_type, "outcome": outcome}
+        )
