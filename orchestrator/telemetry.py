@@ -1,7 +1,7 @@
 """How this service speaks of itself: structured logs with a bound context, and Prometheus metrics.
 
-Metrics are made once per process by `build_metrics` and passed down. Under prefork their samples live in a folder
-shared by the children (stack facts E.3), which `orchestrator metrics` reads.
+Metrics are made once per process and passed down; each kind of process exports only what it counts. Under prefork
+the samples live in a folder shared by the children (stack facts E.3), which `orchestrator metrics` reads.
 """
 
 import logging
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -47,22 +48,24 @@ def configure_logging(*, level: str, as_json: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Everything a process counts. Names and units follow the Prometheus conventions."""
+class IntakeMetrics:
+    """What the front door counts."""
+
+    registry: CollectorRegistry
+    submits: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetrics:
+    """What a worker counts."""
 
     registry: CollectorRegistry
     tasks_ended: Counter
-    runs_active: Gauge
+    active: Gauge
     run_seconds: Histogram
     stage_seconds: Histogram
     stale_writes: Counter
     triton_seconds: Histogram
-    reconciled: Counter
-    queue_ready: Gauge
-    queue_oldest_wait_seconds: Gauge
-    tasks_running: Gauge
-    tasks_delayed: Gauge
-    submits: Counter
 
     @contextmanager
     def timed_stage(self, task_type: str, stage: str) -> Iterator[None]:
@@ -74,44 +77,56 @@ class Metrics:
             self.stage_seconds.labels(task_type, stage).observe(perf_counter() - begun)
 
 
-def build_metrics(*, shared_dir: Path | None = None) -> Metrics:
-    """Make the metrics of this process; with ``shared_dir`` their samples are files there, one set per process."""
+@dataclass(frozen=True, slots=True)
+class QueueMetrics:
+    """What the keeper reads from the store, and what it mended there."""
+
+    registry: CollectorRegistry
+    reconciled: Counter
+    ready: Gauge
+    oldest_wait_seconds: Gauge
+    running: Gauge
+    delayed: Gauge
+
+
+def build_intake_metrics() -> IntakeMetrics:
+    registry = CollectorRegistry()
+    submits = Counter("orchestrator_submits", "Submits by answer.", ["type", "answer"], registry=registry)
+    return IntakeMetrics(registry, submits)
+
+
+def build_run_metrics(*, shared_dir: Path | None = None) -> RunMetrics:
+    """With ``shared_dir`` the samples are files there, one set per process, for `collect_shared`."""
     if shared_dir is not None:
         shared_dir.mkdir(parents=True, exist_ok=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared_dir)
         # prometheus-client chooses where samples live when it is imported; we know the folder only now.
         values.ValueClass = values.get_value_class()
     registry = CollectorRegistry()
-    return Metrics(
+    counter = partial(Counter, registry=registry)
+    histogram = partial(Histogram, registry=registry, buckets=SECONDS)
+    gauge = partial(Gauge, registry=registry, multiprocess_mode="livesum")
+    return RunMetrics(
         registry=registry,
-        tasks_ended=Counter("orchestrator_tasks", "Runs by how they ended.", ["type", "outcome"], registry=registry),
-        runs_active=Gauge(
-            "orchestrator_runs_active", "Runs in progress.", ["lane"], registry=registry, multiprocess_mode="livesum"
-        ),
-        run_seconds=Histogram(
-            "orchestrator_run_seconds", "Length of a run.", ["type"], registry=registry, buckets=SECONDS
-        ),
-        stage_seconds=Histogram(
-            "orchestrator_stage_seconds", "Length of a stage.", ["type", "stage"], registry=registry, buckets=SECONDS
-        ),
-        stale_writes=Counter(
-            "orchestrator_stale_writes", "Writes of runs that had lost their task.", registry=registry
-        ),
-        triton_seconds=Histogram(
-            "orchestrator_triton_seconds",
-            "One request to Triton.",
-            ["model", "outcome"],
-            registry=registry,
-            buckets=SECONDS,
-        ),
+        tasks_ended=counter("orchestrator_tasks", "Runs by how they ended.", ["type", "outcome"]),
+        active=gauge("orchestrator_runs_active", "Runs in progress.", ["lane"]),
+        run_seconds=histogram("orchestrator_run_seconds", "Length of a run.", ["type"]),
+        stage_seconds=histogram("orchestrator_stage_seconds", "Length of a stage.", ["type", "stage"]),
+        stale_writes=counter("orchestrator_stale_writes", "Writes of runs that had lost their task."),
+        triton_seconds=histogram("orchestrator_triton_seconds", "One request to Triton.", ["model", "outcome"]),
+    )
+
+
+def build_queue_metrics() -> QueueMetrics:
+    registry = CollectorRegistry()
+    gauge = partial(Gauge, registry=registry)
+    return QueueMetrics(
+        registry=registry,
         reconciled=Counter("orchestrator_reconciled", "Tasks that reconcile moved.", ["find"], registry=registry),
-        queue_ready=Gauge("orchestrator_queue_ready", "Tasks ready to run.", ["lane"], registry=registry),
-        queue_oldest_wait_seconds=Gauge(
-            "orchestrator_queue_oldest_wait_seconds", "Wait of the oldest ready task.", ["lane"], registry=registry
-        ),
-        tasks_running=Gauge("orchestrator_tasks_running", "Tasks with a lease.", registry=registry),
-        tasks_delayed=Gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry.", registry=registry),
-        submits=Counter("orchestrator_submits", "Submits by answer.", ["type", "answer"], registry=registry),
+        ready=gauge("orchestrator_queue_ready", "Tasks ready to run.", ["lane"]),
+        oldest_wait_seconds=gauge("orchestrator_queue_oldest_wait_seconds", "Wait of the oldest ready task.", ["lane"]),
+        running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
+        delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
     )
 
 

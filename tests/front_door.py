@@ -26,7 +26,7 @@ from orchestrator.services.cancel import CancelTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
-from orchestrator.telemetry import build_metrics
+from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 
 KEYS = {"film-a": "key-of-a", "film-b": "key-of-b"}
@@ -90,7 +90,7 @@ def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
     intake, reads, bells = RedisIntake(scripts), RedisReads(client), Bells()
     upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
     parts = ApiParts(
-        submit=SubmitTask(intake, storage, bells, new_id, build_metrics()),
+        submit=SubmitTask(intake, storage, bells, new_id, build_intake_metrics()),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, upkeep, new_id, expires_s=60),

@@ -17,7 +17,7 @@ from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.ports.inference import Tensors
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun, RunLimits
-from orchestrator.telemetry import build_metrics
+from orchestrator.telemetry import build_run_metrics
 
 
 def nothing() -> None:
@@ -62,7 +62,7 @@ class RunRoom:
     doubted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.metrics = build_metrics()
+        self.metrics = build_run_metrics()
         self.beats = BeatRuns(self.store.claims, self.clock)
         self.executor = ExecuteRun(
             claims=self.store.claims,

@@ -30,7 +30,7 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.codec import MediaCodec, PictureCodec
 from orchestrator.ports.inference import InferenceEngine
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.telemetry import Metrics
+from orchestrator.telemetry import RunMetrics
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class ExecuteRun:
     pictures: PictureCodec
     media: MediaCodec
     clock: Clock
-    metrics: Metrics
+    metrics: RunMetrics
     ensure: Callable[[str], None]
     doubt: Callable[[str], None]
     limits: RunLimits

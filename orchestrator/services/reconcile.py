@@ -6,7 +6,7 @@ import structlog
 
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.upkeep import Upkeep
-from orchestrator.telemetry import Metrics
+from orchestrator.telemetry import QueueMetrics
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ class Reconcile:
 
     upkeep: Upkeep
     pulses: PulseSender
-    metrics: Metrics
+    metrics: QueueMetrics
 
     def tick(self) -> None:
         """One round. A pulse that was lost is replaced here, at most a second later."""
@@ -29,12 +29,12 @@ class Reconcile:
         if found:
             log.info("reconcile.found", **found)
         load = self.upkeep.load()
-        self.metrics.tasks_running.set(load.running)
-        self.metrics.tasks_delayed.set(load.delayed)
-        self.metrics.queue_ready.clear()
-        self.metrics.queue_oldest_wait_seconds.clear()
+        self.metrics.running.set(load.running)
+        self.metrics.delayed.set(load.delayed)
+        self.metrics.ready.clear()
+        self.metrics.oldest_wait_seconds.clear()
         for lane in load.lanes:
-            self.metrics.queue_ready.labels(lane.lane).set(lane.ready)
-            self.metrics.queue_oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
+            self.metrics.ready.labels(lane.lane).set(lane.ready)
+            self.metrics.oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
             if lane.ready:
                 self.pulses.ring(lane.lane)

@@ -17,7 +17,7 @@ from orchestrator.pipelines.registry import PIPELINES, find_pipeline
 from orchestrator.ports.intake import Intake, Receipt
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.telemetry import Metrics
+from orchestrator.telemetry import IntakeMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SubmitTask:
     storage: ObjectStorage
     pulses: PulseSender
     new_id: Callable[[str], str]
-    metrics: Metrics
+    metrics: IntakeMetrics
     limits: MediaLimits = DEFAULT_LIMITS
 
     def submit(self, request: SubmitRequest) -> Receipt:

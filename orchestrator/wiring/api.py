@@ -13,7 +13,7 @@ from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
 from orchestrator.settings import Settings
-from orchestrator.telemetry import build_metrics
+from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
@@ -25,7 +25,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     scripts = Scripts(client)
     intake, reads, storage = RedisIntake(scripts), RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
-    metrics = build_metrics()
+    metrics = build_intake_metrics()
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
         submit=SubmitTask(intake, storage, pulses, new_id, metrics),

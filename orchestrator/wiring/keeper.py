@@ -12,7 +12,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.sweep import Sweep
 from orchestrator.settings import Settings
-from orchestrator.telemetry import Metrics, build_metrics
+from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
 SWEEP_EVERY = 10
@@ -34,13 +34,13 @@ class KeeperParts:
 
     duties: tuple[Duty, ...]
     sign: Callable[[], None]
-    metrics: Metrics
+    metrics: QueueMetrics
 
 
 def build_keeper_parts(settings: Settings) -> KeeperParts:
     """Any number of keepers may run: a Redis lease per duty picks one."""
     client = connect(settings.redis.url.get_secret_value(), WORKER)
-    upkeep, metrics = build_upkeep(settings, Scripts(client)), build_metrics()
+    upkeep, metrics = build_upkeep(settings, Scripts(client)), build_queue_metrics()
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     holder = f"{socket.gethostname()}:{os.getpid()}"
     tick_s = settings.keeper.tick.total_seconds()

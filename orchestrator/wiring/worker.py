@@ -26,7 +26,7 @@ from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun, RunLimits
 from orchestrator.settings import Settings
-from orchestrator.telemetry import Metrics, build_metrics
+from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
 
@@ -45,12 +45,12 @@ def build_sign(settings: Settings, part: str) -> Callable[[], None]:
 
 def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool]) -> DrainLane:
     """Everything with a connection or a thread is made here, after the fork (stack facts A.10)."""
-    clock, metrics = SystemClock(), build_metrics(shared_dir=settings.worker.metrics_dir)
+    clock, metrics = SystemClock(), build_run_metrics(shared_dir=settings.worker.metrics_dir)
     claims = RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings))
     beats = BeatRuns(claims, clock)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     execute = _build_execute(settings, claims, clock=clock, metrics=metrics)
-    active = metrics.runs_active.labels(lane)
+    active = metrics.active.labels(lane)
 
     def run_watched(run: Run) -> None:
         watch = beats.watch(run)
@@ -77,7 +77,7 @@ def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool
     )
 
 
-def _build_execute(settings: Settings, claims: RedisClaims, *, clock: SystemClock, metrics: Metrics) -> ExecuteRun:
+def _build_execute(settings: Settings, claims: RedisClaims, *, clock: SystemClock, metrics: RunMetrics) -> ExecuteRun:
     infer_timeout_s = settings.triton.infer_timeout.total_seconds()
     control = TritonControl(settings.triton.grpc, control_key=settings.triton.control_key.get_secret_value())
     models = EnsureModel(control, clock)

@@ -17,7 +17,7 @@ from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.sweep import Sweep
-from orchestrator.telemetry import build_metrics
+from orchestrator.telemetry import build_queue_metrics
 
 LEASE_S = LEASE_MS // 1000
 
@@ -118,7 +118,7 @@ class TestSetsOfTheirOwn:
 
 class TestReconcile:
     def test_it_rings_the_lanes_that_have_work_and_no_others(self, store: RecordStore) -> None:
-        bells, metrics = Bells(), build_metrics()
+        bells, metrics = Bells(), build_queue_metrics()
         store.submit(new_task("t"), replace(new_task("film"), lane="video"), replace(new_task("run"), lane="image"))
         store.claim(lane="image")
         Reconcile(store.upkeep, bells, metrics).tick()

@@ -11,7 +11,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.submit import SubmitRequest, SubmitTask
-from orchestrator.telemetry import Metrics, build_metrics
+from orchestrator.telemetry import IntakeMetrics, build_intake_metrics
 
 FILM = Project("film-a")
 STILL = "projects/film-a/uploads/u/still.png"
@@ -42,22 +42,22 @@ class Silence:
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return build_metrics()
+def metrics() -> IntakeMetrics:
+    return build_intake_metrics()
 
 
 @pytest.fixture
-def service(metrics: Metrics) -> SubmitTask:
+def service(metrics: IntakeMetrics) -> SubmitTask:
     storage = MemoryStorage({STILL: (b"12345", "image/png")})
     limits = MediaLimits(size_bytes=4)
     return SubmitTask(LostAnswer(), storage, Silence(), lambda kind: f"{kind}_1", metrics, limits)
 
 
-def counted(metrics: Metrics, task_type: str, *, answer: str) -> float | None:
+def counted(metrics: IntakeMetrics, task_type: str, *, answer: str) -> float | None:
     return metrics.registry.get_sample_value("orchestrator_submits_total", {"type": task_type, "answer": answer})
 
 
-def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metrics: Metrics) -> None:
+def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metrics: IntakeMetrics) -> None:
     with pytest.raises(OutcomeUnknown) as lost:
         service.submit(SubmitRequest(FILM, "system.echo"))
     assert lost.value.task_id == "task_1"
@@ -69,7 +69,7 @@ def test_an_input_over_the_limit_is_refused_before_it_is_recorded(service: Submi
         service.submit(SubmitRequest(FILM, "image.upscale", STILL))
 
 
-def test_invented_types_make_no_new_series(service: SubmitTask, metrics: Metrics) -> None:
+def test_invented_types_make_no_new_series(service: SubmitTask, metrics: IntakeMetrics) -> None:
     for name in ("a", "b"):
         with pytest.raises(UnknownTaskType):
             service.submit(SubmitRequest(FILM, name))
@@ -99,7 +99,7 @@ def test_the_order_of_names_and_the_key_are_not() -> None:
     assert one.sha256 == other.sha256
 
 
-def test_every_refusal_is_counted_by_its_code(service: SubmitTask, metrics: Metrics) -> None:
+def test_every_refusal_is_counted_by_its_code(service: SubmitTask, metrics: IntakeMetrics) -> None:
     with pytest.raises(OrchestratorError):
         service.submit(SubmitRequest(FILM, "image.upscale", "elsewhere.png"))
     assert counted(metrics, "image.upscale", answer="invalid_params") == 1
