@@ -25,7 +25,7 @@ class Burst:
     answers: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, key: str, status: int, task_id: str | None) -> None:
+    def note(self, key: str, status: int, *, task_id: str | None = None) -> None:
         with self._lock:
             self.answers.append(status)
             if task_id is not None:
@@ -74,10 +74,10 @@ def insist(stack: LiveStack, burst: Burst, *, key: str, params: dict[str, Any]) 
                 "/v1/tasks", json={"type": "system.echo", "params": params}, headers={"Idempotency-Key": key}
             )
         except httpx.TransportError:
-            burst.note(key, UNANSWERED, None)
+            burst.note(key, UNANSWERED)
             return False
         accepted = answer.status_code == ACCEPTED
-        burst.note(key, answer.status_code, answer.json()["id"] if accepted else None)
+        burst.note(key, answer.status_code, task_id=answer.json()["id"] if accepted else None)
         return accepted
 
     wait_for(is_accepted, within_s=60)

@@ -71,7 +71,7 @@ def endings(store: Store, task_id: str) -> dict[str, list[str]]:
 def assert_sound(store: Store, ids: Sequence[str], *, status: str = "succeeded") -> None:
     """Every one of ``ids`` has ended exactly once, as ``status``, and nothing of it is left in any index."""
     assert len(set(ids)) == len(ids)
-    assert statuses(store, ids) <= {status}
+    assert statuses(store, ids) == {status}
     assert [task_id for task_id in ids if endings(store, task_id) != {"1": [status]}] == []
     assert find_misplaced(store, ids) == []
     assert [key for pattern in LEFTOVERS for key in store.scan_iter(pattern)] == []

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import redis
@@ -11,7 +11,7 @@ from record_store import DONE, FAILURE, RecordStore, new_task, open_store
 from orchestrator.domain.errors import IllegalMove, StaleRun
 from orchestrator.domain.retry import Again, GiveUp
 from orchestrator.domain.task import MOVES, Move, Run, Status, allows
-from orchestrator.ports.claims import Beat
+from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_S = 4
 AGAIN = Again(after_s=1, counts=True)
@@ -138,3 +138,15 @@ def test_every_move_of_the_table_happens(redis_url: str) -> None:
             if after is not before:
                 seen[before, after].add(move)
     assert seen == MOVES
+
+
+def test_the_run_id_fences_where_the_epoch_is_the_same(redis_url: str) -> None:
+    """An epoch is given out again after a failover to a replica that had not heard of the claim."""
+    with open_store(redis_url) as store:
+        subject = submitted(store, start_by_s=None)
+        subject.claim()
+        other = replace(subject.run, run_id="run-of-the-lost-claim")
+        with pytest.raises(StaleRun):
+            store.claims.finish(other, DONE)
+        assert store.claims.beat([Beat(other)]) == [Verdict.LOST]
+        store.claims.finish(subject.run, DONE)
