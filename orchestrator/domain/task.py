@@ -182,6 +182,7 @@ class Task:
     outputs: tuple[Artifact, ...] = ()
     result: JsonObject | None = None
     error: Failure | None = None
+    checkpoint: JsonObject | None = None
     usage: JsonObject = field(default_factory=dict)
     tries: Mapping[Category, int] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION

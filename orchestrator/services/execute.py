@@ -21,6 +21,7 @@ from orchestrator.domain.errors import (
 from orchestrator.domain.media import MediaKind, MediaLimits
 from orchestrator.domain.retry import Again, decide
 from orchestrator.domain.task import Artifact, Failure, Progress, Run
+from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
 from orchestrator.pipelines.registry import find_pipeline
@@ -96,6 +97,9 @@ class ExecuteRun:
         return "succeeded"
 
     def _perform(self, watch: RunWatch) -> Commit:
+        if watch.run.task.checkpoint is not None:
+            log.info("run.adopted")  # an earlier run stored everything and was cut off before its finish
+            return parse_checkpoint(watch.run.task.checkpoint)
         begun_s = self.clock.monotonic_s()
         with self._scratch(watch.run) as scratch:
             bench = Workbench(
@@ -110,7 +114,11 @@ class ExecuteRun:
             outcome = self._infer(watch, self._with_input(watch, bench))
             outputs = self._store(watch, outcome)
         took_s = self.clock.monotonic_s() - begun_s
-        return Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
+        commit = Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
+        if outputs:
+            checkpoint = render_checkpoint(commit)
+            self._insist(watch, lambda: self.claims.advance(watch.run, "store", checkpoint=checkpoint))
+        return commit
 
     def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
         """Fetch exactly the object that was there at submit, and look at it before any GPU time is spent."""

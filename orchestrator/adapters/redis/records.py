@@ -69,6 +69,7 @@ def parse_task(flat: Flat) -> Task:
         outputs=tuple(Artifact(**item) for item in _parse_json(flat.get("outputs")) or ()),
         result=_parse_json(flat.get("result")),
         error=parse_failure(flat.get("error")),
+        checkpoint=_parse_json(flat.get("checkpoint")),
         usage=_parse_json(flat.get("usage")) or {},
         tries={Category(name[6:]): int(value) for name, value in flat.items() if name.startswith("tries:")},
         schema=int(flat["schema"]),

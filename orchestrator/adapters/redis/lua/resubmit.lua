@@ -14,7 +14,7 @@ for name in pairs(task) do
   if string.sub(name, 1, 6) == 'tries:' then redis.call('HDEL', 'orch:task:' .. task.id, name) end
 end
 clear(task, 'error', 'result', 'outputs', 'usage', 'progress', 'cancel_ms', 'started_ms', 'ended_ms', 'start_by_ms',
-  'stage', 'actual_s')
+  'stage', 'checkpoint', 'actual_s')
 write(task, {generation = task.generation + 1, rank = now - cjson.decode(given.head_starts)[task.priority]})
 requeue(task, now, nil, '{"reason":"resubmitted"}')
 return {'ok', reply(task)}
