@@ -151,11 +151,17 @@ def streamed_matroska(*, seconds: int) -> bytes:
 @contextmanager
 def running_decoder(film: Path) -> Iterator[int]:
     """The process id of a decoder that is in the middle of a film."""
+    before = children()  # the servers of the session are children too
     with CODEC.frames(film, width=640, height=480) as frames:
         next(frames)
-        tasks = Path("/proc/self/task").iterdir()
-        (pid,) = (int(pid) for task in tasks for pid in (task / "children").read_text().split())
+        (pid,) = children() - before
         yield pid
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not yet buried."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
 def test_the_decoder_has_limits_and_none_of_our_secrets(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
