@@ -1,10 +1,9 @@
-"""The keeper: runs the duties, one round a second, until it is told to stop."""
+"""The keeper: runs the duties, each at its own pace, until it is told to stop."""
 
 import signal
 import threading
 from collections.abc import Callable
 from functools import partial
-from itertools import count
 
 import structlog
 from prometheus_client import start_http_server
@@ -15,23 +14,32 @@ from orchestrator.wiring.keeper import Duty, build_keeper_parts
 
 log = structlog.get_logger()
 
+SIGN_EVERY_S = 2.0
+
 
 def run_keeper(settings: Settings) -> None:
-    """Run the duties until SIGTERM or SIGINT. One that fails is tried again in its next round."""
+    """Run the duties until SIGTERM or SIGINT. One that fails is tried again in its next round.
+
+    Each has a thread: a slow sweep must not hold up the recovery of leases, which a gap between ticks would suspend.
+    """
     parts = build_keeper_parts(settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     start_http_server(settings.keeper.metrics_port, registry=parts.metrics.registry)
+    for duty in parts.duties:
+        threading.Thread(target=_repeat, args=(duty, stopping), name=duty.name, daemon=True).start()
     log.info("keeper.started", duties=[duty.name for duty in parts.duties])
-    for turn in count():
+    while not stopping.is_set():
         _try("sign", parts.sign)
-        for duty in parts.duties:
-            if turn % duty.every == 0:
-                _try(duty.name, partial(_run, duty))
-        if stopping.wait(settings.keeper.tick.total_seconds()):
-            break
+        stopping.wait(SIGN_EVERY_S)
     log.info("keeper.stopped")
+
+
+def _repeat(duty: Duty, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        _try(duty.name, partial(_run, duty))
+        stopping.wait(duty.every_s)
 
 
 def _run(duty: Duty) -> None:

@@ -76,7 +76,12 @@ class WorkerSettings(Section):
 class KeeperSettings(Section):
     """The duties."""
 
-    tick: timedelta = Field(timedelta(seconds=1), description="Pause between two rounds of duties.")
+    tick: timedelta = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        le=timedelta(seconds=1),
+        description="Pause between two looks for lapsed leases and waiting work; longer gaps suspend recovery.",
+    )
     retention: timedelta = Field(timedelta(days=7), description="Terminal tasks and their artifacts live this long.")
     metrics_port: int = Field(9103, description="Port of the keeper's queue metrics.")
 

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
@@ -95,13 +95,29 @@ def build_intake_metrics() -> IntakeMetrics:
     return IntakeMetrics(registry, submits)
 
 
-def build_run_metrics(*, shared_dir: Path | None = None) -> RunMetrics:
-    """With ``shared_dir`` the samples are files there, one set per process, for `collect_shared`."""
-    if shared_dir is not None:
-        shared_dir.mkdir(parents=True, exist_ok=True)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared_dir)
+@dataclass(frozen=True, slots=True)
+class SharedSamples:
+    """A folder of samples, and the name under which one process keeps its own there.
+
+    The name is that of a worker's slot and not a pid: a replaced child goes on with the counters of its predecessor,
+    so the folder never grows, and what a killed one said of *now* is forgotten.
+    """
+
+    folder: Path
+    name: str
+
+    def open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        mark_process_dead(self.name, str(self.folder))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)
         # prometheus-client chooses where samples live when it is imported; we know the folder only now.
-        values.ValueClass = values.get_value_class()
+        values.ValueClass = values.MultiProcessValue(lambda: self.name)
+
+
+def build_run_metrics(shared: SharedSamples | None = None) -> RunMetrics:
+    """With ``shared`` the samples are files, for `collect_shared`."""
+    if shared is not None:
+        shared.open()
     registry = CollectorRegistry()
     counter = partial(Counter, registry=registry)
     histogram = partial(Histogram, registry=registry, buckets=SECONDS)

@@ -12,10 +12,9 @@ from collections.abc import Callable
 
 import structlog
 from celery import Celery, bootsteps
-from celery.signals import worker_process_shutdown, worker_shutting_down
+from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 from prometheus_client import start_http_server
-from prometheus_client.multiprocess import mark_process_dead
 
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.services.drain import DrainLane
@@ -43,12 +42,7 @@ def run_worker(settings: Settings, *, lane: str) -> None:
     def raise_flag(**_: object) -> None:
         stop_flag[0] = 1
 
-    def forget_samples(pid: int | None = None, **_: object) -> None:
-        if settings.worker.metrics_dir is not None:
-            mark_process_dead(pid or os.getpid(), str(settings.worker.metrics_dir))
-
     worker_shutting_down.connect(raise_flag, weak=False)
-    worker_process_shutdown.connect(forget_samples, weak=False)
     app.worker_main(
         [
             "--quiet",

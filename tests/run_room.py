@@ -10,10 +10,12 @@ from typing import Any
 from fakes_codec import FakeMedia, FakePictures
 from fakes_engine import FakeEngine
 from fakes_storage import MemoryStorage
+from made_media import noise
 from record_store import RecordStore, new_task
 
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.task import Attempt, Run, Task
+from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Tensors
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun, RunLimits
@@ -22,6 +24,9 @@ from orchestrator.telemetry import build_run_metrics
 
 def nothing() -> None:
     """What happens in a pause unless a test says otherwise."""
+
+
+STILL = "projects/film-a/uploads/1/still.png"
 
 
 @dataclass
@@ -121,3 +126,9 @@ class RunRoom:
         return self.metrics.registry.get_sample_value(
             "orchestrator_tasks_total", {"type": task_type, "outcome": outcome}
         )
+
+
+def submit_upscale(room: RunRoom, tmp_path: Path) -> None:
+    FakePictures().encode(Picture(noise(3)), tmp_path / "still")
+    stored = room.storage.store(tmp_path / "still", STILL, content_type="image/png")
+    room.submit(type="image.upscale", model="realesrgan_x4", input={"object": STILL, "etag": stored.etag})

@@ -56,12 +56,12 @@ class Upkeep(Protocol):
         """How much waits where."""
         ...
 
-    def past_retention(self, *, limit: int) -> tuple[Swept, ...]:
-        """Terminal tasks whose retention is over. They stay until `purge`."""
+    def condemn(self, *, limit: int) -> tuple[Swept, ...]:
+        """Terminal tasks whose retention is over, oldest first. No client can retry them now; `purge` ends them."""
         ...
 
     def purge(self, task_id: str) -> None:
-        """Forget a terminal task: record, attempts, events, idempotency key. A live task is left alone."""
+        """Forget a condemned task: record, attempts, events, idempotency key. Any other is left alone."""
         ...
 
     def expired_uploads(self, *, limit: int) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ class ExecuteRun:
         return "succeeded"
 
     def _perform(self, watch: RunWatch) -> Commit:
+        watch.cancel.raise_if_canceled()
         if watch.run.task.checkpoint is not None:
             log.info("run.adopted")  # an earlier run stored everything and was cut off before its finish
             return parse_checkpoint(watch.run.task.checkpoint)
@@ -152,15 +153,16 @@ class ExecuteRun:
         run, folder = watch.run, outcome.artifacts[0].path.parent
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
         with self.metrics.timed_stage(run.task.type, "store"):
-            made = [self._store_one(run, artifact) for artifact in outcome.artifacts]
+            made = [self._store_one(watch, artifact) for artifact in outcome.artifacts]
             receipt = write_receipt(run, made, folder=folder)
-            return (*made, self._store_one(run, LocalArtifact(receipt, "application/json")))
+            return (*made, self._store_one(watch, LocalArtifact(receipt, "application/json")))
 
-    def _store_one(self, run: Run, artifact: LocalArtifact) -> Artifact:
+    def _store_one(self, watch: RunWatch, artifact: LocalArtifact) -> Artifact:
+        watch.cancel.raise_if_canceled()
         with artifact.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         name = artifact.path.name
-        stored = self.storage.store(artifact.path, run.prefix + name, content_type=artifact.content_type)
+        stored = self.storage.store(artifact.path, watch.run.prefix + name, content_type=artifact.content_type)
         return Artifact(name, stored.key, artifact.content_type, stored.size_bytes, sha256)
 
     def _fail(self, watch: RunWatch, error: OrchestratorError) -> str:
@@ -197,17 +199,21 @@ class ExecuteRun:
         return "stale"
 
     def _insist(self, watch: RunWatch, commit: Callable[[], None]) -> None:
-        """Repeat the commit until the store has taken it or says that the run is stale; commits are safe to repeat."""
+        """Repeat the commit until the store has taken it or says that the run is stale; commits are safe to repeat.
+
+        Once the run is lost, or the process must go, it is said a last time: if nobody hears it, the lease lapses.
+        """
         while True:
+            is_last = watch.ending in {Ending.LOST, Ending.RELEASE}
             try:
                 commit()
             except (Unavailable, Overloaded) as error:
-                log.warning("commit.unheard", error=str(error))
+                log.warning("commit.unheard", error=str(error), is_last=is_last)
+                if is_last:
+                    raise StaleRun from error
                 self.clock.pause(INSIST_S)
             else:
                 return
-            if watch.is_lost:
-                raise StaleRun
 
     @contextmanager
     def _scratch(self, run: Run) -> Iterator[Path]:

@@ -1,9 +1,12 @@
 """Sweep: when a task's retention is over, remove its artifacts, then forget it; the same for unused uploads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
 
+from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 
@@ -21,13 +24,22 @@ class Sweep:
 
     def tick(self) -> None:
         """One round of at most a hundred tasks and a hundred uploads."""
-        for swept in self.upkeep.past_retention(limit=SWEPT_A_TICK):
-            for stored in self.storage.list(swept.prefix):
-                self.storage.delete(stored.key)
-            self.upkeep.purge(swept.task_id)
-            log.info("task.swept", task_id=swept.task_id)
-        uploads = self.upkeep.expired_uploads(limit=SWEPT_A_TICK)
-        for key in uploads:
-            self.storage.delete(key)
-        if uploads:
-            self.upkeep.forget_uploads(uploads)
+        for swept in self.upkeep.condemn(limit=SWEPT_A_TICK):
+            with _left_for_later(swept.prefix):
+                for stored in self.storage.list(swept.prefix):
+                    self.storage.delete(stored.key)
+                self.upkeep.purge(swept.task_id)
+                log.info("task.swept", task_id=swept.task_id)
+        for key in self.upkeep.expired_uploads(limit=SWEPT_A_TICK):
+            with _left_for_later(key):
+                self.storage.delete(key)
+                self.upkeep.forget_uploads((key,))
+
+
+@contextmanager
+def _left_for_later(what: str) -> Iterator[None]:
+    """One object that cannot be removed must not keep all the others."""
+    try:
+        yield
+    except OrchestratorError as error:
+        log.warning("sweep.failed", what=what, error=str(error))

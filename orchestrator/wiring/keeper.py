@@ -10,20 +10,21 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.services.reconcile import Reconcile
+from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
-SWEEP_EVERY = 10
+SWEEP_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty is run by one keeper at a time, every ``every``-th round; ``take`` says whether it is this one."""
+    """Run by one keeper at a time, every ``every_s`` seconds; ``take`` says whether it is this one."""
 
     name: str
-    every: int
+    every_s: float
     take: Callable[[], bool]
     tick: Callable[[], None]
 
@@ -45,13 +46,14 @@ def build_keeper_parts(settings: Settings) -> KeeperParts:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     tick_s = settings.keeper.tick.total_seconds()
 
-    def duty(name: str, tick: Callable[[], None], *, every: int) -> Duty:
-        return Duty(name, every, lambda: upkeep.take_duty(name, holder, ttl_s=5 * every * tick_s), tick)
+    def duty(name: str, tick: Callable[[], None], *, every_s: float) -> Duty:
+        return Duty(name, every_s, lambda: upkeep.take_duty(name, holder, ttl_s=5 * every_s), tick)
 
     return KeeperParts(
         duties=(
-            duty("reconcile", Reconcile(upkeep, pulses, metrics).tick, every=1),
-            duty("sweep", Sweep(upkeep, build_storage(settings)).tick, every=SWEEP_EVERY),
+            duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
+            duty("ring", RingLanes(upkeep, pulses, metrics).tick, every_s=tick_s),
+            duty("sweep", Sweep(upkeep, build_storage(settings)).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=lambda: RedisHealth(client).sign("keeper", os.getpid()),
         metrics=metrics,

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from billiard.process import current_process
 from celery import Celery
 
 from orchestrator.adapters.av_codec.codec import AvCodec
@@ -26,7 +27,7 @@ from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun, RunLimits
 from orchestrator.settings import Settings
-from orchestrator.telemetry import RunMetrics, build_run_metrics
+from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
 
@@ -45,11 +46,11 @@ def build_sign(settings: Settings, part: str) -> Callable[[], None]:
 
 def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool]) -> DrainLane:
     """Everything with a connection or a thread is made here, after the fork (stack facts A.10)."""
-    clock, metrics = SystemClock(), build_run_metrics(shared_dir=settings.worker.metrics_dir)
+    clock, metrics = SystemClock(), build_run_metrics(_samples(settings, lane))
     claims = RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings))
     beats = BeatRuns(claims, clock)
-    threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     execute = _build_execute(settings, claims, clock=clock, metrics=metrics)
+    threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
 
     def run_watched(run: Run) -> None:
@@ -75,6 +76,11 @@ def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool
             runs_per_drain=settings.worker.tasks_per_child,
         ),
     )
+
+
+def _samples(settings: Settings, lane: str) -> SharedSamples | None:
+    folder = settings.worker.metrics_dir
+    return SharedSamples(folder, f"{lane}-{current_process().index}") if folder else None
 
 
 def _build_execute(settings: Settings, claims: RedisClaims, *, clock: SystemClock, metrics: RunMetrics) -> ExecuteRun:

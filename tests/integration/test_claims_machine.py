@@ -168,11 +168,11 @@ class ClaimsMachine(RuleBasedStateMachine):
         self.grace_ends_ms = self.now_ms + RETENTION_MS + LEASE_MS
         ended = {known.new.id for known in self.tasks.values() if known.status.is_terminal}
         self.pass_time(RETENTION_MS)
-        swept = {swept.task_id for swept in self.store.upkeep.past_retention(limit=1_000)}
+        swept = {swept.task_id for swept in self.store.upkeep.condemn(limit=1_000)}
         assert swept == ended
         for task_id in list(self.tasks):
-            self.store.upkeep.purge(task_id)  # a live one is left alone, and one that has just expired is not live
-        self.tasks = {task_id: known for task_id, known in self.tasks.items() if not known.status.is_terminal}
+            self.store.upkeep.purge(task_id)  # one that was not condemned is left alone
+        self.tasks = {task_id: known for task_id, known in self.tasks.items() if task_id not in swept}
 
     @invariant()
     def indexes_are_what_the_tasks_demand(self) -> None:
@@ -196,6 +196,9 @@ class ClaimsMachine(RuleBasedStateMachine):
             self.store.intake.cancel(known.new.project, known.new.id)
             if known.run:
                 self.store.claims.stop(known.run)
+        self.store.pass_time(RETENTION_MS)
+        self.store.upkeep.condemn(limit=1_000)
+        for known in self.tasks.values():
             self.store.upkeep.purge(known.new.id)
             with pytest.raises(TaskNotFound):
                 self.store.task(known.new.id, known.new.project)

@@ -7,23 +7,17 @@ from pathlib import Path
 
 import pytest
 import servers
-from fakes_codec import FakePictures
 from fakes_engine import FakeEngine
-from made_media import noise
-from record_store import FAILURE, LEASE_MS, open_store
-from run_room import RunRoom
+from record_store import LEASE_MS, open_store
+from run_room import STILL, RunRoom, submit_upscale
 
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.domain.retry import POLICIES, GiveUp
-from orchestrator.domain.task import Artifact, Status
-from orchestrator.pipelines.checkpoint import render_checkpoint
+from orchestrator.domain.retry import POLICIES
+from orchestrator.domain.task import Status
 from orchestrator.pipelines.run_watch import Ending
-from orchestrator.ports.claims import Beat, Commit
-from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Tensors
 
 LEASE_S = LEASE_MS // 1000
-STILL = "projects/film-a/uploads/1/still.png"
 
 
 @pytest.fixture
@@ -32,12 +26,6 @@ def room(redis_url: str, tmp_path: Path) -> Iterator[RunRoom]:
         store.tick(LEASE_S)
         yield RunRoom(store, tmp_path / "scratch")
     assert not list((tmp_path / "scratch").glob("*")), "a run leaves nothing in its scratch folder"
-
-
-def submit_upscale(room: RunRoom, tmp_path: Path) -> None:
-    FakePictures().encode(Picture(noise(3)), tmp_path / "still")
-    stored = room.storage.store(tmp_path / "still", STILL, content_type="image/png")
-    room.submit(type="image.upscale", model="realesrgan_x4", input={"object": STILL, "etag": stored.etag})
 
 
 class TestSuccess:
@@ -62,30 +50,6 @@ class TestSuccess:
         receipt = json.loads(room.storage.objects[outputs["receipt.json"].key][0])
         assert (receipt["task"], receipt["epoch"], receipt["run_id"]) == ("t", 1, run.run_id)
         assert [made["sha256"] for made in receipt["artifacts"]] == [outputs["upscaled.png"].sha256]
-
-    def test_what_a_run_had_stored_when_it_died_is_adopted(self, room: RunRoom, tmp_path: Path) -> None:
-        submit_upscale(room, tmp_path)
-        died = room.store.claim_one()
-        room.store.claims.beat([Beat(died)])
-        stored = Artifact("upscaled.png", died.prefix + "upscaled.png", "image/png", size_bytes=3, sha256="00")
-        commit = Commit((stored,), {"scale": 4}, {"tiles": 1}, actual_s=2.0)
-        room.store.claims.advance(died, "store", checkpoint=render_checkpoint(commit))
-        room.store.tick(LEASE_S + 1)
-        room.execute()
-        task = room.task
-        assert (task.status, task.epoch, task.outputs) == (Status.SUCCEEDED, 2, (stored,))
-        assert (task.result, task.usage) == (commit.result, commit.usage)
-        assert room.engine.most_in_flight == 0, "nothing was inferred again"
-
-    def test_a_clients_retry_begins_anew(self, room: RunRoom, tmp_path: Path) -> None:
-        submit_upscale(room, tmp_path)
-        run = room.store.claim_one()
-        commit = Commit((), {"scale": 0}, {}, actual_s=0.0)
-        room.store.claims.advance(run, "store", checkpoint=render_checkpoint(commit))
-        room.store.claims.fail(run, FAILURE, decision=GiveUp())
-        room.store.intake.resubmit("film-a", "t", generation=1)
-        room.execute()
-        assert [artifact.name for artifact in room.task.outputs] == ["upscaled.png", "receipt.json"]
 
 
 class TestErrors:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import redis
-from fakes_storage import MemoryStorage
 from front_door import Bells
 from processes import wait_for
 from record_store import DONE, LEASE_MS, RETENTION_MS, RecordStore, new_task, open_store
@@ -15,8 +13,7 @@ from record_store import DONE, LEASE_MS, RETENTION_MS, RecordStore, new_task, op
 from orchestrator.domain.errors import Category, Overloaded, StaleRun, TaskNotFound
 from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
-from orchestrator.services.reconcile import Reconcile
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.telemetry import build_queue_metrics
 
 LEASE_S = LEASE_MS // 1000
@@ -116,12 +113,12 @@ class TestSetsOfTheirOwn:
         assert store.claim_one().epoch == 2
 
 
-class TestReconcile:
+class TestRingLanes:
     def test_it_rings_the_lanes_that_have_work_and_no_others(self, store: RecordStore) -> None:
         bells, metrics = Bells(), build_queue_metrics()
         store.submit(new_task("t"), replace(new_task("film"), lane="video"), replace(new_task("run"), lane="image"))
         store.claim(lane="image")
-        Reconcile(store.upkeep, bells, metrics).tick()
+        RingLanes(store.upkeep, bells, metrics).tick()
         assert sorted(bells.rung) == ["io", "video"]
         assert metrics.registry.get_sample_value("orchestrator_tasks_running") == 1
 
@@ -131,49 +128,6 @@ class TestReconcile:
         store.submit(new_task("t2", project="film-b"))
         (lane,) = store.upkeep.load().lanes
         assert (lane.lane, lane.ready, lane.oldest_wait_s) == ("io", 2, 5.0)
-
-
-class TestSweep:
-    def test_artifacts_and_record_go_when_the_retention_is_over(self, store: RecordStore, tmp_path: Path) -> None:
-        storage = MemoryStorage()
-        sweep = Sweep(store.upkeep, storage)
-        store.submit(new_task("t", key="k"), new_task("waits"))
-        run = store.claim_one()
-        (tmp_path / "a.txt").write_text("made")
-        storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
-        store.claims.finish(run, DONE)
-        store.pass_time(RETENTION_MS - 1)
-        sweep.tick()
-        assert storage.objects
-        store.pass_time(1)
-        sweep.tick()
-        assert not storage.objects
-        with pytest.raises(TaskNotFound):
-            store.task("t")
-        assert store.intake.replay("film-a", "k", request_sha256="same") is None
-        assert store.task("waits").status is Status.QUEUED
-
-    def test_a_live_task_is_not_forgotten(self, store: RecordStore) -> None:
-        store.submit(new_task("t"))
-        store.upkeep.purge("t")
-        assert store.claim_one().task.id == "t"
-
-    def test_an_upload_that_no_task_uses_is_swept(self, store: RecordStore) -> None:
-        used, unused = "projects/film-a/uploads/1/used.png", "projects/film-a/uploads/2/unused.png"
-        storage = MemoryStorage(dict.fromkeys((used, unused), (b"...", "image/png")))
-        store.upkeep.track_upload(used)
-        store.upkeep.track_upload(unused)
-        store.pass_time(RETENTION_MS // 2)
-        store.submit(replace(new_task("t"), input={"object": used}))
-        store.pass_time(RETENTION_MS // 2)
-        Sweep(store.upkeep, storage).tick()
-        assert storage.objects.keys() == {used}
-        assert store.upkeep.expired_uploads(limit=10) == ()
-
-    def test_an_object_that_was_never_offered_is_not_tracked_by_its_use(self, store: RecordStore) -> None:
-        store.submit(replace(new_task("t"), input={"object": "projects/film-a/film.mp4"}))
-        store.pass_time(2 * RETENTION_MS)
-        assert store.upkeep.expired_uploads(limit=10) == ()
 
 
 class TestDuties:
@@ -211,6 +165,8 @@ class TestFullStore:
             run = beaten(store)
             store.claims.finish(run, DONE)
             store.intake.cancel("film-a", "t")
+            store.pass_time(RETENTION_MS)
+            store.upkeep.condemn(limit=10)
             store.upkeep.purge("t")
         with pytest.raises(TaskNotFound):
             store.task("t")

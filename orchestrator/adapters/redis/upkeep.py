@@ -39,14 +39,10 @@ class RedisUpkeep:
         loads = tuple(LaneLoad(lane, ready, oldest_wait_s=wait_ms / 1000) for lane, ready, wait_ms in lanes)
         return QueueLoad(loads, running=running, delayed=delayed)
 
-    def past_retention(self, *, limit: int) -> tuple[Swept, ...]:
-        client = self.scripts.client
+    def condemn(self, *, limit: int) -> tuple[Swept, ...]:
         with redis_errors():
-            ids = client.zrangebyscore("orch:ended", "-inf", self._long_ago(), 0, limit)
-            projects = [client.hget(f"orch:task:{task_id}", "project") for task_id in ids]
-        return tuple(
-            Swept(task_id, task_prefix(project or "", task_id)) for task_id, project in zip(ids, projects, strict=True)
-        )
+            found = self.scripts.run("condemn", {"before_ms": self._long_ago(), "limit": limit})
+        return tuple(Swept(task_id, task_prefix(project, task_id)) for task_id, project in found)
 
     def purge(self, task_id: str) -> None:
         with redis_errors():

@@ -5,6 +5,7 @@
 
 local now, given = clock_ms(), arguments()
 local TURNS_LOOKED_AT = 64
+local DISCARDS = 100
 
 -- A model that may not run now (not resident, or behind an open breaker) is passed over, and nothing else is.
 local function may_run(model)
@@ -33,8 +34,9 @@ local function is_late(task)
   return task.start_by_ms and not task.started_ms and tonumber(task.start_by_ms) <= now
 end
 
+-- Heads that cannot run are discarded, but only so many in one call: a flood of late tasks must not hold the store.
 local function next_task()
-  while true do
+  for _ = 1, DISCARDS do
     local id, model, project = head_of_turn()
     if not id then return nil end
     local task = load_task(id)

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- include: turn, places
--- purge: forget a terminal task whose retention is over. A live one is left alone.
+-- purge: forget a condemned task. Any other is left alone.
 -- given: task_id
 
 local given = arguments()
 local task = load_task(given.task_id)
-redis.call('ZREM', 'orch:ended', given.task_id)
-if not task or task.place then return 'kept' end
+if not task or not task.condemned then return 'kept' end
 
 if task.idem ~= '' then redis.call('DEL', 'orch:idem:' .. task.project .. ':' .. task.idem) end
+redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
 redis.call('DEL', 'orch:task:' .. task.id, 'orch:events:' .. task.id, 'orch:attempts:' .. task.id)
 return 'purged'

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- include: turn, places
+-- condemn: name terminal tasks whose retention is over. From now on a client can neither see nor retry them, so that
+-- their artifacts can be removed before `purge` forgets them. Repeated until then.
+-- given: before_ms, limit
+
+local given = arguments()
+local condemned = {}
+for _, id in ipairs(redis.call('ZRANGE', 'orch:ended', '-inf', given.before_ms, 'BYSCORE', 'LIMIT', 0, given.limit)) do
+  local task = load_task(id)
+  if task then
+    write(task, {condemned = 1})
+    condemned[#condemned + 1] = {id, task.project}
+  else
+    redis.call('ZREM', 'orch:ended', id)
+  end
+end
+return condemned

@@ -1,0 +1,105 @@
+"""What is past its retention goes, artifacts first; what a client has taken up again stays."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes_storage import MemoryStorage
+from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store
+
+from orchestrator.domain.errors import Category, Refused, TaskNotFound
+from orchestrator.domain.task import Status
+from orchestrator.services.sweep import Sweep
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RecordStore]:
+    with open_store(redis_url) as opened:
+        yield opened
+
+
+class StubbornStorage(MemoryStorage):
+    """Refuses to delete what has ``stubborn`` in its key."""
+
+    stubborn = "nothing yet"
+
+    def delete(self, key: str) -> None:
+        if self.stubborn in key:
+            raise Refused("the object is locked", service="storage", category=Category.INTERNAL)
+        super().delete(key)
+
+
+class TestSweep:
+    def test_artifacts_and_record_go_when_the_retention_is_over(self, store: RecordStore, tmp_path: Path) -> None:
+        storage = MemoryStorage()
+        sweep = Sweep(store.upkeep, storage)
+        store.submit(new_task("t", key="k"), new_task("waits"))
+        run = store.claim_one()
+        (tmp_path / "a.txt").write_text("made")
+        storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
+        store.claims.finish(run, DONE)
+        store.pass_time(RETENTION_MS - 1)
+        sweep.tick()
+        assert storage.objects
+        store.pass_time(1)
+        sweep.tick()
+        assert not storage.objects
+        with pytest.raises(TaskNotFound):
+            store.task("t")
+        assert store.intake.replay("film-a", "k", request_sha256="same") is None
+        assert store.task("waits").status is Status.QUEUED
+
+    def test_a_live_task_is_not_forgotten(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        store.upkeep.purge("t")
+        assert store.claim_one().task.id == "t"
+
+    def test_a_condemned_task_cannot_be_retried_under_the_sweeper(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        store.intake.cancel("film-a", "t")
+        store.pass_time(RETENTION_MS)
+        assert [swept.task_id for swept in store.upkeep.condemn(limit=10)] == ["t"]
+        with pytest.raises(TaskNotFound):
+            store.intake.resubmit("film-a", "t", generation=1)
+
+    def test_a_retry_that_came_first_saves_the_task(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        store.intake.cancel("film-a", "t")
+        store.pass_time(RETENTION_MS)
+        store.intake.resubmit("film-a", "t", generation=1)
+        assert store.upkeep.condemn(limit=10) == ()
+        store.claims.finish(store.claim_one(), DONE)
+        store.upkeep.purge("t")
+        assert store.task("t").status is Status.SUCCEEDED
+
+    def test_one_task_that_cannot_be_swept_keeps_no_other(self, store: RecordStore, tmp_path: Path) -> None:
+        storage = StubbornStorage()
+        store.submit(new_task("t1"), new_task("t2"))
+        (tmp_path / "a.txt").write_text("made")
+        for run in store.claim(count=2).runs:
+            storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
+            store.claims.finish(run, DONE)
+        storage.stubborn = "/t1/"
+        store.pass_time(RETENTION_MS)
+        Sweep(store.upkeep, storage).tick()
+        with pytest.raises(TaskNotFound):
+            store.task("t2")
+        assert store.task("t1").status is Status.SUCCEEDED
+
+    def test_an_upload_that_no_task_uses_is_swept(self, store: RecordStore) -> None:
+        used, unused = "projects/film-a/uploads/1/used.png", "projects/film-a/uploads/2/unused.png"
+        storage = MemoryStorage(dict.fromkeys((used, unused), (b"...", "image/png")))
+        store.upkeep.track_upload(used)
+        store.upkeep.track_upload(unused)
+        store.pass_time(RETENTION_MS // 2)
+        store.submit(replace(new_task("t"), input={"object": used}))
+        store.pass_time(RETENTION_MS // 2)
+        Sweep(store.upkeep, storage).tick()
+        assert storage.objects.keys() == {used}
+        assert store.upkeep.expired_uploads(limit=10) == ()
+
+    def test_an_object_that_was_never_offered_is_not_tracked_by_its_use(self, store: RecordStore) -> None:
+        store.submit(replace(new_task("t"), input={"object": "projects/film-a/film.mp4"}))
+        store.pass_time(2 * RETENTION_MS)
+        assert store.upkeep.expired_uploads(limit=10) == ()
