@@ -69,7 +69,9 @@ class WorkerSettings(Section):
     scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
     tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
     memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")
-    metrics_dir: Path | None = Field(None, description="Folder of Prometheus samples; one worker of each lane may share it.")
+    metrics_dir: Path | None = Field(
+        None, description="Folder of Prometheus samples; one worker of each lane may share it."
+    )
     metrics_port: int = Field(9102, description="Port of `orchestrator metrics`.")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.local.credentials import Credentials
-from orchestrator.local.loopback import is_free, pick_ports
+from orchestrator.local.loopback import is_free, pick_ports, reserve
 from orchestrator.local.part import StackError
 from orchestrator.local.seaweedfs import PORT_FLAGS
 from orchestrator.local.stack_file import MetricsAccess, S3Access, Stack, TritonAccess
@@ -81,4 +81,4 @@ def describe_stack(ports: Ports, credentials: Credentials) -> Stack:
 
 def _recall(memory: Path) -> tuple[int, ...]:
     numbers = tuple(json.loads(memory.read_text())) if memory.exists() else ()
-    return numbers if len(numbers) == PORT_COUNT and all(map(is_free, numbers)) else ()
+    return numbers if len(numbers) == PORT_COUNT and all(is_free(port) and reserve(port) for port in numbers) else ()

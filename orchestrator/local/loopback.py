@@ -11,6 +11,8 @@ from orchestrator.local.part import NotReady, StackError
 # being restarted, and a client that keeps dialling a dead server on loopback can even connect to itself.
 SERVER_PORTS = range(15_000, 30_000)
 
+_reserved: dict[int, int] = {}  # port → file descriptor of the name that reserves it, until this process ends
+
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on ``port`` now."""
@@ -23,8 +25,26 @@ def is_free(port: int) -> bool:
     return True
 
 
+def reserve(port: int) -> bool:
+    """Whether ``port`` is this process's own among all Orchestrators of the machine, until it ends.
+
+    A part binds its port seconds after it was chosen. An abstract socket name keeps other stacks off it meanwhile,
+    and no crash can leave one behind.
+    """
+    if port in _reserved:
+        return True
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0orchestrator-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _reserved[port] = name.detach()
+    return True
+
+
 def pick_ports(count: int) -> tuple[int, ...]:
-    """As many different free ports, at random so that two stacks starting together do not pick the same.
+    """As many different ports, free and reserved, that were not picked before.
 
     Raises:
         StackError: there are not as many.
@@ -34,7 +54,7 @@ def pick_ports(count: int) -> tuple[int, ...]:
     for port in shuffled:
         if len(found) == count:
             break
-        if is_free(port):
+        if port not in _reserved and is_free(port) and reserve(port):
             found.append(port)
     if len(found) < count:
         raise StackError(f"there are no {count} free ports between {SERVER_PORTS.start} and {SERVER_PORTS.stop}")
