@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.domain.errors import Category, IllegalMove
+from orchestrator.domain.errors import Category
 
 JsonObject = Mapping[str, Any]
 
@@ -62,12 +62,6 @@ MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
 def allows(status: Status, move: Move) -> bool:
     """Whether ``move`` may start from ``status``."""
     return any(start is status and move in moves for (start, _), moves in MOVES.items())
-
-
-def require(status: Status, move: Move) -> None:
-    """Raise `IllegalMove` unless ``move`` may start from ``status``."""
-    if not allows(status, move):
-        raise IllegalMove(f"a task that is {status} cannot {move}")
 
 
 class Priority(StrEnum):
