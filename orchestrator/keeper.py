@@ -10,7 +10,7 @@ from prometheus_client import start_http_server
 
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.settings import Settings
-from orchestrator.wiring.keeper import Duty, build_keeper_parts
+from orchestrator.wiring.keeper import Duty, build_keeper_parts, build_keeper_ports
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ def run_keeper(settings: Settings) -> None:
 
     Each has a thread: a slow sweep must not hold up the recovery of leases, which a gap between ticks would suspend.
     """
-    parts = build_keeper_parts(settings)
+    parts = build_keeper_parts(settings, build_keeper_ports(settings))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -20,7 +20,14 @@ from orchestrator.domain.errors import OrchestratorError
 from orchestrator.services.drain import DrainLane
 from orchestrator.settings import Settings
 from orchestrator.telemetry import collect_shared
-from orchestrator.wiring.worker import PULSE, build_celery_app, build_drain, build_sign, queue_of
+from orchestrator.wiring.worker import (
+    PULSE,
+    build_celery_app,
+    build_drain,
+    build_sign,
+    build_worker_ports,
+    queue_of,
+)
 
 log = structlog.get_logger()
 
@@ -36,7 +43,11 @@ def run_worker(settings: Settings, *, lane: str) -> None:
     app.conf.task_queues = [Queue(queue_of(lane))]
     app.conf.worker_max_tasks_per_child = PULSES_PER_CHILD
     app.conf.worker_max_memory_per_child = settings.worker.memory_per_child_mib * KIB_PER_MIB
-    _register_pulse(app, lambda: build_drain(settings, lane, is_stopping=lambda: stop_flag[0] == 1))
+
+    def build_here() -> DrainLane:
+        return build_drain(settings, build_worker_ports(settings), lane=lane, is_stopping=lambda: stop_flag[0] == 1)
+
+    _register_pulse(app, build_here)
     app.steps["worker"].add(_sign_step(build_sign(settings, f"worker-{lane}")))
 
     def raise_flag(**_: object) -> None:

@@ -9,6 +9,9 @@ from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.storage import ObjectStorage
+from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
@@ -30,6 +33,16 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True)
+class KeeperPorts:
+    """The outside as the keeper reaches it. A crash test puts its own door before one of them."""
+
+    upkeep: Upkeep
+    pulses: PulseSender
+    storage: ObjectStorage
+    sign: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class KeeperParts:
     """The duties, the keeper's own sign of life, and what it counts."""
 
@@ -38,11 +51,19 @@ class KeeperParts:
     metrics: QueueMetrics
 
 
-def build_keeper_parts(settings: Settings) -> KeeperParts:
-    """Any number of keepers may run: a Redis lease per duty picks one."""
+def build_keeper_ports(settings: Settings) -> KeeperPorts:
     client = connect(settings.redis.url.get_secret_value(), WORKER)
-    upkeep, metrics = build_upkeep(settings, Scripts(client)), build_queue_metrics()
-    pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
+    return KeeperPorts(
+        upkeep=build_upkeep(settings, Scripts(client)),
+        pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
+        storage=build_storage(settings),
+        sign=lambda: RedisHealth(client).sign("keeper", os.getpid()),
+    )
+
+
+def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
+    """Any number of keepers may run: a Redis lease per duty picks one."""
+    upkeep, metrics = ports.upkeep, build_queue_metrics()
     holder = f"{socket.gethostname()}:{os.getpid()}"
     tick_s = settings.keeper.tick.total_seconds()
 
@@ -52,9 +73,9 @@ def build_keeper_parts(settings: Settings) -> KeeperParts:
     return KeeperParts(
         duties=(
             duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
-            duty("ring", RingLanes(upkeep, pulses, metrics).tick, every_s=tick_s),
-            duty("sweep", Sweep(upkeep, build_storage(settings)).tick, every_s=SWEEP_EVERY_S),
+            duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
+            duty("sweep", Sweep(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
         ),
-        sign=lambda: RedisHealth(client).sign("keeper", os.getpid()),
+        sign=ports.sign,
         metrics=metrics,
     )

@@ -1,10 +1,11 @@
-"""A worker's parts. `build_celery_app` and `build_sign` belong to the parent, `build_drain` to each forked child."""
+"""A worker's parts. `build_celery_app` and `build_sign` belong to the parent, the others to each forked child."""
 
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from billiard.process import current_process
 from celery import Celery
@@ -22,6 +23,11 @@ from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.media import DEFAULT_LIMITS
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.ports.claims import Claims
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.inference import InferenceEngine, ModelControl
+from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
@@ -31,7 +37,19 @@ from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
 
-__all__ = ["PULSE", "build_celery_app", "build_drain", "build_sign", "queue_of"]
+__all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_sign", "build_worker_ports", "queue_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPorts:
+    """The outside as a child reaches it. A crash test puts its own door before one of them."""
+
+    claims: Claims
+    pulses: PulseSender
+    storage: ObjectStorage
+    engine: InferenceEngine
+    control: ModelControl
+    clock: Clock
 
 
 def build_celery_app(settings: Settings) -> Celery:
@@ -44,12 +62,24 @@ def build_sign(settings: Settings, part: str) -> Callable[[], None]:
     return lambda: health.sign(part, os.getpid())
 
 
-def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool]) -> DrainLane:
-    """Everything with a connection or a thread is made here, after the fork (stack facts A.10)."""
-    clock, metrics = SystemClock(), build_run_metrics(_samples(settings, lane))
-    claims = RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings))
-    beats = BeatRuns(claims, clock)
-    execute = _build_execute(settings, claims, clock=clock, metrics=metrics)
+def build_worker_ports(settings: Settings) -> WorkerPorts:
+    """Everything with a connection is made here, after the fork (stack facts A.10)."""
+    control_key = settings.triton.control_key.get_secret_value()
+    return WorkerPorts(
+        claims=RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings)),
+        pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
+        storage=build_storage(settings),
+        engine=TritonEngine(settings.triton.grpc, deadline_s=settings.triton.infer_timeout.total_seconds()),
+        control=TritonControl(settings.triton.grpc, control_key=control_key),
+        clock=SystemClock(),
+    )
+
+
+def build_drain(settings: Settings, ports: WorkerPorts, *, lane: str, is_stopping: Callable[[], bool]) -> DrainLane:
+    """The services over the ports, and the thread that beats for their runs; after the fork as well."""
+    metrics = build_run_metrics(_samples(settings, lane))
+    beats = BeatRuns(ports.claims, ports.clock)
+    execute = _build_execute(settings, ports, metrics=metrics)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
 
@@ -62,14 +92,14 @@ def build_drain(settings: Settings, lane: str, *, is_stopping: Callable[[], bool
                 beats.forget(watch)
 
     return DrainLane(
-        claims=claims,
-        pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
-        clock=clock,
+        claims=ports.claims,
+        pulses=ports.pulses,
+        clock=ports.clock,
         execute=run_watched,
         end_all=beats.end_all,
         new_run_id=lambda: secrets.token_hex(8),
         is_stopping=is_stopping,
-        owner=f"{socket.gethostname()}:{os.getpid()}:{int(clock.monotonic_s() * 1000)}",
+        owner=f"{socket.gethostname()}:{os.getpid()}:{int(ports.clock.monotonic_s() * 1000)}",
         slots=Slots(
             count=LANE_SLOTS[lane],
             drain_s=settings.worker.drain.total_seconds(),
@@ -83,24 +113,22 @@ def _samples(settings: Settings, lane: str) -> SharedSamples | None:
     return SharedSamples(folder, f"{lane}-{current_process().index}") if folder else None
 
 
-def _build_execute(settings: Settings, claims: RedisClaims, *, clock: SystemClock, metrics: RunMetrics) -> ExecuteRun:
-    infer_timeout_s = settings.triton.infer_timeout.total_seconds()
-    control = TritonControl(settings.triton.grpc, control_key=settings.triton.control_key.get_secret_value())
-    models = EnsureModel(control, clock)
+def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
+    models = EnsureModel(ports.control, ports.clock)
     return ExecuteRun(
-        claims=claims,
-        storage=build_storage(settings),
-        engine=MeasuredEngine(TritonEngine(settings.triton.grpc, deadline_s=infer_timeout_s), metrics.triton_seconds),
+        claims=ports.claims,
+        storage=ports.storage,
+        engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(DEFAULT_LIMITS),
         media=AvCodec(DEFAULT_LIMITS),
-        clock=clock,
+        clock=ports.clock,
         metrics=metrics,
         ensure=models.ensure,
         doubt=models.doubt,
         limits=RunLimits(
             scratch_dir=settings.worker.scratch_dir,
             media=DEFAULT_LIMITS,
-            infer_timeout_s=infer_timeout_s,
+            infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
             first_beat_s=settings.worker.lease.total_seconds(),
         ),
     )
