@@ -1,0 +1,247 @@
+"""A TCP proxy that makes faults on demand. It stands before Redis, Triton or S3, and runs on a thread of the test.
+
+What bytes can suffer is as in Shopify's toxiproxy; a `Screen` adds what only one who knows the protocol can do
+(`redis_faults.py`, `http_faults.py`).
+"""
+
+import asyncio
+import math
+import socket
+import struct
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from orchestrator.local.loopback import pick_ports
+
+CHUNK_BYTES = 65_536
+BREAK_OFF = struct.pack("ii", 1, 0)  # SO_LINGER for no time at all: close() sends RST instead of FIN
+
+Request = TypeVar("Request")
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class ConnectionBrokenOff(Exception):
+    """From here on both ends see a reset."""
+
+
+@dataclass
+class Toxics:
+    """What bytes of one direction suffer on every connection; set them at will, also while bytes flow."""
+
+    delay_s: float = 0.0
+    bytes_per_s: float = math.inf
+    cut_after_bytes: float = math.inf
+
+
+@dataclass(eq=False)
+class Fault(Generic[Request]):
+    """Meets the next ``times`` requests that ``matches``: never carried out but answered with ``answer``, or,
+    without one, carried out with a reply that is lost on the way if it is one that ``loses``.
+    """
+
+    matches: Callable[[Request], bool]
+    times: float = math.inf
+    answer: bytes | None = None
+    loses: Callable[[bytes], bool] = lambda _reply: True
+    happened_at_s: list[float] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.happened_at_s) >= self.times
+
+    def happen(self) -> None:
+        self.happened_at_s.append(time.monotonic())
+
+
+class Faults(list[Fault[Request]]):
+    """The faults that a screen makes; those that are over do nothing."""
+
+    def find(self, request: Request) -> Fault[Request] | None:
+        """The first that meets the request."""
+        return next((fault for fault in self if not fault.is_over and fault.matches(request)), None)
+
+    @contextmanager
+    def making(self, fault: Fault[Request]) -> Iterator[Fault[Request]]:
+        """Make ``fault`` until the block is left."""
+        self.append(fault)
+        try:
+            yield fault
+        finally:
+            self.remove(fault)
+
+
+class Screen(Protocol):
+    """Sees everything that passes one connection, and raises `ConnectionBrokenOff` to end it."""
+
+    def request(self, data: bytes) -> tuple[bytes, bytes]:
+        """What of it goes on to the server, and what goes back to the client instead."""
+
+    def reply(self, data: bytes) -> bytes:
+        """What of it goes on to the client."""
+
+
+class Glass:
+    """The screen that everything passes."""
+
+    def request(self, data: bytes) -> tuple[bytes, bytes]:
+        return data, b""
+
+    def reply(self, data: bytes) -> bytes:
+        return data
+
+
+@dataclass(eq=False)
+class Link:
+    """One connection through the proxy. A stranded one is half-open: both ends believe in it, and nothing arrives."""
+
+    proxy: "FaultProxy"
+    screen: Screen
+    client: Stream
+    server: Stream
+    is_stranded: bool = False
+
+    async def carry(self) -> None:
+        """Until either end hangs up, or the proxy does."""
+        pumps = [asyncio.create_task(self._carry_requests()), asyncio.create_task(self._carry_replies())]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            for outcome in await asyncio.gather(*pumps, return_exceptions=True):
+                if isinstance(outcome, OSError | ConnectionBrokenOff):
+                    self.reset()
+            for _, writer in (self.client, self.server):
+                writer.close()
+
+    def reset(self) -> None:
+        for _, writer in (self.client, self.server):
+            raw: socket.socket = writer.get_extra_info("socket")
+            if raw.fileno() >= 0:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
+            writer.transport.abort()
+
+    async def _carry_requests(self) -> None:
+        async for data in self._flow(self.client[0], self.proxy.requests):
+            onward, back = self.screen.request(data)
+            await _send(self.server[1], onward)
+            await _send(self.client[1], back)
+
+    async def _carry_replies(self) -> None:
+        async for data in self._flow(self.server[0], self.proxy.replies):
+            await _send(self.client[1], self.screen.reply(data))
+
+    async def _flow(self, source: asyncio.StreamReader, toxics: Toxics) -> AsyncIterator[bytes]:
+        passed = 0
+        while data := await source.read(int(max(1, min(CHUNK_BYTES, toxics.bytes_per_s / 10)))):
+            await self.proxy.thawed.wait()
+            if self.is_stranded:
+                continue
+            await asyncio.sleep(toxics.delay_s + len(data) / toxics.bytes_per_s)
+            passed += len(data)
+            if passed > toxics.cut_after_bytes:
+                raise ConnectionBrokenOff
+            yield data
+
+
+async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if data:
+        writer.write(data)
+        await writer.drain()
+
+
+@dataclass(eq=False)
+class FaultProxy:
+    """Listens on ``port`` of loopback and passes everything to ``server_port``. Made and ended by `fault_proxy`."""
+
+    server_port: int
+    make_screen: Callable[[], Screen]
+    port: int = field(default_factory=lambda: pick_ports(1)[0])
+    requests: Toxics = field(default_factory=Toxics)
+    replies: Toxics = field(default_factory=Toxics)
+    links: set[Link] = field(default_factory=set)
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    def reset(self) -> None:
+        """Break off every connection there is."""
+
+        def reset_all() -> None:
+            for link in self.links:
+                link.reset()
+
+        self._at_once(reset_all)
+
+    def strand(self) -> None:
+        """Leave every connection there is half-open; new ones work."""
+
+        def strand_all() -> None:
+            for link in self.links:
+                link.is_stranded = True
+
+        self._at_once(strand_all)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Accept connections and let nothing pass until the block is left."""
+        self._at_once(self.thawed.clear)
+        try:
+            yield
+        finally:
+            self._at_once(self.thawed.set)
+
+    def serve(self, until: asyncio.Event, ready: threading.Event) -> None:
+        """The body of the proxy's thread."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve(until, ready))
+
+    def _at_once(self, change: Callable[[], None]) -> None:
+        """Make the change on the proxy's thread, and return when it is made."""
+        made: Future[None] = Future()
+
+        def make() -> None:
+            change()
+            made.set_result(None)
+
+        self._loop.call_soon_threadsafe(make)
+        made.result(10)
+
+    async def _serve(self, until: asyncio.Event, ready: threading.Event) -> None:
+        self.thawed.set()
+        async with await asyncio.start_server(self._accept, "127.0.0.1", self.port):
+            ready.set()
+            await until.wait()
+            for link in self.links:
+                link.reset()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server = await asyncio.open_connection("127.0.0.1", self.server_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = Link(self, self.make_screen(), (reader, writer), server)
+        self.links.add(link)
+        try:
+            await link.carry()
+        finally:
+            self.links.discard(link)
+
+
+@contextmanager
+def fault_proxy(server_port: int, make_screen: Callable[[], Screen] = Glass) -> Iterator[FaultProxy]:
+    """A proxy before a server on loopback; each connection gets a screen of its own."""
+    proxy, until, ready = FaultProxy(server_port, make_screen), asyncio.Event(), threading.Event()
+    thread = threading.Thread(target=proxy.serve, args=(until, ready), name=f"fault-proxy-{proxy.port}")
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield proxy
+    finally:
+        proxy._at_once(until.set)
+        thread.join()

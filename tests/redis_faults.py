@@ -1,0 +1,137 @@
+"""Faults that only one who understands Redis can make: a lost reply of one command, or an error in its place."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from fault_proxy import ConnectionBrokenOff, Fault, Faults
+
+from orchestrator.adapters.redis.scripts import _sha1, script_text
+
+Command = tuple[bytes, ...]
+RedisFaults = Faults[Command]
+
+# What a server says when it cannot write, or cannot answer; the words are those of Valkey 8.1.
+ERRORS = {
+    "OOM": b"-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+    "MISCONF": b"-MISCONF Errors writing to the AOF file: No space left on device\r\n",
+    "READONLY": b"-READONLY You can't write against a read only replica.\r\n",
+    "LOADING": b"-LOADING Valkey is loading the dataset in memory\r\n",
+    "BUSY": b"-BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n",
+}
+NIL = (b"_\r\n", b"*-1\r\n", b"$-1\r\n")  # nothing, in RESP3 and RESP2
+NOTHING_CLAIMED = b"*2\r\n*0\r\n"
+SUBSCRIBING = {b"SUBSCRIBE", b"PSUBSCRIBE", b"SSUBSCRIBE"}
+
+
+def is_command(*names: bytes) -> Callable[[Command], bool]:
+    return lambda command: command[0].upper() in names
+
+
+def is_script(*names: str) -> Callable[[Command], bool]:
+    """A call of one of our scripts, by sha or as a whole."""
+    known = {_sha1(name).encode() for name in names} | {script_text(name).encode() for name in names}
+    return lambda command: command[0].upper() in {b"EVALSHA", b"EVAL"} and command[1] in known
+
+
+def lost_pulse(*, times: int) -> Fault[Command]:
+    """Redis has handed the message out, and the worker never gets it."""
+    return Fault(is_command(b"BRPOP"), times, loses=lambda reply: reply not in NIL)
+
+
+def lost_claim(*, times: int) -> Fault[Command]:
+    """Redis has handed tasks out, and the worker never hears which."""
+    return Fault(is_script("claim"), times, loses=lambda reply: not reply.startswith(NOTHING_CLAIMED))
+
+
+class Incomplete(Exception):
+    """More bytes are needed to see where the value ends."""
+
+
+class RedisScreen:
+    """Reads commands and replies in RESP2 and RESP3, and pairs them: a server answers in the order it was asked."""
+
+    def __init__(self, faults: RedisFaults) -> None:
+        self._faults = faults
+        self._asked = b""
+        self._answered = b""
+        self._awaited: deque[Fault[Command] | None] = deque()
+        self._listens = False  # has subscribed: what comes is no longer paired with what was asked
+
+    def request(self, data: bytes) -> tuple[bytes, bytes]:
+        frames, self._asked = split_frames(self._asked + data)
+        onward = [frame for frame in frames if self._passes(frame)]
+        return b"".join(onward), self._answer_in_place()
+
+    def reply(self, data: bytes) -> bytes:
+        frames, self._answered = split_frames(self._answered + data)
+        return b"".join(self._pass_reply(frame) for frame in frames)
+
+    def _passes(self, frame: bytes) -> bool:
+        command = parse_command(frame)
+        fault = self._faults.find(command)
+        self._awaited.append(fault)
+        self._listens |= command[0].upper() in SUBSCRIBING
+        return fault is None or fault.answer is None
+
+    def _pass_reply(self, frame: bytes) -> bytes:
+        if self._listens or frame.startswith(b">"):
+            return frame
+        fault = self._awaited.popleft()
+        if fault is not None and not fault.is_over and fault.loses(frame):
+            fault.happen()
+            raise ConnectionBrokenOff
+        return frame + self._answer_in_place()
+
+    def _answer_in_place(self) -> bytes:
+        """The errors whose turn it is, now that all earlier commands have been answered."""
+        answers = b""
+        while self._awaited and (fault := self._awaited[0]) is not None and fault.answer is not None:
+            self._awaited.popleft()
+            fault.happen()
+            answers += fault.answer
+        return answers
+
+
+def parse_command(frame: bytes) -> Command:
+    """The words of a command, which is an array of blobs: *2 $3 GET $1 k."""
+    return tuple(_blobs(frame, frame.index(b"\r\n") + 2))
+
+
+def _blobs(frame: bytes, at: int) -> Iterator[bytes]:
+    while at < len(frame):
+        begin = frame.index(b"\r\n", at) + 2
+        end = begin + int(frame[at + 1 : begin])
+        yield frame[begin:end]
+        at = end + 2
+
+
+def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole RESP values at the beginning, and the rest."""
+    frames, begin = [], 0
+    while begin < len(data):
+        try:
+            end = frame_end(data, begin)
+        except Incomplete:
+            break
+        frames.append(data[begin:end])
+        begin = end
+    return frames, data[begin:]
+
+
+def frame_end(data: bytes, begin: int) -> int:
+    """Where the RESP value that begins at ``begin`` ends (redis.io/docs, "Redis serialization protocol")."""
+    line_end = data.find(b"\r\n", begin)
+    if line_end < 0:
+        raise Incomplete
+    kind, end = data[begin : begin + 1], line_end + 2
+    if kind in b"$=!":  # blobs: their length, and then they themselves
+        size = int(data[begin + 1 : line_end])
+        end += size + 2 if size >= 0 else 0
+    elif kind in b"*~>%|":  # aggregates: so many values, twice as many in maps; attributes come before their value
+        count = int(data[begin + 1 : line_end])
+        values = max(0, 2 * count if kind in b"%|" else count) + (kind == b"|")
+        for _ in range(values):
+            end = frame_end(data, end)
+    if end > len(data):
+        raise Incomplete
+    return end
