@@ -6,5 +6,6 @@
 local now, given = clock_ms(), arguments()
 local task = fenced(given, 'advance')
 if not task then return 'stale' end
-write(task, {stage = given.stage, checkpoint = given.checkpoint, updated_ms = now})
+task.stage, task.checkpoint, task.updated_ms = given.stage, given.checkpoint, now
+save(task)
 return 'ok'

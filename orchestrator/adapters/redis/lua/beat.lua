@@ -9,11 +9,12 @@ local function beat(run)
   local task = fenced(run, 'beat')
   if not task then return 'lost' end
   redis.call('ZADD', 'orch:leases', now + given.lease_ms, task.id)
-  if task.beaten ~= '1' then write(task, {beaten = 1}) end
+  task.beaten = 1
   if run.progress ~= '' then
-    write(task, {progress = run.progress, updated_ms = now})
+    task.progress, task.updated_ms = run.progress, now
     emit(task, 'progress', now, run.progress)
   end
+  save(task)
   return task.cancel_ms and 'stop' or 'go_on'
 end
 

@@ -11,7 +11,8 @@ if task.status == 'queued' then
   leave_place(task)
   end_task(task, 'canceled', now, {cancel_ms = now})
 elseif task.status == 'running' and not task.cancel_ms then
-  write(task, {cancel_ms = now, updated_ms = now})
+  task.cancel_ms, task.updated_ms = now, now
   emit(task, 'canceling', now)
+  save(task)
 end
 return {'ok', reply(task)}

@@ -24,7 +24,9 @@ local function oldest_of(project)
 end
 
 local function head_of_turn()
-  for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. given.lane, 0, TURNS_LOOKED_AT - 1)) do
+  for place = 0, TURNS_LOOKED_AT - 1 do
+    local project = redis.call('ZRANGE', 'orch:turn:' .. given.lane, place, place)[1]
+    if not project then return nil end
     local id, model = oldest_of(project)
     if id then return id, model, project end
   end
@@ -54,15 +56,14 @@ end
 local function start(task, run_id)
   advance_turn(task.lane, task.project, tonumber(task.predicted_s))
   leave_place(task)
-  redis.call('ZREM', 'orch:deadlines', task.id)
-  write(task, {
-    status = 'running', epoch = task.epoch + 1, run_id = run_id, owner = given.owner,
-    claimed_ms = now, started_ms = task.started_ms or now, updated_ms = now,
-  })
-  clear(task, 'progress', 'actual_s')
+  if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
+  task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner
+  task.claimed_ms, task.started_ms, task.updated_ms = now, task.started_ms or now, now
+  task.progress, task.actual_s = nil, nil
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   emit(task, 'running', now, '{"epoch":' .. task.epoch .. '}')
+  save(task)
 end
 
 local function repeated(run_id)

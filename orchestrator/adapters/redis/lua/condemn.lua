@@ -9,7 +9,8 @@ local condemned = {}
 for _, id in ipairs(redis.call('ZRANGE', 'orch:ended', '-inf', given.before_ms, 'BYSCORE', 'LIMIT', 0, given.limit)) do
   local task = load_task(id)
   if task then
-    write(task, {condemned = 1})
+    task.condemned = 1
+    save(task)
     condemned[#condemned + 1] = {id, task.project}
   else
     redis.call('ZREM', 'orch:ended', id)

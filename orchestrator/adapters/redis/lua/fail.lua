@@ -7,7 +7,7 @@ local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'fail')
 if not task then return refused end
 
-if given.counts == '1' then redis.call('HINCRBY', 'orch:task:' .. task.id, 'tries:' .. given.category, 1) end
+if given.counts == '1' then count_try(task, given.category) end
 close_run(task, 'fail', now, given.counts == '1' and given.error or nil)
 if task.cancel_ms then
   end_task(task, 'canceled', now, {})

@@ -32,37 +32,51 @@ local function clock_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A script works on its own copy of the record: it sets fields, or clears them with nil, and saves once.
+local as_stored = {}
+
 local function load_task(id)
   local flat = redis.call('HGETALL', 'orch:task:' .. id)
   if #flat == 0 then return nil end
-  local task = {}
-  for i = 1, #flat, 2 do task[flat[i]] = flat[i + 1] end
+  local task, stored = {}, {}
+  for i = 1, #flat, 2 do
+    task[flat[i]], stored[flat[i]] = flat[i + 1], flat[i + 1]
+  end
+  as_stored[id] = stored
   return task
 end
 
--- Writes fields to the record and to the table that the script holds.
-local function write(task, fields)
-  local flat = {}
-  for name, value in pairs(fields) do
-    task[name] = tostring(value)
-    flat[#flat + 1] = name
-    flat[#flat + 1] = tostring(value)
+-- Writes what has changed and nothing else, so that fields which this version does not know stay as they are.
+local function save(task)
+  local key, stored, set, cleared = 'orch:task:' .. task.id, as_stored[task.id] or {}, {}, {}
+  for name, value in pairs(task) do
+    local text = tostring(value)
+    if stored[name] ~= text then
+      set[#set + 1], set[#set + 2] = name, text
+      stored[name] = text
+    end
   end
-  redis.call('HSET', 'orch:task:' .. task.id, unpack(flat))
+  for name in pairs(stored) do
+    if task[name] == nil then cleared[#cleared + 1], stored[name] = name, nil end
+  end
+  if set[1] then redis.call('HSET', key, unpack(set)) end
+  if cleared[1] then redis.call('HDEL', key, unpack(cleared)) end
+  as_stored[task.id] = stored
 end
 
-local function clear(task, ...)
-  for _, name in ipairs({...}) do task[name] = nil end
-  redis.call('HDEL', 'orch:task:' .. task.id, ...)
-end
-
+-- The record as HGETALL would tell it, of a task that is saved.
 local function reply(task)
-  return redis.call('HGETALL', 'orch:task:' .. task.id)
+  local flat = {}
+  for name, value in pairs(task) do
+    flat[#flat + 1], flat[#flat + 2] = name, tostring(value)
+  end
+  return flat
 end
 
+-- The next line of the task's story; its number is part of the record, so save comes after.
 local function emit(task, kind, now, data)
-  local seq = redis.call('HINCRBY', 'orch:task:' .. task.id, 'seq', 1)
-  redis.call('XADD', 'orch:events:' .. task.id, 'MAXLEN', EVENTS_KEPT, task.generation .. '-' .. seq,
+  task.seq = (task.seq or 0) + 1
+  redis.call('XADD', 'orch:events:' .. task.id, 'MAXLEN', EVENTS_KEPT, task.generation .. '-' .. task.seq,
     'type', kind, 'at_ms', now, 'data', data or '{}')
 end
 
@@ -70,22 +84,23 @@ local function ready_key(task)
   return 'orch:ready:' .. task.lane .. ':' .. task.project .. ':' .. task.model
 end
 
+-- Places: each keeps its index and the field `place`; the caller saves.
 local function enter_ready(task)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
   redis.call('SADD', 'orch:models:' .. task.lane .. ':' .. task.project, task.model)
-  write(task, {place = 'ready'})
+  task.place = 'ready'
   join_turn(task.lane, task.project)
 end
 
 local function enter_delayed(task, due)
   redis.call('ZADD', 'orch:delayed', due, task.id)
-  write(task, {place = 'delayed', due_ms = due})
+  task.place, task.due_ms = 'delayed', due
 end
 
 local function enter_leases(task, expiry)
   redis.call('ZADD', 'orch:leases', expiry, task.id)
   redis.call('SADD', 'orch:held:' .. task.owner, task.id)
-  write(task, {place = 'leases'})
+  task.place = 'leases'
 end
 
 local function leave_ready(task)
@@ -100,28 +115,29 @@ local function leave_place(task)
     leave_ready(task)
   elseif task.place == 'delayed' then
     redis.call('ZREM', 'orch:delayed', task.id)
-    clear(task, 'due_ms')
   elseif task.place == 'leases' then
     redis.call('ZREM', 'orch:leases', task.id)
     redis.call('SREM', 'orch:held:' .. task.owner, task.id)
   end
-  clear(task, 'place')
+  task.place, task.due_ms = nil, nil
 end
 
 -- Queued again: at once at the old rank, or when `due` has come.
 local function requeue(task, now, due, data)
-  write(task, {status = 'queued', updated_ms = now})
+  task.status, task.updated_ms = 'queued', now
   if due then enter_delayed(task, due) else enter_ready(task) end
   emit(task, 'queued', now, data)
+  save(task)
 end
 
 -- The task's last move. It has left its place already.
 local function end_task(task, status, now, fields, data)
-  fields.status, fields.ended_ms, fields.updated_ms = status, now, now
-  write(task, fields)
-  redis.call('ZREM', 'orch:deadlines', task.id)
+  for name, value in pairs(fields) do task[name] = value end
+  task.status, task.ended_ms, task.updated_ms = status, now, now
+  if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   redis.call('ZADD', 'orch:ended', now, task.id)
   emit(task, status, now, data)
+  save(task)
 end
 
 -- The run whose token was given, if it still owns its task. Otherwise "repeated" when this very call was carried
@@ -134,6 +150,13 @@ local function fenced(given, operation)
   return nil, 'stale'
 end
 
+-- One more try of this category is used up.
+local function count_try(task, category)
+  local name = 'tries:' .. category
+  task[name] = (task[name] or 0) + 1
+  return task[name]
+end
+
 -- The run gives up its lease: every way out of "running" comes through here. `attempt` is the error it ended with,
 -- empty for none; nil when the run does not count as an attempt.
 local function close_run(task, operation, now, attempt)
@@ -143,7 +166,7 @@ local function close_run(task, operation, now, attempt)
     redis.call('XADD', 'orch:attempts:' .. task.id, 'MAXLEN', ATTEMPTS_KEPT, task.generation .. '-' .. task.epoch,
       'worker', task.owner, 'started_ms', task.claimed_ms, 'ended_ms', now, 'error', attempt)
   end
-  write(task, {closed_run = task.run_id, closed_by = operation})
   redis.call('DEL', 'orch:run:' .. task.run_id)
-  clear(task, 'run_id', 'owner', 'beaten')
+  task.closed_run, task.closed_by = task.run_id, operation
+  task.run_id, task.owner, task.beaten = nil, nil, nil
 end

@@ -27,7 +27,7 @@ local function lapse(task)
   local crashed = task.beaten == '1'
   close_run(task, 'lapse', now, crashed and given.crash_error or nil)
   count(crashed and 'lapsed' or 'released')
-  local crashes = crashed and redis.call('HINCRBY', 'orch:task:' .. task.id, 'tries:crash', 1) or 0
+  local crashes = crashed and count_try(task, 'crash') or 0
   if task.cancel_ms then
     end_task(task, 'canceled', now, {})
   elseif crashes >= tonumber(given.crash_limit) then
@@ -50,6 +50,7 @@ if not in_grace() then each_due('orch:leases', lapse) end
 each_due('orch:delayed', function(task)
   leave_place(task)
   enter_ready(task)
+  save(task)
   count('due')
 end)
 

@@ -4,6 +4,10 @@
 -- given: task_id, project, generation, head_starts (JSON, ms by priority)
 
 local now, given = clock_ms(), arguments()
+local LAST_GENERATION = {
+  error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
+  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1,
+}
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
 if task.generation ~= given.generation then return {'generation', task.generation} end
@@ -11,11 +15,9 @@ if task.status ~= 'failed' and task.status ~= 'canceled' then return {'illegal',
 
 redis.call('ZREM', 'orch:ended', task.id)
 for name in pairs(task) do
-  if string.sub(name, 1, 6) == 'tries:' then redis.call('HDEL', 'orch:task:' .. task.id, name) end
+  if string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] then task[name] = nil end
 end
-clear(task, 'error', 'result', 'outputs', 'usage', 'progress', 'cancel_ms', 'started_ms', 'ended_ms', 'start_by_ms',
-  'stage', 'checkpoint', 'actual_s')
-write(task, {generation = task.generation + 1, rank = now - cjson.decode(given.head_starts)[task.priority]})
+task.generation, task.rank = task.generation + 1, now - cjson.decode(given.head_starts)[task.priority]
 local upload = cjson.decode(task.input).object
 if upload then redis.call('ZADD', 'orch:uploads', 'XX', now, upload) end
 requeue(task, now, nil, '{"reason":"resubmitted"}')

@@ -10,21 +10,22 @@ local idem = given.idem ~= '' and 'orch:idem:' .. given.project .. ':' .. given.
 if idem then
   local seen = redis.call('HMGET', idem, 'request_sha256', 'task')
   if seen[1] and seen[1] ~= given.request_sha256 then return {'conflict'} end
-  if seen[2] then return {'replayed', reply({id = seen[2]})} end
+  local first = seen[2] and load_task(seen[2])
+  if first then return {'replayed', reply(first)} end
 end
 
 -- The same id again is our own command repeated after a lost reply.
-if redis.call('EXISTS', 'orch:task:' .. given.id) == 1 then return {'created', reply(given)} end
+local task = load_task(given.id)
+if task then return {'created', reply(task)} end
 
-local task = {id = given.id}
-write(task, {
+task = {
   schema = given.schema, id = given.id, project = given.project, type = given.type, lane = given.lane,
   model = given.model, input = given.input, params = given.params, labels = given.labels, priority = given.priority,
   predicted_s = given.predicted_s, request_sha256 = given.request_sha256, idem = given.idem, run_for_s = given.run_for_s,
   status = 'queued', generation = 1, epoch = 0, rank = now - given.head_start_ms, created_ms = now, updated_ms = now,
-})
+}
 if given.start_by_in_ms ~= '' then
-  write(task, {start_by_ms = now + given.start_by_in_ms})
+  task.start_by_ms = now + given.start_by_in_ms
   redis.call('ZADD', 'orch:deadlines', task.start_by_ms, task.id)
 end
 redis.call('ZADD', 'orch:tasks:' .. task.project, 0, task.id)
@@ -32,4 +33,5 @@ if idem then redis.call('HSET', idem, 'request_sha256', given.request_sha256, 't
 if given.upload ~= '' then redis.call('ZADD', 'orch:uploads', 'XX', now, given.upload) end
 enter_ready(task)
 emit(task, 'queued', now)
+save(task)
 return {'created', reply(task)}

@@ -49,6 +49,6 @@ local function settle_turn(task, now)
   local took_s = tonumber(task.actual_s or (now - tonumber(task.claimed_ms)) / 1000)
   local correction = (took_s - tonumber(task.predicted_s)) / weight_of(task.project)
   for _, key in ipairs({'orch:turn:' .. task.lane, 'orch:tags:' .. task.lane}) do
-    if redis.call('ZSCORE', key, task.project) then redis.call('ZINCRBY', key, correction, task.project) end
+    redis.call('ZADD', key, 'XX', 'INCR', correction, task.project)
   end
 end
