@@ -47,6 +47,12 @@ def configure_logging(*, level: str, as_json: bool) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
+def name_bound_run() -> str:
+    """The run that this thread works for, as <task id>/<epoch>, for the logs of others; empty outside of a run."""
+    bound = structlog.contextvars.get_contextvars()
+    return f"{bound['task_id']}/{bound['epoch']}" if "epoch" in bound else ""
+
+
 @dataclass(frozen=True, slots=True)
 class IntakeMetrics:
     """What the front door counts."""

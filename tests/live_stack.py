@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,15 +26,16 @@ SHORT_TIMES = {"ORCH_WORKER__LEASE": f"PT{LEASE_S:.0f}S", "ORCH_WORKER__DRAIN": 
 
 @dataclass(frozen=True)
 class LiveStack:
-    """A running stack with short times, in a folder."""
+    """A running stack with short times, in a folder; ``env`` is what else its parts are told."""
 
     state: Path
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """One command of the command line."""
         return subprocess.run(
             (sys.executable, "-m", "orchestrator", *words, "--state", self.state),
-            env={**os.environ, **SHORT_TIMES},
+            env={**os.environ, **SHORT_TIMES, **self.env},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -82,9 +83,9 @@ class LiveStack:
 
 
 @contextmanager
-def live_stack(state: Path, *, lanes: Sequence[str]) -> Iterator[LiveStack]:
+def live_stack(state: Path, *, lanes: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[LiveStack]:
     """A stack with two children a lane; stopped at the end, which must leave nothing running."""
-    stack = LiveStack(state)
+    stack = LiveStack(state, env or {})
     up = stack.run("up", "--detach", "--workers", "2", "--lanes", ",".join(lanes))
     assert up.returncode == 0, up.stderr
     try:

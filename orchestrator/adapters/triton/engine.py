@@ -13,6 +13,7 @@ from orchestrator.adapters.triton.channel import connect
 from orchestrator.adapters.triton.status import parse_error
 from orchestrator.domain.errors import RunCanceled, StageTimeout
 from orchestrator.ports.inference import Tensors
+from orchestrator.telemetry import name_bound_run
 
 Landing = Future[InferResult]
 
@@ -60,6 +61,7 @@ class TritonEngine:
             [_render_input(name, array) for name, array in inputs.items()],
             partial(_land, landing),
             outputs=[InferRequestedOutput(name) for name in outputs],
+            request_id=name_bound_run(),
             priority=priority,
             client_timeout=self._deadline_s,
         )
