@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.owner import Owner
+
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What one reconcile found: leases that lapsed, waits that ended, tasks that expired, and the lanes with work."""
+    """What a duty found: runs that lapsed, never beat, or crashed too often; waits that ended, tasks that expired."""
 
     lapsed: int
     released: int
     crashed_out: int
-    due: int
-    expired: int
+    due: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,21 @@ class Upkeep(Protocol):
 
         After a gap of more than two seconds between ticks no lease lapses for one lease length: one pause of the
         store must not end every healthy run.
+        """
+        ...
+
+    def owners(self, node: str) -> tuple[Owner, ...]:
+        """The worker processes of ``node`` that hold runs."""
+        ...
+
+    def reap(self, owner: Owner) -> Mended:
+        """``owner`` is known to be dead: end all its runs now, exactly as the lapse of their leases would."""
+        ...
+
+    def reap_silent(self, *, silent_s: float, limit: int) -> Mended:
+        """End at most ``limit`` runs that have not beaten for ``silent_s`` on nodes without a sign of life.
+
+        A node that still signs, or a run that still beats, is left to its lease; so is every run after a gap.
         """
         ...
 

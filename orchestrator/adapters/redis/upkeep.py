@@ -6,6 +6,7 @@ from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import render_failure
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category
+from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
 from orchestrator.domain.task import task_prefix
 from orchestrator.ports.upkeep import LaneLoad, Mended, QueueLoad, Swept
@@ -26,12 +27,29 @@ class RedisUpkeep:
             "limit": limit,
             "lease_ms": self.lease_ms,
             "gap_ms": GRACE_GAP_MS,
-            "crash_limit": POLICIES[Category.CRASH].tries,
-            "crash_error": render_failure(CRASHED),
             "expired_error": render_failure(EXPIRED),
         }
         with redis_errors():
-            return Mended(*self.scripts.run("reconcile", given))
+            return Mended(*self.scripts.run("reconcile", {**given, **_crash_policy()}))
+
+    def owners(self, node: str) -> tuple[Owner, ...]:
+        with redis_errors():
+            found = self.scripts.run("owners", {"node": node})
+        return tuple(Owner.parse(owner) for owner in found)
+
+    def reap(self, owner: Owner) -> Mended:
+        with redis_errors():
+            return Mended(*self.scripts.run("reap", {"owner": owner, **_crash_policy()}))
+
+    def reap_silent(self, *, silent_s: float, limit: int) -> Mended:
+        given = {
+            "limit": limit,
+            "silent_ms": int(silent_s * 1000),
+            "lease_ms": self.lease_ms,
+            "gap_ms": GRACE_GAP_MS,
+        }
+        with redis_errors():
+            return Mended(*self.scripts.run("reap_silent", {**given, **_crash_policy()}))
 
     def load(self) -> QueueLoad:
         with redis_errors():
@@ -74,6 +92,10 @@ class RedisUpkeep:
 
     def _long_ago(self) -> int:
         return self._now_ms() - self.retention_ms
+
+
+def _crash_policy() -> dict[str, object]:
+    return {"crash_limit": POLICIES[Category.CRASH].tries, "crash_error": render_failure(CRASHED)}
 
 
 def _server_ms(scripts: Scripts) -> int:

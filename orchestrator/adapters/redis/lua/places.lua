@@ -170,3 +170,21 @@ local function close_run(task, operation, now, attempt)
   task.closed_run, task.closed_by = task.run_id, operation
   task.run_id, task.owner, task.beaten = nil, nil, nil
 end
+
+-- The run is gone without a word: its lease lapsed, or its worker is known to be dead. Before its first beat the worker
+-- never had the task in hand: a release. Afterwards it is a crash.
+-- given: crash_limit, crash_error. Says what became of the run: "released", "crashed" or "crashed_out".
+local function lose_run(task, now, given)
+  local crashed = task.beaten == '1'
+  close_run(task, 'lapse', now, crashed and given.crash_error or nil)
+  local crashes = crashed and count_try(task, 'crash') or 0
+  if task.cancel_ms then
+    end_task(task, 'canceled', now, {})
+  elseif crashes >= tonumber(given.crash_limit) then
+    end_task(task, 'failed', now, {error = given.crash_error}, given.crash_error)
+    return 'crashed_out'
+  else
+    requeue(task, now, nil, crashed and '{"reason":"crashed"}' or '{"reason":"released"}')
+  end
+  return crashed and 'crashed' or 'released'
+end
