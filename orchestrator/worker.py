@@ -17,6 +17,7 @@ from kombu.entity import Queue
 from prometheus_client import start_http_server
 
 from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.task import solo_lane
 from orchestrator.services.drain import DrainLane
 from orchestrator.settings import Settings
 from orchestrator.telemetry import collect_shared
@@ -40,7 +41,8 @@ def run_worker(settings: Settings, *, lane: str) -> None:
     """Work on ``lane`` until SIGTERM: finish what runs within the drain time, release the rest, exit 0."""
     stop_flag = mmap.mmap(-1, 1)
     app = build_celery_app(settings)
-    app.conf.task_queues = [Queue(queue_of(lane))]
+    queues = [queue_of(lane), queue_of(solo_lane(lane))]
+    app.conf.task_queues = [Queue(queue) for queue in queues]
     app.conf.worker_max_tasks_per_child = PULSES_PER_CHILD
     app.conf.worker_max_memory_per_child = settings.worker.memory_per_child_mib * KIB_PER_MIB
 
@@ -60,7 +62,7 @@ def run_worker(settings: Settings, *, lane: str) -> None:
             "worker",
             "--pool=prefork",
             f"--concurrency={settings.worker.concurrency}",
-            f"--queues={queue_of(lane)}",
+            f"--queues={','.join(queues)}",
             f"--hostname={lane}@%h",
             "--without-gossip",
             "--without-mingle",

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from record_store import RecordStore
 
-from orchestrator.domain.task import NewTask, Run, Status
+from orchestrator.domain.task import NewTask, Run, Status, solo_lane
 
 Indexes = Mapping[str, frozenset[str]]
 
@@ -33,6 +33,11 @@ class Known:
     @property
     def is_ready(self) -> bool:
         return self.status is Status.QUEUED and self.due_ms is None
+
+    @property
+    def waits_in(self) -> str:
+        """Once crashed, a task waits where each runs alone, until it has ended."""
+        return solo_lane(self.new.lane) if self.crashes else self.new.lane
 
     def claimed(self, run: Run, *, lease_ends_ms: int) -> None:
         assert self.is_ready
@@ -73,12 +78,12 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
     """Every index of invariant I1, and the fair queue's, as the tasks demand it."""
     found: dict[str, set[str]] = defaultdict(set)
     for known in tasks:
-        new = known.new
+        new, lane = known.new, known.waits_in
         if known.is_ready:
-            found[f"orch:ready:{new.lane}:{new.project}:{new.model}"].add(new.id)
-            found[f"orch:models:{new.lane}:{new.project}"].add(new.model)
-            found[f"orch:turn:{new.lane}"].add(new.project)
-            found["orch:lanes"].add(new.lane)
+            found[f"orch:ready:{lane}:{new.project}:{new.model}"].add(new.id)
+            found[f"orch:models:{lane}:{new.project}"].add(new.model)
+            found[f"orch:turn:{lane}"].add(new.project)
+            found["orch:lanes"].add(lane)
         elif known.status is Status.QUEUED:
             found["orch:delayed"].add(new.id)
         elif known.run is not None:

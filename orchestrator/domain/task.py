@@ -75,6 +75,18 @@ class Priority(StrEnum):
 HEAD_START_MS: Mapping[Priority, int] = {Priority.LOW: -120_000, Priority.NORMAL: 0, Priority.HIGH: 120_000}
 
 
+SOLO = ".solo"
+
+
+def solo_lane(lane: str) -> str:
+    """The lane of those tasks of ``lane`` that have crashed: each runs in a child that carries nothing else."""
+    return lane + SOLO
+
+
+def is_solo(lane: str) -> bool:
+    return lane.endswith(SOLO)
+
+
 class Place(StrEnum):
     """The one index that holds a task that is not terminal (invariant I1)."""
 
@@ -179,11 +191,17 @@ class Task:
     checkpoint: JsonObject | None = None
     usage: JsonObject = field(default_factory=dict)
     tries: Mapping[Category, int] = field(default_factory=dict)
+    solo: bool = False
     schema: int = SCHEMA_VERSION
 
     @property
     def is_canceling(self) -> bool:
         return self.status is Status.RUNNING and self.cancel_requested_at_ms is not None
+
+    @property
+    def waits_in(self) -> str:
+        """The lane in which it is ready, when it is."""
+        return solo_lane(self.lane) if self.solo else self.lane
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.task import Run
+from orchestrator.domain.task import Run, is_solo
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.ports.claims import Claimed, Claims
 from orchestrator.ports.clock import Clock
@@ -29,6 +30,10 @@ class Slots:
     drain_s: float = 25.0
     runs_per_drain: int = 2_000
 
+    def alone(self) -> Self:
+        """For a task that may take its whole process with it: one run, and then the child is free again."""
+        return replace(self, count=1, idle_s=0.0, runs_per_drain=1)
+
 
 @dataclass(frozen=True, slots=True)
 class DrainLane:
@@ -48,14 +53,16 @@ class DrainLane:
     def drain(self, lane: str) -> int:
         """Run tasks of ``lane`` until it is idle, this child is told to stop, or it has run its share.
 
-        Returns the number of runs. Runs that a shutdown leaves unfinished after ``drain_s`` are released.
+        Of a solo lane that share is one task. Returns the number of runs. Runs that a shutdown leaves unfinished after
+        ``drain_s`` are released.
         """
+        slots = self.slots.alone() if is_solo(lane) else self.slots
         busy: set[str] = set()
         started, idle_since = 0, self.clock.monotonic_s()
-        with ThreadPoolExecutor(self.slots.count, thread_name_prefix=f"run-{lane}") as pool:
-            while not self.is_stopping() and started < self.slots.runs_per_drain:
+        with ThreadPoolExecutor(slots.count, thread_name_prefix=f"run-{lane}") as pool:
+            while not self.is_stopping() and started < slots.runs_per_drain:
                 carried = len(busy)
-                claimed = self._claim(lane, free=self.slots.count - carried)
+                claimed = self._claim(lane, free=slots.count - carried)
                 if claimed.more:
                     self.pulses.ring(lane)  # before the runs, not after: ringing afterwards wakes one child a second
                 for run in claimed.runs:
@@ -64,7 +71,7 @@ class DrainLane:
                 started += len(claimed.runs)
                 if busy:
                     idle_since = self.clock.monotonic_s()
-                elif self.clock.monotonic_s() - idle_since >= self.slots.idle_s:
+                elif self.clock.monotonic_s() - idle_since >= slots.idle_s:
                     break
                 self._await_slot(busy, carried + len(claimed.runs))
             self._settle(busy)

@@ -13,7 +13,7 @@ from record_store import DONE, FAILURE, RETENTION_MS, START_MS, RecordStore, new
 
 from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun, TaskNotFound
 from orchestrator.domain.retry import POLICIES, Again, GiveUp
-from orchestrator.domain.task import MOVES, Priority, Run, Status
+from orchestrator.domain.task import MOVES, Priority, Run, Status, solo_lane
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_MS = 4_000
@@ -97,14 +97,18 @@ class ClaimsMachine(RuleBasedStateMachine):
 
     # Workers.
 
-    @rule(count=st.integers(1, 3), owner=st.sampled_from(["worker-1", "worker-2"]))
-    def claim(self, count: int, owner: str) -> None:
-        claimed = self.store.claim(count=count, owner=owner)
-        ready = sum(known.is_ready for known in self.tasks.values())
+    @rule(
+        count=st.integers(1, 3),
+        owner=st.sampled_from(["worker-1", "worker-2"]),
+        lane=st.sampled_from(["io", "io", solo_lane("io")]),
+    )
+    def claim(self, count: int, owner: str, lane: str) -> None:
+        claimed = self.store.claim(count=count, owner=owner, lane=lane)
+        ready = sum(known.is_ready and known.waits_in == lane for known in self.tasks.values())
         assert (len(claimed.runs), claimed.more) == (min(count, ready), ready > count)
         for run in claimed.runs:
             self.tasks[run.task.id].claimed(run, lease_ends_ms=self.now_ms + LEASE_MS)
-        again = self.store.claims.claim("io", owner, run_ids=[run.run_id for run in claimed.runs])
+        again = self.store.claims.claim(lane, owner, run_ids=[run.run_id for run in claimed.runs])
         assert [(run.task.id, run.epoch) for run in again.runs] == [(run.task.id, run.epoch) for run in claimed.runs]
 
     @rule()

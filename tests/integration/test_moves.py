@@ -35,7 +35,7 @@ class Subject:
         self.store.tick(2 * LEASE_S)
 
     def claim(self) -> None:
-        for run in self.store.claim().runs:
+        for run in self.store.claim(lane=self.store.task("t").waits_in).runs:
             self.run = run
 
 

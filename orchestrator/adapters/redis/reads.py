@@ -59,7 +59,7 @@ class RedisReads:
 
     def queue_position(self, task: Task) -> int | None:
         with redis_errors():
-            return self._client.zrank(f"orch:ready:{task.lane}:{task.project}:{task.model}", task.id)
+            return self._client.zrank(f"orch:ready:{task.waits_in}:{task.project}:{task.model}", task.id)
 
     def _ids_before(self, project: str, cursor: str | None) -> Sequence[str]:
         newest = f"({cursor}" if cursor else "+"

@@ -72,6 +72,7 @@ def parse_task(flat: Flat) -> Task:
         checkpoint=_parse_json(flat.get("checkpoint")),
         usage=_parse_json(flat.get("usage")) or {},
         tries={Category(name[6:]): int(value) for name, value in flat.items() if name.startswith("tries:")},
+        solo="solo" in flat,
         schema=int(flat["schema"]),
     )
 

@@ -42,7 +42,7 @@ local function next_task()
     local id, model, project = head_of_turn()
     if not id then return nil end
     local task = load_task(id)
-    if not task then -- an index entry without a record: drop it here, audit counts such finds
+    if not task or task.place ~= 'ready' or lane_of(task) ~= given.lane then -- an entry astray; audit counts such finds
       leave_ready({id = id, lane = given.lane, project = project, model = model})
     elseif is_late(task) then
       leave_place(task)
@@ -54,7 +54,7 @@ local function next_task()
 end
 
 local function start(task, run_id)
-  advance_turn(task.lane, task.project, tonumber(task.predicted_s))
+  advance_turn(lane_of(task), task.project, tonumber(task.predicted_s))
   leave_place(task)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner

@@ -1,7 +1,7 @@
 -- Shared by every script (`scripts.py` puts it in front): time, the record, the places and the event stream.
 --
 --   orch:task:<id>                        hash    the record; JSON fields are opaque here, never re-encoded
---   orch:ready:<lane>:<project>:<model>   zset    id by rank      place "ready"
+--   orch:ready:<lane>:<project>:<model>   zset    id by rank      place "ready"; <lane> may be a solo lane
 --   orch:leases                           zset    id by expiry    place "leases"
 --   orch:delayed                          zset    id by due time  place "delayed"
 --   orch:deadlines                        zset    id by start_by, beside the place
@@ -15,6 +15,7 @@
 --   orch:run:<run_id>                     string  the task a claim handed out, so that a repeated claim repeats
 --
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.
+-- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017).
 
 local EVENTS_KEPT = 256
 local ATTEMPTS_KEPT = 64
@@ -80,16 +81,25 @@ local function emit(task, kind, now, data)
     'type', kind, 'at_ms', now, 'data', data or '{}')
 end
 
+local function solo_lane(lane)
+  return lane .. '.solo'
+end
+
+-- The lane in which the task waits, and in whose turn its project is charged.
+local function lane_of(task)
+  return task.solo and solo_lane(task.lane) or task.lane
+end
+
 local function ready_key(task)
-  return 'orch:ready:' .. task.lane .. ':' .. task.project .. ':' .. task.model
+  return 'orch:ready:' .. lane_of(task) .. ':' .. task.project .. ':' .. task.model
 end
 
 -- Places: each keeps its index and the field `place`; the caller saves.
 local function enter_ready(task)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
-  redis.call('SADD', 'orch:models:' .. task.lane .. ':' .. task.project, task.model)
+  redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, task.model)
   task.place = 'ready'
-  join_turn(task.lane, task.project)
+  join_turn(lane_of(task), task.project)
 end
 
 local function enter_delayed(task, due)
@@ -104,10 +114,10 @@ local function enter_leases(task, expiry)
 end
 
 local function leave_ready(task)
-  local key, models = ready_key(task), 'orch:models:' .. task.lane .. ':' .. task.project
+  local key, models = ready_key(task), 'orch:models:' .. lane_of(task) .. ':' .. task.project
   redis.call('ZREM', key, task.id)
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', models, task.model) end
-  if redis.call('EXISTS', models) == 0 then leave_turn(task.lane, task.project) end
+  if redis.call('EXISTS', models) == 0 then leave_turn(lane_of(task), task.project) end
 end
 
 local function leave_place(task)
@@ -161,7 +171,7 @@ end
 -- empty for none; nil when the run does not count as an attempt.
 local function close_run(task, operation, now, attempt)
   leave_place(task)
-  settle_turn(task, now)
+  settle_turn(lane_of(task), task, now)
   if attempt then
     redis.call('XADD', 'orch:attempts:' .. task.id, 'MAXLEN', ATTEMPTS_KEPT, task.generation .. '-' .. task.epoch,
       'worker', task.owner, 'started_ms', task.claimed_ms, 'ended_ms', now, 'error', attempt)
@@ -172,12 +182,14 @@ local function close_run(task, operation, now, attempt)
 end
 
 -- The run is gone without a word: its lease lapsed, or its worker is known to be dead. Before its first beat the worker
--- never had the task in hand: a release. Afterwards it is a crash.
+-- never had the task in hand: a release. Afterwards it is a crash, and perhaps the task's own doing, so from now on it
+-- waits in the solo lane, where it can take no neighbour along; its rank there is the time of the crash (ADR 0017).
 -- given: crash_limit, crash_error. Says what became of the run: "released", "crashed" or "crashed_out".
 local function lose_run(task, now, given)
   local crashed = task.beaten == '1'
   close_run(task, 'lapse', now, crashed and given.crash_error or nil)
   local crashes = crashed and count_try(task, 'crash') or 0
+  if crashed then task.solo, task.rank = 1, now end
   if task.cancel_ms then
     end_task(task, 'canceled', now, {})
   elseif crashes >= tonumber(given.crash_limit) then

@@ -45,10 +45,10 @@ local function advance_turn(lane, project, cost_s)
 end
 
 -- The run is over: charge what it took instead of what was predicted.
-local function settle_turn(task, now)
+local function settle_turn(lane, task, now)
   local took_s = tonumber(task.actual_s or (now - tonumber(task.claimed_ms)) / 1000)
   local correction = (took_s - tonumber(task.predicted_s)) / weight_of(task.project)
-  for _, key in ipairs({'orch:turn:' .. task.lane, 'orch:tags:' .. task.lane}) do
+  for _, key in ipairs({'orch:turn:' .. lane, 'orch:tags:' .. lane}) do
     redis.call('ZADD', key, 'XX', 'INCR', correction, task.project)
   end
 end
