@@ -102,7 +102,7 @@ class ClaimsMachine(RuleBasedStateMachine):
         owner=st.sampled_from(["worker-1", "worker-2"]),
         lane=st.sampled_from(["io", "io", solo_lane("io")]),
     )
-    def claim(self, count: int, owner: str, lane: str) -> None:
+    def claim(self, count: int, *, owner: str, lane: str) -> None:
         claimed = self.store.claim(count=count, owner=owner, lane=lane)
         ready = sum(known.is_ready and known.waits_in == lane for known in self.tasks.values())
         assert (len(claimed.runs), claimed.more) == (min(count, ready), ready > count)
