@@ -23,9 +23,10 @@ STOP_S = 20
 
 @dataclass(frozen=True, slots=True)
 class BareCelery:
-    """A running worker, and where it takes from and answers to."""
+    """A running worker, and where it takes from and answers to. Only ``caller`` hears of results."""
 
     publisher: Any
+    caller: Any
     results: Redis
 
     def tasks_per_second(self, *, tasks: int, clients: int) -> float:
@@ -39,6 +40,13 @@ class BareCelery:
         while self.results.dbsize() < share * clients:
             time.sleep(0.02)
         return share * clients / (time.perf_counter() - begun)
+
+    def round_trip_ms(self, *, idle_s: float) -> float:
+        """From the publish of one task, after a pause of ``idle_s``, until its result was heard of."""
+        time.sleep(idle_s)
+        begun = time.perf_counter()
+        self.caller.send_task(TASK, queue=QUEUE).get(timeout=STOP_S)
+        return (time.perf_counter() - begun) * 1000
 
     def _publish(self, share: int) -> None:
         for _ in range(share):
@@ -80,7 +88,8 @@ def running_celery(redis_url: str, *, children: int) -> Iterator[BareCelery]:
     worker = subprocess.Popen([sys.executable, __file__, *arguments], stdout=sys.stderr)
     with Redis.from_url(database(redis_url, RESULTS_DB)) as results:
         try:
-            celery = BareCelery(build_app(redis_url, stores_results=False), results)
+            publisher, caller = (build_app(redis_url, stores_results=stores) for stores in (False, True))
+            celery = BareCelery(publisher, caller, results)
             celery.tasks_per_second(tasks=1, clients=1)
             yield celery
         finally:

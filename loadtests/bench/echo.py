@@ -1,53 +1,61 @@
-"""`echo` tasks a second through the whole service, HTTP to commit, divided by bare Celery's empty tasks a second."""
+"""`system.echo`, HTTP to commit, beside bare Celery's empty task: tasks a second, and the time of a single one."""
 
-import json
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
+from statistics import median
+from typing import Any
 
 from bare_celery import running_celery
 from figures import Goal, Ratio, measure_in_turn
-from stack import BenchmarkVoid, Stack, has_tasks, run_task
+from plain_http import PlainClient, ask_at_once
+from stack import Stack, await_idle, run_task, running_stack
 
 TASKS, CLIENTS = 2000, 8
-ECHO = {"type": "system.echo", "params": {"size_bytes": 64}}
-ACCEPTED = 202
+SINGLES = 10
+IDLE_S = 1.2  # longer than a child waits for more work: the next task finds everybody asleep
+POLL_S = 0.002
+ECHO: dict[str, Any] = {"type": "system.echo", "params": {"size_bytes": 64}}
 
 
-def measure_echo(stack: Stack, *, children: int, rounds: int) -> Ratio:
+def measure_throughput(*, children: int, rounds: int) -> list[Ratio]:
     """Both on the same Valkey, with as many children, from the first submit to the last result."""
-    with running_celery(stack.redis, children=children) as celery, stack.client() as client:
+    with running_stack(lanes="io", workers=children) as stack, stack.plain_client() as client:
         run_task(client, ECHO, poll_s=0.05)  # the model is loaded now
-        runs = measure_in_turn(
-            lambda: echoes_per_second(stack),
-            lambda: celery.tasks_per_second(tasks=TASKS, clients=CLIENTS),
-            rounds=rounds,
-        )
-    return Ratio("echo_throughput", "tasks/s", Goal(1.0, at_least=True), runs)
+        with running_celery(stack.redis, children=children) as celery:
+            runs = measure_in_turn(
+                lambda: echoes_per_second(stack),
+                lambda: celery.tasks_per_second(tasks=TASKS, clients=CLIENTS),
+                rounds=rounds,
+            )
+    return [Ratio("echo_throughput", "tasks/s", Goal(1.0, at_least=True), runs)]
+
+
+def measure_latency(*, children: int, rounds: int) -> list[Ratio]:
+    """One task at a time, each of which finds both services idle; the median of a round."""
+    with running_stack(lanes="io", workers=children) as stack, stack.plain_client() as client:
+        run_task(client, ECHO, poll_s=0.05)
+        with running_celery(stack.redis, children=children) as celery:
+            runs = measure_in_turn(
+                lambda: median(idle_echo_ms(client) for _ in range(SINGLES)),
+                lambda: median(celery.round_trip_ms(idle_s=IDLE_S) for _ in range(SINGLES)),
+                rounds=rounds,
+            )
+    return [Ratio("echo_latency", "ms", Goal(3.0, at_least=False), runs)]
 
 
 def echoes_per_second(stack: Stack) -> float:
+    def submit_share(client: PlainClient) -> None:
+        for _ in range(TASKS // CLIENTS):
+            client.post("/v1/tasks", ECHO)
+
     begun = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(lambda _: submit_share(stack, TASKS // CLIENTS), range(CLIENTS)))
-    with stack.client() as client:
-        while has_tasks(client, "queued") or has_tasks(client, "running"):
-            time.sleep(0.05)
-        elapsed_s = time.perf_counter() - begun
-        if has_tasks(client, "failed"):
-            raise BenchmarkVoid("some echo failed")
-    return TASKS / elapsed_s
+    ask_at_once(submit_share, connect=stack.plain_client, clients=CLIENTS)
+    with stack.plain_client() as client:
+        await_idle(client)
+    return TASKS / (time.perf_counter() - begun)
 
 
-def submit_share(stack: Stack, share: int) -> None:
-    """Submit over one kept connection of the standard library: the client shares the machine, so it has to be cheap."""
-    headers = {"Authorization": f"Bearer {stack.api_key}", "Content-Type": "application/json"}
-    with closing(HTTPConnection(urlsplit(stack.api).netloc, timeout=30)) as connection:
-        for _ in range(share):
-            connection.request("POST", "/v1/tasks", body=json.dumps(ECHO), headers=headers)
-            response = connection.getresponse()
-            body = response.read()
-            if response.status != ACCEPTED:
-                raise BenchmarkVoid(f"a submit was answered {response.status}: {body.decode(errors='replace')}")
+def idle_echo_ms(client: PlainClient) -> float:
+    time.sleep(IDLE_S)
+    begun = time.perf_counter()
+    run_task(client, ECHO, poll_s=POLL_S)
+    return (time.perf_counter() - begun) * 1000

@@ -8,6 +8,10 @@ from statistics import median
 Measure = Callable[[], float]
 
 
+class BenchmarkVoid(Exception):
+    """What ran is not what was to be measured; a figure would be a lie."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """A limit from below (``at_least``) or from above."""

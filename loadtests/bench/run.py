@@ -2,21 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from echo import measure_echo
+from echo import measure_latency, measure_throughput
 from figures import Ratio
 from shots import measure_shots
-from stack import Stack, running_stack
+from submits import measure_backlog, measure_submits
 
-SCRATCH = Path(__file__).resolve().parents[2] / ".bench"
 
-Benchmark = Callable[[Stack, argparse.Namespace], Ratio]
+class Benchmark(Protocol):
+    """Starts what it needs, measures, and returns its figures; ``children`` are worker children per lane."""
+
+    def __call__(self, *, children: int, rounds: int) -> Sequence[Ratio]: ...
+
+
 BENCHMARKS: Mapping[str, Benchmark] = {
-    "echo": lambda stack, options: measure_echo(stack, children=options.children, rounds=options.rounds),
-    "shots": lambda stack, options: measure_shots(stack, rounds=options.rounds),
+    "echo": measure_throughput,
+    "latency": measure_latency,
+    "submits": measure_submits,
+    "backlog": measure_backlog,
+    "shots": measure_shots,
 }
 
 
@@ -25,19 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--children", type=int, default=2, help="worker children per lane, on both sides")
-    parser.add_argument("names", nargs="*", metavar="FIGURE", help=f"any of {', '.join(BENCHMARKS)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; default all")
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(BENCHMARKS)):
-        parser.error(f"no figure {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    SCRATCH.mkdir(exist_ok=True)
-    # A state folder of its own: what an earlier run left behind must not count in this one.
-    with (
-        TemporaryDirectory(prefix="stack-", dir=SCRATCH) as state,
-        running_stack(Path(state), lanes="io,video", workers=options.children) as stack,
-    ):
-        for name in options.names or BENCHMARKS:
-            sys.stderr.write(f"measuring {name}, {options.rounds} rounds\n")
-            print(BENCHMARKS[name](stack, options).render(), flush=True)
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in options.names or BENCHMARKS:
+        sys.stderr.write(f"measuring {name}, {options.rounds} rounds\n")
+        for figure in BENCHMARKS[name](children=options.children, rounds=options.rounds):
+            print(figure.render(), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from figures import Goal, Ratio, measure_in_turn
-from stack import BenchmarkVoid, Stack, run_task, upload
+from figures import BenchmarkVoid, Goal, Ratio, measure_in_turn
+from stack import SCRATCH, Stack, run_task, running_stack, upload
 
 ROOT = Path(__file__).resolve().parents[2]
 MEDIA = ROOT / ".cache" / "media"
-UPSTREAM = ROOT / ".bench" / "upstream"
+UPSTREAM = SCRATCH / "upstream"
 TRITON_PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 
 # Upstream as published, in a folder of its own; torch and numpy are the Triton side's, imageio-ffmpeg has `ffmpeg`.
@@ -26,30 +26,32 @@ PACKAGES = (
 )
 
 
-def measure_shots(stack: Stack, *, rounds: int) -> Ratio:
+def measure_shots(*, children: int, rounds: int) -> list[Ratio]:
     """Ours from the upload to `succeeded` seen, upstream's from the file to the scenes; both models loaded before."""
     install_upstream()
-    find_shots(stack, MEDIA / "bigbuckbunny.mp4")  # the model is loaded now, as upstream's is
     found: dict[str, int] = {}
+    with running_stack(lanes="video", workers=children) as stack:
+        find_shots(stack, MEDIA / "bigbuckbunny.mp4")  # the model is loaded now, as upstream's is
 
-    def ours() -> float:
-        begun = time.perf_counter()
-        found["ours"] = find_shots(stack, MEDIA / "shots.mp4")
-        return time.perf_counter() - begun
+        def ours() -> float:
+            begun = time.perf_counter()
+            found["ours"] = find_shots(stack, MEDIA / "shots.mp4")
+            return time.perf_counter() - begun
 
-    def upstream() -> float:
-        seconds, found["upstream"] = run_upstream(MEDIA / "shots.mp4")
-        return seconds
+        def upstream() -> float:
+            seconds, found["upstream"] = run_upstream(MEDIA / "shots.mp4")
+            return seconds
 
-    runs = measure_in_turn(ours, upstream, rounds=rounds)
+        runs = measure_in_turn(ours, upstream, rounds=rounds)
     if found["ours"] != found["upstream"]:
         raise BenchmarkVoid(f"different shots: {found}")
-    return Ratio("shots_wall_time", "s", Goal(1.0, at_least=False), runs)
+    return [Ratio("shots_wall_time", "s", Goal(1.0, at_least=False), runs)]
 
 
 def find_shots(stack: Stack, clip: Path) -> int:
     with stack.client() as client:
-        key = upload(client, clip, content_type="video/mp4")
+        key = upload(client, clip.read_bytes(), filename=clip.name, content_type="video/mp4")
+    with stack.plain_client() as client:
         task = run_task(client, {"type": "video.shots", "input": {"object": key}}, poll_s=0.1)
     shots: int = task["result"]["shots"]
     return shots

@@ -19,7 +19,7 @@ class RedisIntake:
 
     def submit(self, task: NewTask) -> Receipt:
         with redis_errors():
-            outcome, *found = self._scripts.run("submit", _render_new(task))
+            outcome, *found = self._scripts.run("submit", render_new(task))
         if outcome == "conflict":
             raise IdempotencyConflict
         return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
@@ -75,7 +75,7 @@ def _as_submitted(task: Task) -> Task:
     )
 
 
-def _render_new(task: NewTask) -> dict[str, object]:
+def render_new(task: NewTask) -> dict[str, object]:
     return {
         "schema": SCHEMA_VERSION,
         "id": task.id,
