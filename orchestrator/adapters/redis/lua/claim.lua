@@ -4,7 +4,8 @@
 -- Idempotent by run id. given: lane, owner, run_ids (space separated), lease_ms, expired_error
 
 local now, given = clock_ms(), arguments()
-local TURNS_LOOKED_AT = 64
+local TURNS_LOOKED_AT = 256
+local UNPARKED_AT_ONCE = 64
 local DISCARDS = 100
 
 -- A model that may not run now (not resident, or behind an open breaker) is passed over, and nothing else is.
@@ -23,12 +24,14 @@ local function oldest_of(project)
   return id, model
 end
 
+-- More turns are looked at than come back by `unpark`: what one claim does not reach, the next ones do.
 local function head_of_turn()
-  for place = 0, TURNS_LOOKED_AT - 1 do
-    local project = redis.call('ZRANGE', 'orch:turn:' .. given.lane, place, place)[1]
+  for _ = 1, TURNS_LOOKED_AT do
+    local project = next_in_turn(given.lane)
     if not project then return nil end
     local id, model = oldest_of(project)
     if id then return id, model, project end
+    park(given.lane, project, now)
   end
 end
 
@@ -72,6 +75,7 @@ local function repeated(run_id)
   if task and task.run_id == run_id then return task end
 end
 
+unpark(given.lane, now, UNPARKED_AT_ONCE)
 local claimed = {}
 for run_id in string.gmatch(given.run_ids, '%S+') do
   local task = repeated(run_id)
