@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
-from live_stack import LiveStack
 from processes import wait_for
 
 ACCEPTED = 202
 UNANSWERED = 0
 CLIENTS = 8
+
+
+class FrontDoor(Protocol):
+    """Whatever has an API."""
+
+    @property
+    def http(self) -> httpx.Client: ...
 
 
 @dataclass
@@ -40,7 +46,7 @@ class Burst:
         return [task_id for ids in self.accepted.values() for task_id in ids]
 
 
-def submit_echo(stack: LiveStack, **params: object) -> str:
+def submit_echo(stack: FrontDoor, **params: object) -> str:
     """One accepted echo."""
     answer = stack.http.post("/v1/tasks", json={"type": "system.echo", "params": params})
     assert answer.status_code == ACCEPTED, answer.text
@@ -48,13 +54,13 @@ def submit_echo(stack: LiveStack, **params: object) -> str:
     return task_id
 
 
-def submit_echoes(stack: LiveStack, count: int, **params: object) -> list[str]:
+def submit_echoes(stack: FrontDoor, count: int, **params: object) -> list[str]:
     with ThreadPoolExecutor(CLIENTS) as clients:
         return list(clients.map(lambda _: submit_echo(stack, **params), range(count)))
 
 
 @contextmanager
-def bursting(stack: LiveStack, count: int, **params: object) -> Iterator[Burst]:
+def bursting(stack: FrontDoor, count: int, **params: object) -> Iterator[Burst]:
     """Submit ``count`` echoes in the background; on leaving all of them are accepted."""
     burst = Burst()
     keys = [uuid.uuid4().hex for _ in range(count)]
@@ -65,7 +71,7 @@ def bursting(stack: LiveStack, count: int, **params: object) -> Iterator[Burst]:
             client.result()
 
 
-def insist(stack: LiveStack, burst: Burst, *, key: str, params: dict[str, Any]) -> None:
+def insist(stack: FrontDoor, burst: Burst, *, key: str, params: dict[str, Any]) -> None:
     """Submit until accepted, however often the API is away."""
 
     def is_accepted() -> bool:

@@ -9,24 +9,19 @@ import math
 import socket
 import struct
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
+
+from faults import ConnectionBrokenOff
 
 from orchestrator.local.loopback import pick_ports
 
 CHUNK_BYTES = 65_536
 BREAK_OFF = struct.pack("ii", 1, 0)  # SO_LINGER for no time at all: close() sends RST instead of FIN
 
-Request = TypeVar("Request")
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class ConnectionBrokenOff(Exception):
-    """From here on both ends see a reset."""
 
 
 @dataclass
@@ -36,43 +31,6 @@ class Toxics:
     delay_s: float = 0.0
     bytes_per_s: float = math.inf
     cut_after_bytes: float = math.inf
-
-
-@dataclass(eq=False)
-class Fault(Generic[Request]):
-    """Meets the next ``times`` requests that ``matches``: never carried out but answered with ``answer``, or,
-    without one, carried out with a reply that is lost on the way if it is one that ``loses``.
-    """
-
-    matches: Callable[[Request], bool]
-    times: float = math.inf
-    answer: bytes | None = None
-    loses: Callable[[bytes], bool] = lambda _reply: True
-    happened_at_s: list[float] = field(default_factory=list)
-
-    @property
-    def is_over(self) -> bool:
-        return len(self.happened_at_s) >= self.times
-
-    def happen(self) -> None:
-        self.happened_at_s.append(time.monotonic())
-
-
-class Faults(list[Fault[Request]]):
-    """The faults that a screen makes; those that are over do nothing."""
-
-    def find(self, request: Request) -> Fault[Request] | None:
-        """The first that meets the request."""
-        return next((fault for fault in self if not fault.is_over and fault.matches(request)), None)
-
-    @contextmanager
-    def making(self, fault: Fault[Request]) -> Iterator[Fault[Request]]:
-        """Make ``fault`` until the block is left."""
-        self.append(fault)
-        try:
-            yield fault
-        finally:
-            self.remove(fault)
 
 
 class Screen(Protocol):
@@ -104,16 +62,17 @@ class Link:
     client: Stream
     server: Stream
     is_stranded: bool = False
+    _pumps: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def carry(self) -> None:
-        """Until either end hangs up, or the proxy does."""
-        pumps = [asyncio.create_task(self._carry_requests()), asyncio.create_task(self._carry_replies())]
+        """Until either end hangs up, or the proxy breaks it off."""
+        self._pumps = [asyncio.create_task(pump) for pump in (self._carry_requests(), self._carry_replies())]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(self._pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for pump in pumps:
+            for pump in self._pumps:
                 pump.cancel()
-            for outcome in await asyncio.gather(*pumps, return_exceptions=True):
+            for outcome in await asyncio.gather(*self._pumps, return_exceptions=True):
                 if isinstance(outcome, OSError | ConnectionBrokenOff):
                     self.reset()
             for _, writer in (self.client, self.server):
@@ -125,6 +84,8 @@ class Link:
             if raw.fileno() >= 0:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
             writer.transport.abort()
+        for pump in self._pumps:
+            pump.cancel()
 
     async def _carry_requests(self) -> None:
         async for data in self._flow(self.client[0], self.proxy.requests):
@@ -166,58 +127,53 @@ class FaultProxy:
     replies: Toxics = field(default_factory=Toxics)
     links: set[Link] = field(default_factory=set)
     thawed: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def reset(self) -> None:
         """Break off every connection there is."""
-
-        def reset_all() -> None:
-            for link in self.links:
-                link.reset()
-
-        self._at_once(reset_all)
+        self._do(self._reset)
 
     def strand(self) -> None:
         """Leave every connection there is half-open; new ones work."""
-
-        def strand_all() -> None:
-            for link in self.links:
-                link.is_stranded = True
-
-        self._at_once(strand_all)
+        self._do(self._strand)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Accept connections and let nothing pass until the block is left."""
-        self._at_once(self.thawed.clear)
+        self._do(self._freeze)
         try:
             yield
         finally:
-            self._at_once(self.thawed.set)
+            self._do(self._thaw)
 
-    def serve(self, until: asyncio.Event, ready: threading.Event) -> None:
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Refuse connections, as when nobody listens, until the block is left; those there are break off."""
+        self._do(self._hang_up)
+        try:
+            yield
+        finally:
+            self._do(self._listen)
+
+    def serve(self, is_ready: threading.Event) -> None:
         """The body of the proxy's thread."""
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(until, ready))
+            runner.run(self._serve(is_ready))
 
-    def _at_once(self, change: Callable[[], None]) -> None:
-        """Make the change on the proxy's thread, and return when it is made."""
-        made: Future[None] = Future()
+    def end(self) -> None:
+        self._do(self._end)
 
-        def make() -> None:
-            change()
-            made.set_result(None)
+    def _do(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do it on the proxy's thread, and return when it is done."""
+        asyncio.run_coroutine_threadsafe(work(), self._loop).result(10)
 
-        self._loop.call_soon_threadsafe(make)
-        made.result(10)
-
-    async def _serve(self, until: asyncio.Event, ready: threading.Event) -> None:
-        self.thawed.set()
-        async with await asyncio.start_server(self._accept, "127.0.0.1", self.port):
-            ready.set()
-            await until.wait()
-            for link in self.links:
-                link.reset()
+    async def _serve(self, is_ready: threading.Event) -> None:
+        await self._thaw()
+        await self._listen()
+        is_ready.set()
+        await self._ended.wait()
+        await self._hang_up()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -232,16 +188,40 @@ class FaultProxy:
         finally:
             self.links.discard(link)
 
+    async def _reset(self) -> None:
+        for link in self.links:
+            link.reset()
+
+    async def _strand(self) -> None:
+        for link in self.links:
+            link.is_stranded = True
+
+    async def _freeze(self) -> None:
+        self.thawed.clear()
+
+    async def _thaw(self) -> None:
+        self.thawed.set()
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def _hang_up(self) -> None:
+        self._listener.close()
+        await self._reset()
+
+    async def _end(self) -> None:
+        self._ended.set()
+
 
 @contextmanager
 def fault_proxy(server_port: int, make_screen: Callable[[], Screen] = Glass) -> Iterator[FaultProxy]:
     """A proxy before a server on loopback; each connection gets a screen of its own."""
-    proxy, until, ready = FaultProxy(server_port, make_screen), asyncio.Event(), threading.Event()
-    thread = threading.Thread(target=proxy.serve, args=(until, ready), name=f"fault-proxy-{proxy.port}")
+    proxy, is_ready = FaultProxy(server_port, make_screen), threading.Event()
+    thread = threading.Thread(target=proxy.serve, args=(is_ready,), name=f"fault-proxy-{proxy.port}")
     thread.start()
     try:
-        assert ready.wait(10)
+        assert is_ready.wait(10)
         yield proxy
     finally:
-        proxy._at_once(until.set)
+        proxy.end()
         thread.join()

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from fault_proxy import ConnectionBrokenOff, Fault, Faults
+from faults import Faults, Loss
 
 from orchestrator.adapters.redis.scripts import _sha1, script_text
 
@@ -33,14 +33,14 @@ def is_script(*names: str) -> Callable[[Command], bool]:
     return lambda command: command[0].upper() in {b"EVALSHA", b"EVAL"} and command[1] in known
 
 
-def lost_pulse(*, times: int) -> Fault[Command]:
+def lost_pulses(count: int) -> Loss[Command]:
     """Redis has handed the message out, and the worker never gets it."""
-    return Fault(is_command(b"BRPOP"), times, loses=lambda reply: reply not in NIL)
+    return Loss(matches=is_command(b"BRPOP"), times=count, is_missed=lambda reply: reply not in NIL)
 
 
-def lost_claim(*, times: int) -> Fault[Command]:
+def lost_claims(count: int) -> Loss[Command]:
     """Redis has handed tasks out, and the worker never hears which."""
-    return Fault(is_script("claim"), times, loses=lambda reply: not reply.startswith(NOTHING_CLAIMED))
+    return Loss(matches=is_script("claim"), times=count, is_missed=lambda reply: not reply.startswith(NOTHING_CLAIMED))
 
 
 class Incomplete(Exception):
@@ -54,13 +54,13 @@ class RedisScreen:
         self._faults = faults
         self._asked = b""
         self._answered = b""
-        self._awaited: deque[Fault[Command] | None] = deque()
+        self._awaited: deque[Command | bytes] = deque()  # commands, and what is answered in place of some
         self._listens = False  # has subscribed: what comes is no longer paired with what was asked
 
     def request(self, data: bytes) -> tuple[bytes, bytes]:
         frames, self._asked = split_frames(self._asked + data)
         onward = [frame for frame in frames if self._passes(frame)]
-        return b"".join(onward), self._answer_in_place()
+        return b"".join(onward), self._answers_due()
 
     def reply(self, data: bytes) -> bytes:
         frames, self._answered = split_frames(self._answered + data)
@@ -68,27 +68,25 @@ class RedisScreen:
 
     def _passes(self, frame: bytes) -> bool:
         command = parse_command(frame)
-        fault = self._faults.find(command)
-        self._awaited.append(fault)
+        answer = self._faults.refuse(command)
+        self._awaited.append(command if answer is None else answer)
         self._listens |= command[0].upper() in SUBSCRIBING
-        return fault is None or fault.answer is None
+        return answer is None
 
     def _pass_reply(self, frame: bytes) -> bytes:
         if self._listens or frame.startswith(b">"):
             return frame
-        fault = self._awaited.popleft()
-        if fault is not None and not fault.is_over and fault.loses(frame):
-            fault.happen()
-            raise ConnectionBrokenOff
-        return frame + self._answer_in_place()
+        command = self._awaited.popleft()
+        assert isinstance(command, tuple)
+        self._faults.lose(command, frame)
+        return frame + self._answers_due()
 
-    def _answer_in_place(self) -> bytes:
-        """The errors whose turn it is, now that all earlier commands have been answered."""
+    def _answers_due(self) -> bytes:
+        """What is answered in place of the server, as soon as it has answered everything before that."""
         answers = b""
-        while self._awaited and (fault := self._awaited[0]) is not None and fault.answer is not None:
+        while self._awaited and isinstance(self._awaited[0], bytes):
+            answers += self._awaited[0]
             self._awaited.popleft()
-            fault.happen()
-            answers += fault.answer
         return answers
 
 

@@ -1,11 +1,12 @@
 """The real servers as tests need them: on free loopback ports, killed and started again on the same data at will."""
 
+import os
 import secrets
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ class Server:
     log: Path
     probe: Probe
     stop_grace_s: float = 10.0
+    env: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __enter__(self) -> Self:
@@ -49,7 +51,8 @@ class Server:
     def start(self) -> Self:
         """Start, also again on the same data and ports, and return when the server truly answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            env = {**os.environ, **self.env}
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
         for _ in range(600):
             try:
                 self.probe(self.process.pid)

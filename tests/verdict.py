@@ -60,6 +60,12 @@ def await_all(store: Store, ids: Sequence[str], *, within_s: float = 60.0) -> No
     wait_for(lambda: statuses(store, ids) <= TERMINAL, within_s=within_s)
 
 
+def await_next_ending(store: Store, *, within_s: float = 30.0) -> None:
+    """Return when one more task has ended."""
+    before = store.zcard("orch:ended")
+    wait_for(lambda: store.zcard("orch:ended") > before, within_s=within_s)
+
+
 def endings(store: Store, task_id: str) -> dict[str, list[str]]:
     """The terminal events of the task, by generation."""
     found: dict[str, list[str]] = {}

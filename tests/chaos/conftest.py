@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import servers
 from live_stack import LiveStack, live_stack
+from proxied_node import ProxiedNode, Servers, proxied_node
 from storm.ledger import Ledger, lay_out_witness
 
 
@@ -33,3 +34,16 @@ def ledger(ledger_server: servers.Valkey) -> Iterator[Ledger]:
     ledger.client.eval("return redis.call('FLUSHALL')", 0)
     yield ledger
     ledger.client.close()
+
+
+@pytest.fixture(scope="session")
+def node(
+    tmp_path_factory: pytest.TempPathFactory, s3_server: servers.SeaweedFs, triton_server: servers.Triton
+) -> Iterator[ProxiedNode]:
+    """Its Valkey is its own: tests kill it."""
+    folder = tmp_path_factory.mktemp("node")
+    with (
+        servers.valkey(folder) as valkey,
+        proxied_node(folder, Servers(valkey, s3_server, triton_server)) as node,
+    ):
+        yield node

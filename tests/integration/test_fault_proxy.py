@@ -1,26 +1,26 @@
 """The fault proxy does what it says, in front of a real Valkey and of a real client."""
 
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 
 import pytest
 import redis
-from fault_proxy import Fault, FaultProxy, fault_proxy
+from fault_proxy import FaultProxy, fault_proxy
+from faults import Loss, Refusal
 from processes import wait_for
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis_faults import (
     ERRORS,
-    Incomplete,
+    Command,
     RedisFaults,
     RedisScreen,
-    frame_end,
     is_command,
-    lost_pulse,
-    parse_command,
-    split_frames,
+    lost_pulses,
 )
 from servers import Valkey
 
@@ -58,6 +58,10 @@ def subscribe(client: redis.Redis, channel: str) -> redis.client.PubSub:
     return ear
 
 
+def refused(words: str) -> Refusal[Command]:
+    return Refusal(matches=is_command(b"INCRBY"), answer=ERRORS[words])
+
+
 def took_s(client: redis.Redis) -> float:
     begun_s = time.monotonic()
     client.ping()
@@ -92,25 +96,36 @@ def test_messages_pass_though_nobody_asked_for_them(proxy: FaultProxy, protocol:
 
 
 def test_a_lost_reply_means_it_was_done_and_nobody_heard(proxy: FaultProxy, faults: RedisFaults) -> None:
-    fault = Fault(is_command(b"INCRBY"), times=2)
-    faults.append(fault)
-    for _ in range(2):
-        with dialed(proxy) as client, pytest.raises(redis.ConnectionError):
-            client.incr("count")
-    with dialed(proxy) as client:
+    loss = Loss(matches=is_command(b"INCRBY"), times=2)
+    with dialed(proxy) as client, faults.making(loss):
+        for _ in range(2):
+            with pytest.raises(redis.ConnectionError):
+                client.incr("count")
         assert client.incr("count") == 3
-    assert fault.is_over
+    assert loss.is_over
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_only_the_reply_that_carries_something_is_lost(proxy: FaultProxy, faults: RedisFaults, protocol: int) -> None:
-    with dialed(proxy, protocol=protocol) as client, faults.making(lost_pulse(times=1)) as fault:
+    loss = lost_pulses(1)
+    with dialed(proxy, protocol=protocol) as client, faults.making(loss):
         assert client.brpop("queue", 0.01) is None
-        assert not fault.is_over
+        assert not loss.is_over
         client.lpush("queue", "pulse")
         with pytest.raises(redis.ConnectionError):
             client.brpop("queue", 0.01)
         assert client.llen("queue") == 0
+    assert loss.is_over
+
+
+def test_a_reply_is_lost_though_it_was_waited_for_before(proxy: FaultProxy, faults: RedisFaults) -> None:
+    with dialed(proxy) as client, ThreadPoolExecutor(1) as waiting:
+        reply = waiting.submit(client.brpop, "queue", 5)
+        wait_for(lambda: client.info("clients")["blocked_clients"] == 1)
+        with faults.making(lost_pulses(1)):
+            client.lpush("queue", "pulse")
+            with pytest.raises(redis.ConnectionError):
+                reply.result()
 
 
 @pytest.mark.parametrize("words", ERRORS)
@@ -118,13 +133,14 @@ def test_a_command_that_is_answered_with_an_error_never_arrives(
     proxy: FaultProxy, faults: RedisFaults, words: str
 ) -> None:
     with dialed(proxy) as client:
-        with faults.making(Fault(is_command(b"INCRBY"), answer=ERRORS[words])), pytest.raises(redis.RedisError):
+        with faults.making(refused(words)), pytest.raises(redis.RedisError):
             client.incr("count")
         assert client.incr("count") == 1
 
 
 def test_an_error_comes_in_its_turn(proxy: FaultProxy, faults: RedisFaults) -> None:
-    with dialed(proxy) as client, faults.making(Fault(is_command(b"INCRBY"), answer=ERRORS["OOM"])) as fault:
+    refusal = refused("OOM")
+    with dialed(proxy) as client, faults.making(refusal):
         pipeline = client.pipeline(transaction=False)
         pipeline.set("a", 1)
         pipeline.incr("count")
@@ -133,16 +149,17 @@ def test_an_error_comes_in_its_turn(proxy: FaultProxy, faults: RedisFaults) -> N
         stored, *errors, found = pipeline.execute(raise_on_error=False)
     assert (stored, found) == (True, b"1")
     assert [type(error) for error in errors] == [redis.exceptions.OutOfMemoryError] * 2
-    assert len(fault.happened_at_s) == 2
+    assert len(refusal.happened_at_s) == 2
 
 
 def test_a_reset_hits_every_connection_and_no_later_one(proxy: FaultProxy) -> None:
-    with dialed(proxy) as client:
-        client.ping()
+    with socket.create_connection(("127.0.0.1", proxy.port)) as first, dialed(proxy) as later:
+        first.sendall(b"*1\r\n$4\r\nPING\r\n")
+        assert first.recv(7) == b"+PONG\r\n"
         proxy.reset()
-        with pytest.raises(redis.ConnectionError):
-            client.ping()
-        assert client.ping()
+        with pytest.raises(ConnectionResetError):
+            first.recv(1)
+        assert later.ping()
     wait_for(lambda: not proxy.links)
 
 
@@ -185,39 +202,17 @@ def test_a_connection_is_cut_after_so_many_bytes(proxy: FaultProxy) -> None:
             client.get("blob")
 
 
+def test_a_server_that_is_down_refuses(proxy: FaultProxy) -> None:
+    with dialed(proxy) as client:
+        client.ping()
+        with proxy.down(), pytest.raises(redis.ConnectionError):
+            client.ping()
+        with proxy.down(), pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", proxy.port))
+        assert client.ping()
+
+
 def test_a_dead_server_hangs_up(proxy: FaultProxy) -> None:
     proxy.server_port = 1  # nobody listens there
     with dialed(proxy) as client, pytest.raises(redis.ConnectionError):
         client.ping()
-
-
-VALUES = [
-    b"+OK\r\n",
-    b"-ERR no\r\n",
-    b":7\r\n",
-    b"$-1\r\n",
-    b"$0\r\n\r\n",
-    b"$3\r\na\r\n\r\n",
-    b"_\r\n",
-    b"#t\r\n",
-    b",1.5\r\n",
-    b"*-1\r\n",
-    b"*0\r\n",
-    b"*2\r\n$1\r\na\r\n*1\r\n:1\r\n",
-    b"%1\r\n+key\r\n~2\r\n:1\r\n:2\r\n",
-    b">2\r\n+message\r\n+text\r\n",
-    b"|1\r\n+ttl\r\n:3\r\n$1\r\nx\r\n",
-]
-
-
-@pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_is_found_however_it_is_cut(value: bytes) -> None:
-    for size in range(len(value)):
-        with pytest.raises(Incomplete):
-            frame_end(value[:size], 0)
-        assert split_frames(b"+OK\r\n" + value[:size]) == ([b"+OK\r\n"], value[:size])
-    assert split_frames(value + b"+OK\r\n") == ([value, b"+OK\r\n"], b"")
-
-
-def test_a_command_is_its_words() -> None:
-    assert parse_command(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n$1\r\n") == (b"SET", b"k", b"\r\n$1")

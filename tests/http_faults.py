@@ -1,0 +1,62 @@
+"""Faults that only one who understands HTTP can make: the lost reply of one request, or a refusal in its place."""
+
+import re
+from collections.abc import Callable
+
+from faults import Faults
+
+HttpFaults = Faults[bytes]  # of request lines: b"PUT /media/key HTTP/1.1"
+
+SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: 36\r\n\r\n"
+    b"<Error><Code>SlowDown</Code></Error>"
+)
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+GO_ON = b"HTTP/1.1 100"
+END_OF_HEAD = b"\r\n\r\n"
+
+
+def is_request(pattern: bytes) -> Callable[[bytes], bool]:
+    """A request line with ``pattern``, a regular expression, in it."""
+    return lambda line: re.search(pattern, line) is not None
+
+
+class HttpScreen:
+    """Reads HTTP/1.1 requests with a length, one after another, as S3 clients send them."""
+
+    def __init__(self, faults: HttpFaults) -> None:
+        self._faults = faults
+        self._unread = b""
+        self._line = b""
+        self._left = 0  # bytes of the request that passes, or is refused
+        self._refused = False
+
+    def request(self, data: bytes) -> tuple[bytes, bytes]:
+        self._unread += data
+        onward, back = b"", b""
+        while self._unread:
+            if self._left == 0:
+                if not self._read_head():
+                    break
+                answer = self._faults.refuse(self._line)
+                self._refused = answer is not None
+                back += answer or b""
+            passing, self._unread = self._unread[: self._left], self._unread[self._left :]
+            self._left -= len(passing)
+            onward += b"" if self._refused else passing
+        return onward, back
+
+    def reply(self, data: bytes) -> bytes:
+        if not data.startswith(GO_ON):
+            self._faults.lose(self._line, data)
+        return data
+
+    def _read_head(self) -> bool:
+        """Whether the whole head of the next request is here."""
+        head, blank, _ = self._unread.partition(END_OF_HEAD)
+        if not blank:
+            return False
+        length = LENGTH.search(head)
+        self._line = head.partition(b"\r\n")[0]
+        self._left = len(head) + len(END_OF_HEAD) + (int(length[1]) if length else 0)
+        return True
