@@ -89,6 +89,9 @@ class QueueMetrics:
 
     registry: CollectorRegistry
     reconciled: Counter
+    audited: Counter
+    audit_rounds: Counter
+    mended: Counter
     ready: Gauge
     oldest_wait_seconds: Gauge
     running: Gauge
@@ -141,10 +144,15 @@ def build_run_metrics(shared: SharedSamples | None = None) -> RunMetrics:
 
 def build_queue_metrics() -> QueueMetrics:
     registry = CollectorRegistry()
-    gauge = partial(Gauge, registry=registry)
+    counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
     return QueueMetrics(
         registry=registry,
-        reconciled=Counter("orchestrator_reconciled", "Tasks that reconcile moved.", ["find"], registry=registry),
+        reconciled=counter("orchestrator_reconciled", "Tasks that reconcile moved.", ["find"]),
+        audited=counter("orchestrator_audited", "Keys and index entries that audit looked at."),
+        audit_rounds=counter("orchestrator_audit_rounds", "Times that audit has looked at everything."),
+        mended=counter(
+            "orchestrator_audit_mended", "What audit found and mended; each is a fault.", ["fault", "index"]
+        ),
         ready=gauge("orchestrator_queue_ready", "Tasks ready to run.", ["lane"]),
         oldest_wait_seconds=gauge("orchestrator_queue_oldest_wait_seconds", "Wait of the oldest ready task.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),

@@ -18,7 +18,7 @@ from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task, solo_lane
 from orchestrator.ports.claims import Claimed, Commit
-from orchestrator.ports.upkeep import Mended
+from orchestrator.ports.upkeep import Find, Mended
 
 START_MS = 1_800_000_000_000
 LEASE_MS = 30_000
@@ -113,6 +113,17 @@ class RecordStore:
             return cjson.encode(found)
         """
         return json.dumps(json.loads(self.client.eval(text, 0)), sort_keys=True)
+
+
+def walk(store: RecordStore, *, limit: int = 7) -> set[tuple[str, str, str]]:
+    """One round of audit, in small steps; what it found."""
+    finds: list[Find] = []
+    for _ in range(10_000):
+        audited = store.upkeep.audit(limit=limit)
+        finds += audited.finds
+        if audited.has_come_round:
+            return {(find.fault, find.index, find.subject) for find in finds}
+    raise AssertionError("the walk does not come round")
 
 
 @contextmanager

@@ -18,6 +18,28 @@ class Mended:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """A fault in the store: ``fault`` at an entry of ``index`` about ``subject``, mostly a task's id.
+
+    ``missing`` and ``score``: a record demands the entry, in that order; ``stray``: the record demands no such entry;
+    ``orphan``: there is no record; ``misplaced``: status and place contradict; ``broken``: cannot be mended.
+    """
+
+    fault: str
+    index: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One step of the audit's walk. ``has_come_round`` says that everything was looked at since the last time."""
+
+    looked: int
+    has_come_round: bool
+    finds: tuple[Find, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaneLoad:
     """A lane's queue. ``oldest_wait_s`` is zero when nothing is ready."""
 
@@ -66,6 +88,13 @@ class Upkeep(Protocol):
         """End at most ``limit`` runs that have not beaten for ``silent_s`` on nodes without a sign of life.
 
         A node that still signs, or a run that still beats, is left to its lease; so is every run after a gap.
+        """
+        ...
+
+    def audit(self, *, limit: int) -> Audited:
+        """Walk on through all records and index entries, about ``limit`` of them, and mend what contradicts a record.
+
+        Any number of callers share one walk, which outlives them. What a newer version wrote is left alone.
         """
         ...
 

@@ -12,6 +12,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
+from orchestrator.services.audit import Audit
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
@@ -19,6 +20,7 @@ from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
+AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
 
 
@@ -74,6 +76,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
         duties=(
             duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
+            duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
             duty("sweep", Sweep(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,

@@ -113,6 +113,36 @@ class TestSetsOfTheirOwn:
         assert store.claim_one().epoch == 2
 
 
+class TestEntriesWithoutTheirRecord:
+    """An index that contradicts a record moves no task and holds up no other; the record is the truth."""
+
+    def break_index(self, store: RecordStore, key: str, *, task_id: str) -> None:
+        store.client.zadd(key, {task_id: store.now_ms})
+
+    def test_a_lease_of_a_task_that_never_ran_is_dropped(self, store: RecordStore) -> None:
+        store.submit(new_task("ready"), new_task("run"))
+        self.break_index(store, "orch:leases", task_id="ready")
+        store.tick(1)
+        assert (store.task("ready").status, store.upkeep.load().running) == (Status.QUEUED, 0)
+        assert {run.task.id for run in store.claim(count=5).runs} == {"ready", "run"}
+
+    @pytest.mark.parametrize("key", ["orch:leases", "orch:delayed", "orch:deadlines"])
+    def test_what_has_ended_stays_ended(self, store: RecordStore, key: str) -> None:
+        store.submit(new_task("t"))
+        store.claims.finish(store.claim_one(), DONE)
+        self.break_index(store, key, task_id="t")
+        store.tick(1)
+        assert store.task("t").status is Status.SUCCEEDED
+        assert store.client.zrank(key, "t") is None
+
+    def test_a_wait_of_a_running_task_is_dropped(self, store: RecordStore) -> None:
+        store.submit(new_task("t"))
+        run = store.claim_one()
+        self.break_index(store, "orch:delayed", task_id="t")
+        store.tick(1)
+        store.claims.finish(run, DONE)
+
+
 class TestRingLanes:
     def test_it_rings_the_lanes_that_have_work_and_no_others(self, store: RecordStore) -> None:
         bells, metrics = Bells(), build_queue_metrics()

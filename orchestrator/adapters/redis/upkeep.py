@@ -8,8 +8,8 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
-from orchestrator.domain.task import task_prefix
-from orchestrator.ports.upkeep import LaneLoad, Mended, QueueLoad, Swept
+from orchestrator.domain.task import SCHEMA_VERSION, task_prefix
+from orchestrator.ports.upkeep import Audited, Find, LaneLoad, Mended, QueueLoad, Swept
 
 GRACE_GAP_MS = 2_000
 
@@ -50,6 +50,12 @@ class RedisUpkeep:
         }
         with redis_errors():
             return Mended(*self.scripts.run("reap_silent", {**given, **_crash_policy()}))
+
+    def audit(self, *, limit: int) -> Audited:
+        given = {"limit": limit, "lease_ms": self.lease_ms, "schema": SCHEMA_VERSION}
+        with redis_errors():
+            looked, is_round, finds = self.scripts.run("audit", given)
+        return Audited(looked, bool(is_round), tuple(Find(*find) for find in finds))
 
     def load(self) -> QueueLoad:
         with redis_errors():

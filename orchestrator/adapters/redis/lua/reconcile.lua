@@ -21,26 +21,31 @@ end
 
 local function count(what) found[what] = found[what] + 1 end
 
-local function each_due(key, what)
+-- An entry that its record does not confirm is dropped: it must neither move that task nor hold the others up.
+local function each_due(key, confirms, what)
   for _, id in ipairs(due_of(key)) do
     local task = load_task(id)
-    if task then what(task) else redis.call('ZREM', key, id) end
+    if task and confirms(task) then what(task) else redis.call('ZREM', key, id) end
   end
+end
+
+local function is_in(place)
+  return function(task) return task.place == place end
 end
 
 tick()
 if not in_grace(now, given.gap_ms) then
-  each_due('orch:leases', function(task) lapse(task, now, given, found) end)
+  each_due('orch:leases', is_in('leases'), function(task) lapse(task, now, given, found) end)
 end
 
-each_due('orch:delayed', function(task)
+each_due('orch:delayed', is_in('delayed'), function(task)
   leave_place(task)
   enter_ready(task)
   save(task)
   count('due')
 end)
 
-each_due('orch:deadlines', function(task)
+each_due('orch:deadlines', function(task) return task.status == 'queued' end, function(task)
   leave_place(task)
   end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error)
   count('expired')

@@ -1,0 +1,131 @@
+-- What audit calls a fault, and how each is mended. The record is the truth: every entry that it demands must be in
+-- its index ("missing", or "score" where the order is wrong), and every entry of an index must be demanded by a record
+-- ("stray", or "orphan" where there is none). One script reads a record and its entries, so that no move that goes on
+-- meanwhile can look like a fault.
+
+local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
+  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'idem', 'request_sha256'}
+local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
+local PLACES = {
+  queued = {ready = true, delayed = true}, running = {leases = true},
+  succeeded = {}, failed = {}, canceled = {},
+}
+local KNOWN_PLACES = {ready = true, delayed = true, leases = true}
+local ANY_SCORE = 'any score'
+
+local mending = false -- audit.lua sets it; without it nothing is written
+local finds, schemas = {}, {}
+
+-- Notes a fault, and mends it when this is no dry run.
+local function found(fault, index, subject, mend)
+  finds[#finds + 1] = {fault, index, subject}
+  if mending and mend then mend() end
+end
+
+-- The part of a record that its places hang on.
+local function look_up(id)
+  local task = {}
+  for i, value in ipairs(redis.call('HMGET', 'orch:task:' .. id, unpack(FIELDS))) do task[FIELDS[i]] = value or nil end
+  if next(task) or redis.call('EXISTS', 'orch:task:' .. id) == 1 then return task end
+end
+
+local function is_broken(task)
+  for _, name in ipairs(NEEDED) do
+    if not task[name] then return true end
+  end
+  return not (tonumber(task.rank) and tonumber(task.schema))
+end
+
+-- A newer version wrote it, and only that version knows what its indexes should say (ADR 0018).
+local function is_beyond_us(task, schema)
+  return tonumber(task.schema) > schema or not PLACES[task.status]
+    or (task.place ~= nil and not KNOWN_PLACES[task.place])
+end
+
+-- The place that the record names, if its status allows that one, or else the one that fits what it holds.
+local function right_place(task)
+  if task.status == 'running' then return task.run_id and task.owner and task.claimed_ms and 'leases' or 'ready' end
+  if task.status ~= 'queued' then return nil end
+  if task.place == 'ready' or not task.due_ms then return 'ready' end
+  return 'delayed'
+end
+
+-- Every index entry that there must be for the task, with its score; false stands for a member of a set.
+local function demands(task)
+  local wanted, place = {['orch:tasks:' .. task.project] = 0}, right_place(task)
+  if place == 'ready' then wanted[ready_key(task)] = task.rank end
+  if place == 'delayed' then wanted['orch:delayed'] = task.due_ms end
+  if place == 'leases' then
+    wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
+  end
+  if not place then wanted['orch:ended'] = task.ended_ms or ANY_SCORE end
+  if task.status == 'queued' and task.start_by_ms and not task.started_ms then
+    wanted['orch:deadlines'] = task.start_by_ms
+  end
+  return wanted
+end
+
+local function kind_of(key)
+  return string.match(key, '^orch:([%a_]+)')
+end
+
+-- The fault of one demanded entry, if it has one.
+local function fault_of(key, id, score)
+  if score == false then return redis.call('SISMEMBER', key, id) == 0 and 'missing' end
+  local there = redis.call('ZSCORE', key, id)
+  if not there then return 'missing' end
+  return score ~= ANY_SCORE and tonumber(there) ~= tonumber(score) and 'score'
+end
+
+local function mend_entry(task, key, score, now, lease_ms)
+  if key == ready_key(task) then
+    enter_ready(task)
+  elseif score == false then
+    redis.call('SADD', key, task.id)
+  elseif score == ANY_SCORE then -- a run that lives beats within this lease; one that doesn't lapses after it
+    redis.call('ZADD', key, key == 'orch:leases' and now + lease_ms or now, task.id)
+  else
+    redis.call('ZADD', key, score, task.id)
+  end
+end
+
+-- The record's status and its field `place` contradict each other. A run without a token can neither end nor lapse.
+local function mend_place(task, now)
+  local place = right_place(task)
+  if task.status == 'running' and place == 'ready' then
+    task.run_id, task.owner, task.beaten = nil, nil, nil
+    return requeue(task, now, nil, '{"reason":"mended"}')
+  end
+  task.place = place
+  save(task)
+end
+
+local function look_at_idem(task)
+  local key = task.idem and task.idem ~= '' and 'orch:idem:' .. task.project .. ':' .. task.idem
+  if key and redis.call('EXISTS', key) == 0 then
+    found('missing', 'idem', task.id, function()
+      redis.call('HSET', key, 'request_sha256', task.request_sha256 or '', 'task', task.id)
+    end)
+  end
+end
+
+local function look_at_record(id, now, given)
+  local task = look_up(id)
+  if not task then return end
+  if is_broken(task) then return found('broken', 'record', id) end
+  schemas[task.schema] = (schemas[task.schema] or 0) + 1
+  if is_beyond_us(task, tonumber(given.schema)) then return end
+  if right_place(task) ~= task.place then
+    found('misplaced', 'record', id, function()
+      mend_place(load_task(id), now)
+      task = look_up(id)
+    end)
+  end
+  for key, score in pairs(demands(task)) do
+    local fault = fault_of(key, id, score)
+    if fault then
+      found(fault, kind_of(key), id, function() mend_entry(task, key, score, now, given.lease_ms) end)
+    end
+  end
+  look_at_idem(task)
+end

@@ -1,0 +1,148 @@
+-- The walk of audit: key by key in the order of SCAN, and entry by entry in an index. It needs no list of anything, so
+-- it also finds what no list knows of. `state` says where it stands: {cursor, pending = keys of indexes, inner}.
+
+local KEYS_OF_INDEXES = {
+  ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'ZSCAN',
+  turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN',
+}
+local looked = 0
+
+local function exists(key) return redis.call('EXISTS', key) == 1 end
+
+-- An entry that names a task: is it demanded?
+local function look_at_task_entry(key, id, given)
+  local kind, task = kind_of(key), look_up(id)
+  local is_ours = task and not is_broken(task) and not is_beyond_us(task, tonumber(given.schema))
+  if task and (not is_ours or demands(task)[key] ~= nil) then return end
+  found(task and 'stray' or 'orphan', kind, id, function()
+    local lane, project, model = string.match(key, '^orch:ready:([^:]+):([^:]+):(.+)$')
+    if lane then
+      leave_ready({id = id, lane = lane, project = project, model = model})
+    else
+      redis.call(kind == 'held' and 'SREM' or 'ZREM', key, id)
+    end
+  end)
+end
+
+-- The fair queue: a lane has a turn, a project in it has models, a model has a ready set, and the other way round.
+local look_at_queue_entry = {
+  models = function(key, model)
+    local lane, project = string.match(key, '^orch:models:([^:]+):(.+)$')
+    if exists('orch:ready:' .. lane .. ':' .. project .. ':' .. model) then return end
+    found('stray', 'models', model, function()
+      redis.call('SREM', key, model)
+      if not exists(key) then leave_turn(lane, project) end
+    end)
+  end,
+  turn = function(key, project)
+    local lane = string.match(key, '^orch:turn:(.+)$')
+    if not exists('orch:models:' .. lane .. ':' .. project) then
+      found('stray', 'turn', project, function() leave_turn(lane, project) end)
+    end
+  end,
+  tags = function(key, project)
+    local turn = 'orch:turn:' .. string.match(key, '^orch:tags:(.+)$')
+    if not exists(turn) or redis.call('ZSCORE', turn, project) then
+      found('stray', 'tags', project, function() redis.call('ZREM', key, project) end)
+    end
+  end,
+  lanes = function(key, lane)
+    if not exists('orch:turn:' .. lane) then
+      found('stray', 'lanes', lane, function() redis.call('SREM', key, lane) end)
+    end
+  end,
+}
+
+local look_at_key = {
+  task = function(id, now, given) look_at_record(id, now, given) end,
+  clock = function(lane)
+    if not exists('orch:turn:' .. lane) then
+      found('orphan', 'clock', lane, function() redis.call('DEL', 'orch:clock:' .. lane) end)
+    end
+  end,
+  ready = function(rest)
+    local lane, project, model = string.match(rest, '^([^:]+):([^:]+):(.+)$')
+    if not lane then return end
+    local models, turn = 'orch:models:' .. lane .. ':' .. project, 'orch:turn:' .. lane
+    if redis.call('SISMEMBER', models, model) == 0 then
+      found('missing', 'models', model, function() redis.call('SADD', models, model) end)
+    end
+    if not redis.call('ZSCORE', turn, project) then
+      found('missing', 'turn', project, function() join_turn(lane, project) end)
+    end
+    if redis.call('SISMEMBER', 'orch:lanes', lane) == 0 then
+      found('missing', 'lanes', lane, function() redis.call('SADD', 'orch:lanes', lane) end)
+    end
+  end,
+  idem = function(rest)
+    local key = 'orch:idem:' .. rest
+    local id = redis.call('HGET', key, 'task')
+    if not id or not exists('orch:task:' .. id) then
+      found('orphan', 'idem', id or key, function() redis.call('DEL', key) end)
+    end
+  end,
+  run = function(run_id) -- it lives for one lease; without an end it would live for ever
+    if redis.call('PTTL', 'orch:run:' .. run_id) == -1 then
+      found('orphan', 'run', run_id, function() redis.call('DEL', 'orch:run:' .. run_id) end)
+    end
+  end,
+}
+for _, kind in ipairs({'events', 'attempts'}) do
+  look_at_key[kind] = function(id)
+    if not exists('orch:task:' .. id) then
+      found('orphan', kind, id, function() redis.call('DEL', 'orch:' .. kind .. ':' .. id) end)
+    end
+  end
+end
+
+-- The next entries of one index; the cursor of the rest.
+local function look_into(key, inner, limit, given)
+  local kind = kind_of(key)
+  local scan, look = KEYS_OF_INDEXES[kind], look_at_queue_entry[kind] or look_at_task_entry
+  local page = redis.call(scan, key, inner, 'COUNT', limit)
+  local step = scan == 'ZSCAN' and 2 or 1
+  for i = 1, #page[2], step do
+    looked = looked + 1
+    look(key, page[2][i], given)
+  end
+  return page[1]
+end
+
+-- The next keys: most are looked at now, the entries of indexes afterwards.
+local function next_keys(state, limit, now, given)
+  local batch = redis.call('SCAN', state.cursor, 'MATCH', 'orch:*', 'COUNT', limit)
+  state.cursor, state.is_last, looked = batch[1], batch[1] == '0', looked + 1
+  for _, key in ipairs(batch[2]) do
+    looked = looked + 1
+    local kind, rest = string.match(key, '^orch:([%a_]+):?(.*)$')
+    if look_at_key[kind] then look_at_key[kind](rest, now, given) end
+    if KEYS_OF_INDEXES[kind] then table.insert(state.pending, key) end
+  end
+end
+
+-- About `limit` looks, so few that no claim waits for them. Returns whether the walk has come round, and what to hand
+-- in next time.
+local function walk(text, limit, now, given)
+  local state = text ~= '' and cjson.decode(text) or {cursor = '0', inner = '0', pending = {}}
+  while looked < limit do
+    local key = state.pending[#state.pending]
+    if key then
+      state.inner = look_into(key, state.inner, limit - looked, given)
+      if state.inner == '0' then table.remove(state.pending) end
+    elseif state.is_last then
+      return 1, ''
+    else
+      next_keys(state, limit - looked, now, given)
+    end
+  end
+  return 0, cjson.encode(state)
+end
+
+local function tally()
+  local flat = {}
+  for schema, count in pairs(schemas) do
+    flat[#flat + 1] = schema
+    flat[#flat + 1] = count
+  end
+  return flat
+end
