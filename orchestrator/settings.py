@@ -66,6 +66,10 @@ class WorkerSettings(Section):
     concurrency: int = Field(2, ge=1, description="Forked children per lane.")
     lease: timedelta = Field(timedelta(seconds=30), description="A run that is silent this long has lost its task.")
     drain: timedelta = Field(timedelta(seconds=25), description="After SIGTERM, finish within this, release the rest.")
+    solo_wait: timedelta = Field(
+        timedelta(seconds=30),
+        description="A crashed task that runs alone waits so long before a busy child makes room.",
+    )
     scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
     tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
     memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")

@@ -19,10 +19,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The runs handed out, oldest first, and whether the lane has more that could run now."""
+    """The runs handed out, oldest first, and whether the lane has more that could run now.
+
+    ``yields`` says to make room instead: finish what runs, then claim one of the solo lane.
+    """
 
     runs: tuple[Run, ...]
     more: bool
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,11 @@ class Commit:
 class Claims(Protocol):
     """The life of a run, from claim to its one ending."""
 
-    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str]) -> Claimed:
+    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         """Hand out at most one run per id of ``run_ids``, each of the project whose turn it is, its oldest rank first.
 
-        Repeating a call with the same ids hands out the same runs again, never others.
+        Repeating a call with the same ids hands out the same runs again, never others. Tasks of the lane's solo lane
+        that have waited for ``yield_after_s`` make it answer *yield*, to one owner for each of them.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Self
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.task import Run, is_solo
+from orchestrator.domain.task import Run, is_solo, solo_lane
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.ports.claims import Claimed, Claims
 from orchestrator.ports.clock import Clock
@@ -29,10 +29,11 @@ class Slots:
     poll_s: float = 0.1
     drain_s: float = 25.0
     runs_per_drain: int = 2_000
+    yield_after_s: float | None = 30.0
 
     def alone(self) -> Self:
         """For a task that may take its whole process with it: one run, and then the child is free again."""
-        return replace(self, count=1, idle_s=0.0, runs_per_drain=1)
+        return replace(self, count=1, idle_s=0.0, runs_per_drain=1, yield_after_s=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,20 @@ class DrainLane:
     _freed: threading.Condition = field(default_factory=threading.Condition)
 
     def drain(self, lane: str) -> int:
-        """Run tasks of ``lane`` until it is idle, this child is told to stop, or it has run its share.
+        """Run tasks of ``lane`` until it is idle, this child is told to stop or to yield, or it has run its share.
 
-        Of a solo lane that share is one task. Returns the number of runs. Runs that a shutdown leaves unfinished after
-        ``drain_s`` are released.
+        Of a solo lane that share is one task; a child that is told to yield lets its runs end and then takes that one.
+        Returns the number of runs. Runs that a shutdown leaves unfinished after ``drain_s`` are released.
         """
         slots = self.slots.alone() if is_solo(lane) else self.slots
         busy: set[str] = set()
-        started, idle_since = 0, self.clock.monotonic_s()
+        started, claimed, idle_since = 0, NOTHING, self.clock.monotonic_s()
         with ThreadPoolExecutor(slots.count, thread_name_prefix=f"run-{lane}") as pool:
-            while not self.is_stopping() and started < slots.runs_per_drain:
+            while not (self.is_stopping() or claimed.yields) and started < slots.runs_per_drain:
                 carried = len(busy)
-                claimed = self._claim(lane, free=slots.count - carried)
+                # A child that has run nothing yet does not yield: a flood of crashed tasks must not stop their lane.
+                yield_after_s = slots.yield_after_s if started else None
+                claimed = self._claim(lane, free=slots.count - carried, yield_after_s=yield_after_s)
                 if claimed.more:
                     self.pulses.ring(lane)  # before the runs, not after: ringing afterwards wakes one child a second
                 for run in claimed.runs:
@@ -75,13 +78,14 @@ class DrainLane:
                     break
                 self._await_slot(busy, carried + len(claimed.runs))
             self._settle(busy)
-        return started
+        return started + self.drain(solo_lane(lane)) if claimed.yields else started
 
-    def _claim(self, lane: str, free: int) -> Claimed:
+    def _claim(self, lane: str, *, free: int, yield_after_s: float | None) -> Claimed:
         if free == 0:
             return NOTHING
+        run_ids = [self.new_run_id() for _ in range(free)]
         try:
-            return self.claims.claim(lane, self.owner, run_ids=[self.new_run_id() for _ in range(free)])
+            return self.claims.claim(lane, self.owner, run_ids=run_ids, yield_after_s=yield_after_s)
         except OrchestratorError as error:
             log.warning("claim.failed", lane=lane, error=str(error))
             return NOTHING

@@ -104,6 +104,7 @@ def build_drain(settings: Settings, ports: WorkerPorts, *, lane: str, is_stoppin
             count=LANE_SLOTS[lane],
             drain_s=settings.worker.drain.total_seconds(),
             runs_per_drain=settings.worker.tasks_per_child,
+            yield_after_s=settings.worker.solo_wait.total_seconds(),
         ),
     )
 

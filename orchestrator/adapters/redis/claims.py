@@ -19,12 +19,20 @@ class RedisClaims:
     scripts: Scripts
     lease_ms: int
 
-    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str]) -> Claimed:
-        given = {"lane": lane, "owner": owner, "run_ids": " ".join(run_ids), "lease_ms": self.lease_ms}
+    def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
+        given = {
+            "lane": lane,
+            "owner": owner,
+            "run_ids": " ".join(run_ids),
+            "lease_ms": self.lease_ms,
+            "yield_after_ms": "" if yield_after_s is None else int(yield_after_s * 1000),
+            "expired_error": render_failure(EXPIRED),
+        }
         with redis_errors():
-            found, more = self.scripts.run("claim", {**given, "expired_error": render_failure(EXPIRED)})
+            found, more, yields = self.scripts.run("claim", given)
         tasks = [parse_task(pairs(flat)) for flat in found]
-        return Claimed(tuple(Run(task, task.epoch, task.run_id, owner) for task in tasks), more=bool(more))
+        runs = tuple(Run(task, task.epoch, task.run_id, owner) for task in tasks)
+        return Claimed(runs, more=bool(more), yields=bool(yields))
 
     def beat(self, beats: Sequence[Beat]) -> list[Verdict]:
         runs = [
