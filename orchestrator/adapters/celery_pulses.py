@@ -1,5 +1,7 @@
 """Celery as our bell: the app with its settings (stack facts A.16), and the sender of pulses."""
 
+import time
+
 import structlog
 from celery import Celery
 from kombu.entity import Queue
@@ -13,6 +15,8 @@ log = structlog.get_logger()
 
 PULSE = "orchestrator.pulse"
 PULSES_WAITING = 8
+# A child stays for a second once a pulse has woken it, so what was enough a moment ago still is.
+ENOUGH_FOR_S = 0.1
 KEY_PREFIX = "mq:"
 
 
@@ -70,11 +74,17 @@ class CeleryPulses:
         self._broker: Redis = Redis.from_url(
             broker_url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0)
         )
+        self._enough_until_s: dict[str, float] = {}
 
     def ring(self, lane: str) -> None:
+        now_s = time.monotonic()
+        if now_s < self._enough_until_s.get(lane, 0):
+            return
         try:
-            if self._broker.llen(KEY_PREFIX + queue_of(lane)) < PULSES_WAITING:
-                # A declared queue, or publishing raises QueueNotFound (stack facts, head of page).
-                self._app.send_task(PULSE, args=[lane], queue=Queue(queue_of(lane)), ignore_result=True)
+            if self._broker.llen(KEY_PREFIX + queue_of(lane)) >= PULSES_WAITING:
+                self._enough_until_s[lane] = now_s + ENOUGH_FOR_S
+                return
+            # A declared queue, or publishing raises QueueNotFound (stack facts, head of page).
+            self._app.send_task(PULSE, args=[lane], queue=Queue(queue_of(lane)), ignore_result=True)
         except (RedisError, KombuError, OSError) as error:
             log.warning("pulse.lost", lane=lane, error=str(error))
