@@ -29,6 +29,7 @@ def api() -> None:
         port=settings.api.port,
         log_config=None,  # ours is configured already
         access_log=False,
+        proxy_headers=False,  # nothing here asks for the client's address or scheme
         timeout_graceful_shutdown=API_STOP_S,  # an open event stream must not hold up a stop
     )
 

@@ -27,6 +27,7 @@ class Slots:
     count: int
     idle_s: float = 1.0
     poll_s: float = 0.1
+    gather_s: float = 0.01
     drain_s: float = 25.0
     runs_per_drain: int = 2_000
     yield_after_s: float | None = 30.0
@@ -101,10 +102,14 @@ class DrainLane:
                 self._freed.notify()
 
     def _await_slot(self, busy: set[str], carried: int) -> None:
-        """Until fewer than ``carried`` runs are left, or it is time to look for work and at the flag again."""
+        """Until fewer than ``carried`` runs are left, or it is time to look for work and at the flag again.
+
+        Runs that end at about the same time share one claim: short ones would cost as many claims as runs.
+        """
         is_full = carried == self.slots.count
         with self._freed:
-            self._freed.wait_for(lambda: len(busy) < carried, self.slots.poll_s * (10 if is_full else 1))
+            if self._freed.wait_for(lambda: len(busy) < carried, self.slots.poll_s * (10 if is_full else 1)):
+                self._freed.wait_for(lambda: not busy, self.slots.gather_s)
 
     def _settle(self, busy: set[str]) -> None:
         """Let the runs end; on a shutdown only for ``drain_s``, then release them."""

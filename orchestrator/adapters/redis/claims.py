@@ -11,6 +11,8 @@ from orchestrator.domain.retry import EXPIRED, Again, Decision
 from orchestrator.domain.task import Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
+EXPIRED_ERROR = render_failure(EXPIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class RedisClaims:
@@ -26,7 +28,7 @@ class RedisClaims:
             "run_ids": " ".join(run_ids),
             "lease_ms": self.lease_ms,
             "yield_after_ms": "" if yield_after_s is None else int(yield_after_s * 1000),
-            "expired_error": render_failure(EXPIRED),
+            "expired_error": EXPIRED_ERROR,
         }
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)
