@@ -11,6 +11,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from orchestrator.domain.errors import Category, Unavailable
+
 log = structlog.get_logger()
 
 PULSE = "orchestrator.pulse"
@@ -81,10 +83,24 @@ class CeleryPulses:
         if now_s < self._enough_until_s.get(lane, 0):
             return
         try:
-            if self._broker.llen(KEY_PREFIX + queue_of(lane)) >= PULSES_WAITING:
+            if self._waiting(lane) >= PULSES_WAITING:
                 self._enough_until_s[lane] = now_s + ENOUGH_FOR_S
                 return
             # A declared queue, or publishing raises QueueNotFound (stack facts, head of page).
             self._app.send_task(PULSE, args=[lane], queue=Queue(queue_of(lane)), ignore_result=True)
         except (RedisError, KombuError, OSError) as error:
             log.warning("pulse.lost", lane=lane, error=str(error))
+
+    def waiting(self, lane: str) -> int:
+        """How many pulses nobody has taken yet.
+
+        Raises:
+            Unavailable: the broker does not say.
+        """
+        try:
+            return self._waiting(lane)
+        except RedisError as error:
+            raise Unavailable("the broker does not answer", service="broker", category=Category.NETWORK) from error
+
+    def _waiting(self, lane: str) -> int:
+        return int(self._broker.llen(KEY_PREFIX + queue_of(lane)))

@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestrator.cli import check, serve, stack, submit, tasks
+from orchestrator.cli import check, doctor, serve, stack, submit, tasks
 
 
 def build_cli() -> typer.Typer:
@@ -16,6 +16,7 @@ def build_cli() -> typer.Typer:
     cli.command()(stack.status)
     cli.command()(stack.down)
     cli.command()(check.check)
+    cli.command()(doctor.doctor)
     cli.command()(serve.api)
     cli.command()(serve.worker)
     cli.command()(serve.keeper)

@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.settings import Settings
+from orchestrator.local.stack_file import Stack, read_stack
+from orchestrator.local.state_folder import StateFolder
+from orchestrator.settings import RedisSettings, S3Settings, Settings, TritonSettings
 
 StateOption = Annotated[
     Path,
@@ -36,3 +38,20 @@ def read_settings() -> Settings:
         raise BadSettings("; ".join(wrong)) from error
     except SettingsError as error:
         raise BadSettings(str(error)) from error
+
+
+def read_node_settings(state: Path) -> Settings:
+    """The settings of this process; where a stack runs in ``state``, its servers are meant."""
+    settings, folder = read_settings(), StateFolder(state.resolve())
+    return settings if folder.supervisor_pid() is None else _settings_of(read_stack(folder), settings)
+
+
+def _settings_of(stack: Stack, settings: Settings) -> Settings:
+    s3 = S3Settings(
+        endpoint=stack.s3.endpoint,
+        bucket=stack.s3.bucket,
+        access_key_id=stack.s3.access_key_id,
+        secret_access_key=stack.s3.secret_access_key,
+    )
+    redis, triton = RedisSettings(url=stack.redis), TritonSettings(grpc=stack.triton.grpc)
+    return settings.model_copy(update={"redis": redis, "s3": s3, "triton": triton})

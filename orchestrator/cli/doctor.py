@@ -1,0 +1,30 @@
+"""`orchestrator doctor`: what is in the store, who works on it, and what audit would mend. It writes nothing."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestrator.cli.doctor_tables import build_tables, verdict
+from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
+from orchestrator.cli.session import JsonOption
+from orchestrator.wiring.doctor import build_diagnose
+
+LooksOption = Annotated[int, typer.Option("--looks", min=1, help="Look at so many keys and entries one by one.")]
+LOOKS = 200_000
+
+
+def doctor(*, state: StateOption = DEFAULT_STATE, looks: LooksOption = LOOKS, as_json: JsonOption = False) -> None:
+    """Examine the store; status 1 if audit would mend something. Safe on production: reads only, in small steps."""
+    report = build_diagnose(read_node_settings(state)).report(limit=looks)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=2))
+    else:
+        console = Console()
+        for table in build_tables(report):
+            console.print(table, "")
+        console.print(verdict(report.audit))
+    if report.audit.finds:
+        raise typer.Exit(1)
