@@ -1,4 +1,4 @@
-"""One stack whose parts are killed, and the ledger that watches it from outside.
+"""One stack whose parts are killed, the ledger that watches it from outside, and worlds for crashes at one call.
 
 It works on the lane of echoes: their tasks take as long as a test asks.
 """
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 import servers
+from crash_world import World, Worlds
 from live_stack import LiveStack, live_stack
 from proxied_node import ProxiedNode, Servers, proxied_node
 from storm.ledger import Ledger, lay_out_witness
+
+WORLDS = 128
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +50,17 @@ def node(
         proxied_node(folder, Servers(valkey, s3_server, triton_server)) as node,
     ):
         yield node
+
+
+@pytest.fixture(scope="session")
+def worlds(
+    s3_server: servers.SeaweedFs, triton_server: servers.Triton, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worlds]:
+    with servers.valkey(tmp_path_factory.mktemp("worlds"), extra=("--databases", str(WORLDS))) as valkey:
+        yield Worlds(valkey, s3_server, triton_server, tmp_path_factory.mktemp("crashes"))
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> Iterator[World]:
+    with worlds.open() as world:
+        yield world

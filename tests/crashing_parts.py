@@ -1,0 +1,121 @@
+"""The real parts of the service, each with one call after or before which its process is gone. Run by a fork server.
+
+They are built by `orchestrator.wiring`; a door stands before one of their ports. No hook for this is in the service.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+import uvicorn
+
+from orchestrator.api.app import build_app
+from orchestrator.keeper import run_keeper
+from orchestrator.settings import Settings
+from orchestrator.telemetry import configure_logging
+from orchestrator.wiring.api import build_api_parts
+from orchestrator.wiring.api_parts import ApiParts
+from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports
+from orchestrator.wiring.worker import build_drain, build_worker_ports
+
+DIED = 9
+
+Ports = TypeVar("Ports")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a process dies: at the ``nth`` call of a port's method."""
+
+    when: Literal["before", "after"]
+    port: str
+    call: str
+    nth: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.port}.{self.call}" + (f" {self.nth}" if self.nth > 1 else "")
+
+
+def around(port: str, call: str, *, nth: int = 1) -> tuple[Point, Point]:
+    """The two points of one call."""
+    return Point("before", port, call, nth), Point("after", port, call, nth)
+
+
+class Door:
+    """Passes every call on to a port; at its point the process ends as by SIGKILL: no handler, no `finally`."""
+
+    def __init__(self, port: object, point: Point) -> None:
+        self._port = port
+        self._point = point
+        self._calls = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as typed as the port behind it
+        method: Callable[..., Any] = getattr(self._port, name)
+        return method if name != self._point.call else lambda *given, **named: self._pass(method, *given, **named)
+
+    def _pass(self, method: Callable[..., Any], *given: object, **named: object) -> object:
+        self._calls += 1
+        is_last = self._calls == self._point.nth
+        if is_last and self._point.when == "before":
+            os._exit(DIED)
+        answer = method(*given, **named)
+        if is_last:
+            os._exit(DIED)
+        return answer
+
+
+def with_door(ports: Ports, point: Point) -> Ports:
+    """The ports, one of them behind a door."""
+    door = Door(getattr(ports, point.port), point)
+    return replace(ports, **{point.port: door})  # type: ignore[type-var]  # every kind of ports is a dataclass
+
+
+def work(settings: Settings, lane: str, stopping: threading.Event, point: Point) -> None:
+    """One child of a worker, from its first pulse on."""
+    _begin()
+    ports = with_door(build_worker_ports(settings), point)
+    build_drain(settings, ports, lane=lane, is_stopping=stopping.is_set).drain(lane)
+
+
+def answer(settings: Settings, point: Point | None) -> None:
+    """The API."""
+    _begin()
+    parts = build_api_parts(settings)
+    if point is not None:
+        parts = _with_door_in_services(parts, point)
+    uvicorn.run(build_app(parts), host=settings.api.host, port=settings.api.port, log_config=None)
+
+
+def tick(settings: Settings, point: Point) -> None:
+    """One round of a keeper's duties."""
+    _begin()
+    for duty in build_keeper_parts(settings, with_door(build_keeper_ports(settings), point)).duties:
+        if duty.take():
+            duty.tick()
+
+
+def survive(keeper: Settings, worker: Settings, lanes: Sequence[str]) -> None:
+    """A keeper, and one child on each of the lanes, until killed."""
+    _begin()
+    for lane in lanes:
+        threading.Thread(target=_work_on, args=(worker, lane), daemon=True).start()
+    run_keeper(keeper)
+
+
+def _work_on(settings: Settings, lane: str) -> None:
+    drain = build_drain(settings, build_worker_ports(settings), lane=lane, is_stopping=lambda: False)
+    while True:
+        drain.drain(lane)
+
+
+def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
+    """A door in every service that uses the port."""
+    services = {name: getattr(parts, name) for name in ("submit", "cancel", "resubmit", "offer_upload")}
+    users = {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
+    return replace(parts, **users)
+
+
+def _begin() -> None:
+    configure_logging(level="warning", as_json=True)
