@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import uvicorn
 
 from orchestrator.api.app import build_app
+from orchestrator.domain.task import solo_lane
 from orchestrator.keeper import run_keeper
 from orchestrator.settings import Settings
 from orchestrator.telemetry import configure_logging
@@ -97,17 +98,18 @@ def tick(settings: Settings, point: Point) -> None:
 
 
 def survive(keeper: Settings, worker: Settings, lanes: Sequence[str]) -> None:
-    """A keeper, and one child on each of the lanes, until killed."""
+    """A keeper, and a child on each of the lanes and on what of them must run alone, until killed."""
     _begin()
     for lane in lanes:
-        threading.Thread(target=_work_on, args=(worker, lane), daemon=True).start()
+        for queue in (lane, solo_lane(lane)):
+            threading.Thread(target=_work_on, args=(worker, lane, queue), daemon=True).start()
     run_keeper(keeper)
 
 
-def _work_on(settings: Settings, lane: str) -> None:
+def _work_on(settings: Settings, lane: str, queue: str) -> None:
     drain = build_drain(settings, build_worker_ports(settings), lane=lane, is_stopping=lambda: False)
     while True:
-        drain.drain(lane)
+        drain.drain(queue)
 
 
 def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:

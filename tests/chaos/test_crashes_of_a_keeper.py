@@ -25,6 +25,7 @@ MENDS = (
     *around("upkeep", "reconcile"),
     *around("upkeep", "load"),
     *around("pulses", "ring"),
+    *around("upkeep", "audit"),
 )
 SWEEPS = (
     *around("upkeep", "condemn"),
