@@ -93,8 +93,8 @@ class World:
         wanted = {"object": self.picture.key, "etag": self.picture.etag}
         return self.submit(type="image.upscale", lane="image", model="realesrgan_x4", input=wanted)
 
-    def start(self, part: Callable[..., None], *given: object) -> BaseProcess:
-        process = FORKS.Process(target=part, args=given, daemon=True)
+    def start(self, part: Callable[..., None], *given: object, **named: object) -> BaseProcess:
+        process = FORKS.Process(target=part, args=given, kwargs=named, daemon=True)
         process.start()
         return process
 
@@ -103,7 +103,7 @@ class World:
         """A worker and a keeper that nothing kills."""
         worker = self.settings.worker.model_copy(update={"lease": LEASE})
         lasting = self.settings.model_copy(update={"worker": worker})
-        survivor = self.start(crashing_parts.survive, self.settings, lasting, lanes)
+        survivor = self.start(crashing_parts.survive, self.settings, worker=lasting, lanes=lanes)
         try:
             yield
         finally:

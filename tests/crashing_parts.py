@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Event
 from typing import Any, Literal, TypeVar
 
 import uvicorn
@@ -73,7 +74,7 @@ def with_door(ports: Ports, point: Point) -> Ports:
     return replace(ports, **{point.port: door})  # type: ignore[type-var]  # every kind of ports is a dataclass
 
 
-def work(settings: Settings, lane: str, stopping: threading.Event, point: Point) -> None:
+def work(settings: Settings, point: Point, *, lane: str, stopping: Event) -> None:
     """One child of a worker, from its first pulse on."""
     _begin()
     ports = with_door(build_worker_ports(settings), point)
@@ -97,16 +98,18 @@ def tick(settings: Settings, point: Point) -> None:
             duty.tick()
 
 
-def survive(keeper: Settings, worker: Settings, lanes: Sequence[str]) -> None:
+def survive(keeper: Settings, *, worker: Settings, lanes: Sequence[str]) -> None:
     """A keeper, and a child on each of the lanes and on what of them must run alone, until killed."""
     _begin()
     for lane in lanes:
         for queue in (lane, solo_lane(lane)):
-            threading.Thread(target=_work_on, args=(worker, lane, queue), daemon=True).start()
+            threading.Thread(
+                target=_work_on, args=(worker,), kwargs={"lane": lane, "queue": queue}, daemon=True
+            ).start()
     run_keeper(keeper)
 
 
-def _work_on(settings: Settings, lane: str, queue: str) -> None:
+def _work_on(settings: Settings, *, lane: str, queue: str) -> None:
     drain = build_drain(settings, build_worker_ports(settings), lane=lane, is_stopping=lambda: False)
     while True:
         drain.drain(queue)

@@ -46,7 +46,7 @@ def claim(world: World) -> Run:
     return run
 
 
-def crash(world: World, settings: Settings, point: Point) -> None:
+def crash(world: World, point: Point, *, settings: Settings) -> None:
     keeper = world.start(crashing_parts.tick, settings, point)
     keeper.join(20)
     assert keeper.exitcode == crashing_parts.DIED, "the point was never reached"
@@ -60,7 +60,7 @@ def test_fault_01_a_round_of_mending_outlives_its_keeper(world: World, point: Po
     settings = with_short_lease(world.settings)
     upkeep = build_upkeep(settings, Scripts(world.store))
     upkeep.reconcile(limit=1)  # a keeper ticked a moment ago, so that the next one's first tick begins no grace
-    crash(world, settings, point)
+    crash(world, point, settings=settings)
     wait_for(lambda: upkeep.reconcile(limit=1) == NOTHING and status_of(world.store, lapsed) == "queued")
     assert find_misplaced(world.store, [lapsed, late, waiting]) == []
     assert (status_of(world.store, late), crashes(world.store, lapsed)) == ("failed", 1)
@@ -75,7 +75,7 @@ def test_fault_01_a_round_of_sweeping_outlives_its_keeper(world: World, point: P
     RedisClaims(Scripts(world.store), lease_ms=1).finish(run, Commit((), {}, {}, actual_s=0.1))
     upkeep = build_upkeep(world.settings, Scripts(world.store))
     upkeep.track_upload(world.picture.key)
-    crash(world, with_retention_over(world.settings), point)
+    crash(world, point, settings=with_retention_over(world.settings))
     world.sweep()
     assert (status_of(world.store, ended), status_of(world.store, lives)) == ("unknown", "queued")
     assert list(world.storage.list(f"projects/{world.project}/")) == []

@@ -16,19 +16,19 @@ from verdict import crashes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-During = Callable[[World, str, Event], None]
+During = Callable[..., None]
 
 
-def nothing(_world: World, _task_id: str, _stopping: Event) -> None:
+def nothing(*_told: object, **_named: object) -> None:
     """The child is left to itself."""
 
 
-def cancel(world: World, task_id: str, _stopping: Event) -> None:
+def cancel(world: World, task_id: str, **_named: object) -> None:
     world.await_beaten(task_id)
     world.intake.cancel(world.project, task_id)
 
 
-def stop(world: World, task_id: str, stopping: Event) -> None:
+def stop(world: World, task_id: str, *, stopping: Event) -> None:
     world.await_beaten(task_id)
     stopping.set()
 
@@ -86,8 +86,8 @@ class Wreck:
         ids = [
             world.submit_upscale() if crash.params is None else submit_echo(world, crash) for _ in range(crash.copies)
         ]
-        process = world.start(crashing_parts.work, world.settings, crash.lane, stopping, crash.point)
-        crash.during(world, ids[0], stopping)
+        process = world.start(crashing_parts.work, world.settings, crash.point, lane=crash.lane, stopping=stopping)
+        crash.during(world, ids[0], stopping=stopping)
         process.join(30)
         self.ids[crash.point], self.exit_codes[crash.point] = ids, process.exitcode
 

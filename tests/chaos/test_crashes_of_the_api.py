@@ -36,7 +36,7 @@ class Office:
     client: httpx.Client
     accepted: list[str] = field(default_factory=list)
 
-    def ask_twice(self, point: Point, path: str, body: Mapping[str, object]) -> httpx.Response:
+    def ask_twice(self, point: Point, path: str, *, body: Mapping[str, object]) -> httpx.Response:
         """Ask an API that dies at the point, then this one with the very same words; what it answered."""
         settings = with_own_port(self.world.settings)
         doomed = self.world.start(crashing_parts.answer, settings, point)
@@ -93,7 +93,7 @@ def office(worlds: Worlds) -> Iterator[Office]:
 def test_fault_08_a_submit_repeated_after_a_crash_makes_one_task(office: Office, point: Point) -> None:
     before = office.count_recorded()
     body = {"type": "image.upscale", "input": {"object": office.world.picture.key}}
-    answer = office.ask_twice(point, "/v1/tasks", body)
+    answer = office.ask_twice(point, "/v1/tasks", body=body)
     assert answer.status_code == ACCEPTED, answer.text
     assert office.count_recorded() == before + 1
     was_recorded = point in {around("intake", "submit")[1], *around("pulses", "ring")}
@@ -104,7 +104,7 @@ def test_fault_08_a_submit_repeated_after_a_crash_makes_one_task(office: Office,
 @pytest.mark.parametrize("point", around("intake", "cancel"), ids=str)
 def test_fault_08_a_cancel_repeated_after_a_crash_cancels_once(office: Office, point: Point) -> None:
     task_id = office.submit()
-    answer = office.ask_twice(point, f"/v1/tasks/{task_id}/cancel", {})
+    answer = office.ask_twice(point, f"/v1/tasks/{task_id}/cancel", body={})
     assert (answer.status_code, answer.json()["status"]) == (ACCEPTED, "canceled")
 
 
@@ -112,7 +112,7 @@ def test_fault_08_a_cancel_repeated_after_a_crash_cancels_once(office: Office, p
 def test_fault_08_a_retry_repeated_after_a_crash_starts_one_generation(office: Office, point: Point) -> None:
     task_id = office.submit()
     office.world.intake.cancel(office.world.project, task_id)
-    answer = office.ask_twice(point, f"/v1/tasks/{task_id}/retry", {"generation": 1})
+    answer = office.ask_twice(point, f"/v1/tasks/{task_id}/retry", body={"generation": 1})
     assert answer.status_code == (ACCEPTED if point == BEFORE_RETRY else CONFLICT), answer.text
     task = office.client.get(f"/v1/tasks/{task_id}").json()
     assert (task["generation"], task["status"]) == (2, "queued")
@@ -121,7 +121,7 @@ def test_fault_08_a_retry_repeated_after_a_crash_starts_one_generation(office: O
 @pytest.mark.parametrize("point", around("uploads", "track_upload"), ids=str)
 def test_fault_08_an_upload_asked_for_again_after_a_crash_is_offered(office: Office, point: Point) -> None:
     body = {"filename": "a.png", "content_type": "image/png", "size_bytes": 10}
-    assert office.ask_twice(point, "/v1/uploads", body).status_code == CREATED
+    assert office.ask_twice(point, "/v1/uploads", body=body).status_code == CREATED
 
 
 def test_fault_08_every_task_that_was_accepted_ends_once(office: Office) -> None:
