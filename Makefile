@@ -5,6 +5,7 @@ PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 STATE ?= .orchestrator
+CHAOS_STORM_S ?= 1800
 LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
 
 BIN := .venv/bin
@@ -16,10 +17,10 @@ export PIP_ARGS
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models media fmt lint types test docs check demo up down bench chaos load
+.PHONY: help setup models media fmt lint types test docs check demo up down bench chaos chaos-long load
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.requirements .venv/.package .venv-triton/.requirements  ## make or refresh both environments
 
@@ -84,8 +85,11 @@ down:  ## stop a stack that runs detached (STATE=folder)
 bench: setup models media  ## one JSON line per figure, each against its peer in the same run
 	$(BIN)/python loadtests/bench/run.py
 
-chaos: setup models media  ## the fault tests alone
+chaos: setup models media  ## the fault tests alone, with a short storm (CHAOS_SEED repeats one)
 	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
+
+chaos-long: setup models media  ## a storm of half an hour (CHAOS_STORM_S), and its table
+	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest tests/chaos/test_storm.py $(PYTEST_ARGS)
 
 load: setup  ## locust against the running stack (LOAD_ARGS, STATE=folder)
 	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless $(LOAD_ARGS)

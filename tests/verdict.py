@@ -1,8 +1,10 @@
 """The common criterion of every fault: nothing accepted is lost, nothing ends twice, nothing is left behind."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+import httpx
 from processes import wait_for
 
 from orchestrator.adapters.redis.client import Fields, RedisClient
@@ -39,6 +41,8 @@ class Store(RedisClient, Protocol):
     def zcard(self, name: str) -> int: ...
 
     def delete(self, name: str) -> int: ...
+
+    def client_kill_filter(self, *, _type: str, skipme: bool) -> int: ...
 
 
 def find_misplaced(store: Store, ids: Sequence[str]) -> list[str]:
@@ -80,6 +84,11 @@ def assert_sound(store: Store, ids: Sequence[str], *, status: str = "succeeded")
     assert len(set(ids)) == len(ids)
     assert statuses(store, ids) == {status}
     assert [task_id for task_id in ids if endings(store, task_id) != {"1": [status]}] == []
+    assert_settled(store, ids)
+
+
+def assert_settled(store: Store, ids: Sequence[str]) -> None:
+    """``ids`` are all the tasks there are, all of them have ended, and nothing is left in any index."""
     assert find_misplaced(store, ids) == []
     assert [key for pattern in LEFTOVERS for key in store.scan_iter(pattern)] == []
 
@@ -97,3 +106,9 @@ def crashes(store: Store, task_id: str) -> int:
 def held_by(store: Store) -> dict[int, set[str]]:
     """What each child is running, by the child's pid; an owner is host:pid:start."""
     return {int(key.split(":")[3]): store.smembers(key) for key in store.scan_iter("orch:held:*")}
+
+
+def count_stale_writes(worker_metrics: str) -> float:
+    """How many writes of runs that had lost their task the workers have seen refused."""
+    found = re.search(r"^orchestrator_stale_writes_total (\S+)$", httpx.get(worker_metrics).text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
