@@ -68,7 +68,8 @@ class ExecuteRun:
         run, task = watch.run, watch.run.task
         with structlog.contextvars.bound_contextvars(task_id=task.id, epoch=run.epoch, task_type=task.type):
             if not watch.await_first_beat(self.limits.first_beat_s):
-                log.warning("run.unheard")  # the lease lapses without a beat: a release, not a crash
+                # Said aloud: the beat may be on its way still (a frozen store), and a lapse after it would be a crash.
+                log.warning("run.unheard", outcome=self._commit_ending(watch, self.claims.release, word="released"))
                 return
             log.info("run.started", project=task.project, generation=task.generation)
             begun_s = self.clock.monotonic_s()
@@ -185,13 +186,16 @@ class ExecuteRun:
             return self._drop()
         if watch.ending is Ending.TIMEOUT:
             return self._fail(watch, StageTimeout("the task ran longer than its run_for_s", code="run_for_exceeded"))
-        stopped = watch.ending is Ending.STOP
-        end = self.claims.stop if stopped else self.claims.release
+        if watch.ending is Ending.STOP:
+            return self._commit_ending(watch, self.claims.stop, word="canceled")
+        return self._commit_ending(watch, self.claims.release, word="released")
+
+    def _commit_ending(self, watch: RunWatch, commit: Callable[[Run], None], *, word: str) -> str:
         try:
-            self._insist(watch, lambda: end(watch.run))
+            self._insist(watch, lambda: commit(watch.run))
         except StaleRun:
             return self._drop()
-        return "canceled" if stopped else "released"
+        return word
 
     def _drop(self) -> str:
         """Another run owns the task: whatever this one did is void, and its artifacts are swept."""

@@ -11,6 +11,7 @@ from storm.ledger import Ledger
 from storm.process_faults import ProcessFaults
 from storm.schedule import Weather, choose_seed, draw_schedule
 from storm.storm import Target, length_s, let_loose
+from storm.verdict import render_faults
 from verdict import assert_settled
 
 LENGTH_S = length_s(default=20)
@@ -52,8 +53,8 @@ def test_a_storm_loses_and_doubles_nothing(
         print(aftermath.verdict.render())  # noqa: T201 - the table that a long storm is run for
     for name, value in aftermath.verdict.rows():
         record_testsuite_property(f"storm: {name}", value)
-    assert aftermath.errors == []
-    assert aftermath.verdict.worst_recovery_s <= RECOVERY_S
+    assert aftermath.errors == [], render_faults(ledger.faults())
+    assert aftermath.verdict.worst_recovery_s <= RECOVERY_S, render_faults(ledger.faults())
     assert_settled(stack.store, sorted(aftermath.history.stories))
 
 

@@ -84,8 +84,8 @@ def test_two_effects_of_one_generation_are_doubled() -> None:
 
 
 def test_recovery_is_from_the_fault_to_the_next_run() -> None:
-    assert recovery_s(CRASH, [KILL, replace(KILL, at_ms=150)], "t1") == pytest.approx(0.4)
-    assert recovery_s(CRASH, [KILL], "t2") == 0
+    assert recovery_s(CRASH, [KILL, replace(KILL, at_ms=150)]) == pytest.approx(0.4)
+    assert recovery_s(RELEASE, [KILL]) == 0
 
 
 def test_the_counts(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.retry import POLICIES
 from orchestrator.domain.task import Status
 from orchestrator.pipelines.run_watch import Ending
+from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.inference import Tensors
 
 LEASE_S = LEASE_MS // 1000
@@ -141,12 +142,14 @@ class TestEndings:
         assert (task.status, task.delayed_until_ms, task.tries) == (Status.QUEUED, None, {})
         assert room.attempts == ()
 
-    def test_a_run_that_is_not_heard_does_nothing(self, room: RunRoom) -> None:
+    def test_a_run_that_is_not_heard_does_nothing_and_gives_its_task_back(self, room: RunRoom) -> None:
         room.submit()
         run = room.store.claim_one()
         room.executor.execute(room.beats.watch(run))
         assert room.engine.most_in_flight == 0
-        assert room.store.tick(LEASE_S).released == 1
+        assert (room.task.status, room.task.tries, room.attempts) == (Status.QUEUED, {}, ())
+        late = room.store.claims.beat([Beat(run, None)])  # it was under way while the store was frozen
+        assert late == [Verdict.LOST]
 
     def test_run_for_s_ends_the_run_twice_and_then_the_task(self, room: RunRoom) -> None:
         room.submit(run_for_s=5.0)

@@ -52,11 +52,17 @@ def read_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[Told, ...]
     return {task_id: tuple(_parse_story(store, task_id)) for task_id in ids}
 
 
+def render_faults(faults: Sequence[Struck]) -> str:
+    """When what was done, and to how many runs."""
+    begun_ms = min((fault.at_ms for fault in faults), default=0)
+    return "\n".join(f"{(f.at_ms - begun_ms) / 1000:8.2f} s  {f.kind:<20}{len(f.hits):>4} runs hit" for f in faults)
+
+
 def judge(ledger: Ledger, stories: Stories, *, stale_refused: int) -> Verdict:
     """Count, and find what no fault explains."""
     accepted, faults, executions = ledger.accepted(), ledger.faults(), ledger.executions()
     last = Counter(stories[task_id][-1].type if stories.get(task_id) else "lost" for task_id in accepted)
-    recoveries = [recovery_s(story, faults, task_id) for task_id, story in stories.items()]
+    hits = {task_id: [fault for fault in faults if task_id in fault.hits] for task_id in stories}
     return Verdict(
         accepted=len(accepted),
         succeeded=last["succeeded"],
@@ -67,7 +73,9 @@ def judge(ledger: Ledger, stories: Stories, *, stale_refused: int) -> Verdict:
         re_executed=sum(count - 1 for count in _executions_by_task(executions, stories).values()),
         stale_refused=stale_refused,
         faults=len(faults),
-        worst_recovery_s=round(max(recoveries, default=0.0), 2),
+        worst_recovery_s=round(
+            max((recovery_s(story, hits[task_id]) for task_id, story in stories.items()), default=0.0), 2
+        ),
         unexplained=(*unexplained_moves(stories, faults), *unexplained_executions(stories, executions)),
     )
 
@@ -90,7 +98,7 @@ def unexplained_moves(stories: Stories, faults: Sequence[Struck]) -> Iterator[st
         for told in story:
             if told.type == "running":
                 begun_ms = told.at_ms
-            if not _is_explained(told, begun_ms, [fault for fault in faults if _may_hit(fault, task_id)]):
+            if not _is_explained(told, [fault for fault in faults if _may_hit(fault, task_id)], begun_ms=begun_ms):
                 yield f"{task_id}: {told.type} ({told.reason}) at {told.at_ms}, running since {begun_ms}"
 
 
@@ -110,18 +118,18 @@ def unexplained_executions(stories: Stories, executions: Sequence[Execution]) ->
                 yield f"{task_id}: succeeded as epoch {before.epoch} without any work"
 
 
-def recovery_s(story: Sequence[Told], faults: Sequence[Struck], task_id: str) -> float:
-    """The longest time from a fault that took a run of the task away to the task's next run, or its end."""
+def recovery_s(story: Sequence[Told], hits: Sequence[Struck]) -> float:
+    """The longest time from a fault that hit a task and took its run away to its next run, or its end."""
     worst_ms = 0
     moves = [told for told in story if told.type in {"queued", "running", *TERMINAL}]
     for run, lost, again in zip(moves, moves[1:], moves[2:], strict=False):
         if run.type == "running" and lost.type == "queued" and lost.reason == "crashed":
-            struck = [f.at_ms for f in faults if task_id in f.hits and run.at_ms <= f.at_ms <= lost.at_ms]
+            struck = [f.at_ms for f in hits if run.at_ms <= f.at_ms <= lost.at_ms]
             worst_ms = max(worst_ms, again.at_ms - min(struck, default=again.at_ms))
     return worst_ms / 1000
 
 
-def _is_explained(told: Told, begun_ms: int, faults: Sequence[Struck]) -> bool:
+def _is_explained(told: Told, faults: Sequence[Struck], *, begun_ms: int) -> bool:
     if told.type == "failed" and told.reason == CRASHED_OUT:
         return sum(fault.kind in CRASHING for fault in faults) >= CRASHES_TO_GIVE_UP
     if told.type == "failed":
