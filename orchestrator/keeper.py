@@ -20,7 +20,7 @@ SIGN_EVERY_S = 2.0
 def run_keeper(settings: Settings) -> None:
     """Run the duties until SIGTERM or SIGINT. One that fails is tried again in its next round.
 
-    Each has a thread: a slow sweep must not hold up the recovery of leases, which a gap between ticks would suspend.
+    Each has a thread: a slow sweep must not hold up the recovery of leases.
     """
     parts = build_keeper_parts(settings, build_keeper_ports(settings))
     stopping = threading.Event()

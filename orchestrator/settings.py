@@ -86,7 +86,7 @@ class KeeperSettings(Section):
         timedelta(seconds=1),
         gt=timedelta(0),
         le=timedelta(seconds=1),
-        description="Pause between two looks for lapsed leases and waiting work; longer gaps suspend recovery.",
+        description="Pause between two looks for lapsed leases and waiting work.",
     )
     retention: timedelta = Field(timedelta(days=7), description="Terminal tasks and their artifacts live this long.")
     metrics_port: int = Field(9103, description="Port of the keeper's queue metrics.")

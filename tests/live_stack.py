@@ -20,8 +20,13 @@ from verdict import Store
 ROOT = Path(__file__).resolve().parents[1]
 LEASE_S = 3.0
 DRAIN_S = 5.0
+SOLO_WAIT_S = 2.0
 # What the caller sets reaches every part of the stack, but for what the stack itself decides.
-SHORT_TIMES = {"ORCH_WORKER__LEASE": f"PT{LEASE_S:.0f}S", "ORCH_WORKER__DRAIN": f"PT{DRAIN_S:.0f}S"}
+SHORT_TIMES = {
+    "ORCH_WORKER__LEASE": f"PT{LEASE_S:.0f}S",
+    "ORCH_WORKER__DRAIN": f"PT{DRAIN_S:.0f}S",
+    "ORCH_WORKER__SOLO_WAIT": f"PT{SOLO_WAIT_S:.0f}S",
+}
 
 
 @dataclass(frozen=True)

@@ -82,20 +82,20 @@ def outside_of(servers: Servers) -> Iterator[Outside]:
 
 
 @contextmanager
-def proxied_node(folder: Path, servers: Servers) -> Iterator[ProxiedNode]:
-    """A node with short times that works on the lane of echoes; its files are in ``folder``."""
+def proxied_node(folder: Path, servers: Servers, *, lane: str = LANE, children: int = 2) -> Iterator[ProxiedNode]:
+    """A node with short times that works on one lane, by default that of echoes; its files are in ``folder``."""
     with outside_of(servers) as outside, ExitStack() as running:
         about, ports = describe_node(servers, outside)
         env = {
             **own_environment(about, ports),
             **SHORT_TIMES,
             "ORCH_TRITON__CONTROL_KEY": servers.triton.control_key,
-            "ORCH_WORKER__CONCURRENCY": "2",
+            "ORCH_WORKER__CONCURRENCY": str(children),
             "ORCH_WORKER__SCRATCH_DIR": str(folder / "scratch"),
         }
         processes = {
             part.name: Server(command=part.command, log=folder / f"{part.name}.log", probe=part.probe, env=part.env)
-            for part in own_parts(about, lanes=(LANE,), env=env, drain_s=DRAIN_S)
+            for part in own_parts(about, lanes=(lane,), env=env, drain_s=DRAIN_S)
             if part.name != "metrics"
         }
         for process in processes.values():

@@ -71,8 +71,8 @@ class Upkeep(Protocol):
     def reconcile(self, *, limit: int) -> Mended:
         """Recover lapsed leases, wake what is due, end what came too late; at most ``limit`` of each.
 
-        After a gap of more than two seconds between ticks no lease lapses for one lease length: one pause of the
-        store must not end every healthy run.
+        When nothing has got through to the store for two seconds, or for a third of the lease if that is longer (no
+        tick of this and no beat), then no lease lapses for one lease length: a pause must not end every healthy run.
         """
         ...
 

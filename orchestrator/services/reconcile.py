@@ -14,7 +14,7 @@ FOUND_A_TICK = 500
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """A duty: lapsed leases, ended waits, missed deadlines. It waits for nothing but the store: a gap costs a grace."""
+    """A duty: lapsed leases, ended waits, missed deadlines. It waits for nothing but the store."""
 
     upkeep: Upkeep
     metrics: QueueMetrics

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from claims_model import READ_INDEXES, Known, assert_story_is_legal, expected_indexes, without_tags
+from claims_model import READ_INDEXES, Grace, Known, assert_story_is_legal, expected_indexes, without_tags
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -42,8 +42,8 @@ class ClaimsMachine(RuleBasedStateMachine):
         self.store.scripts.now_ms = START_MS
         self.tasks: dict[str, Known] = {}
         self.made = 0
-        self.grace_ends_ms = START_MS + LEASE_MS
-        self.store.tick()
+        self.grace = Grace(LEASE_MS)
+        self.pass_time(0)
 
     # Clients.
 
@@ -115,6 +115,7 @@ class ClaimsMachine(RuleBasedStateMachine):
     def beat(self) -> None:
         running = [known for known in self.tasks.values() if known.run]
         verdicts = self.store.claims.beat([Beat(known.run) for known in running if known.run])
+        self.grace.sign_of_life(self.now_ms, is_beat=True)
         for known, verdict in zip(running, verdicts, strict=True):
             assert verdict is (Verdict.STOP if known.is_canceling else Verdict.GO_ON)
             known.has_beaten, known.lease_ends_ms = True, self.now_ms + LEASE_MS
@@ -151,6 +152,7 @@ class ClaimsMachine(RuleBasedStateMachine):
             with pytest.raises(StaleRun):
                 COMMITS[how](self.store, run)
         assert self.store.claims.beat([Beat(run)]) == [Verdict.LOST]
+        self.grace.sign_of_life(self.now_ms, is_beat=True)
         assert self.store.dump() == before
 
     # Time and the keeper.
@@ -163,13 +165,11 @@ class ClaimsMachine(RuleBasedStateMachine):
     @rule()
     def freeze(self) -> None:
         """Nobody ticks for longer than a lease: no healthy run may pay for that."""
-        self.grace_ends_ms = self.now_ms + GAP_MS + LEASE_MS
         self.pass_time(GAP_MS)
 
     @rule()
     def sweep(self) -> None:
         """The retention passes; what had ended before is forgotten, and nothing else."""
-        self.grace_ends_ms = self.now_ms + RETENTION_MS + LEASE_MS
         ended = {known.new.id for known in self.tasks.values() if known.status.is_terminal}
         self.pass_time(RETENTION_MS)
         swept = {swept.task_id for swept in self.store.upkeep.condemn(limit=1_000)}
@@ -216,8 +216,9 @@ class ClaimsMachine(RuleBasedStateMachine):
         """One tick later: what the keeper must have done by then."""
         self.store.pass_time(milliseconds)
         self.store.tick()
+        self.grace.sign_of_life(self.now_ms)
         for known in self.tasks.values():
-            if known.run and known.lease_ends_ms <= self.now_ms and self.grace_ends_ms <= self.now_ms:
+            if known.run and known.lease_ends_ms <= self.now_ms and self.grace.ends_ms <= self.now_ms:
                 known.lapsed(CRASH_LIMIT, now_ms=self.now_ms)
             elif known.due_ms is not None and known.due_ms <= self.now_ms:
                 known.due_ms = None

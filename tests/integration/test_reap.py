@@ -8,7 +8,7 @@ from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.domain.errors import Category, StaleRun
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.task import Run, Status
+from orchestrator.domain.task import Run, Status, solo_lane
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.upkeep import Mended
 
@@ -61,7 +61,7 @@ class TestReap:
         claim(store, "t", owner=DEAD)
         store.upkeep.reap(DEAD)
         for crashed_out in (0, 1):
-            (run,) = store.claim(owner=str(DEAD)).runs
+            (run,) = store.claim(owner=str(DEAD), lane=solo_lane("io")).runs
             store.claims.beat([Beat(run)])
             assert store.upkeep.reap(DEAD).crashed_out == crashed_out
         task = store.task("t")

@@ -61,23 +61,6 @@ class TestLeases:
         assert (task.status, task.error and task.error.code) == (Status.FAILED, "crashed_repeatedly")
         assert [attempt.epoch for attempt in store.reads.attempts("t")] == [1, 2, 3]
 
-    def test_a_gap_between_ticks_ends_no_run_that_beats_again_in_time(self, store: RecordStore) -> None:
-        store.submit(new_task("t"))
-        run = beaten(store)
-        store.pass_time(10 * LEASE_MS)
-        assert store.tick(LEASE_S - 1).lapsed == 0
-        store.claims.beat([Beat(run)])
-        store.tick(LEASE_S - 1)
-        store.claims.finish(run, DONE)
-        assert store.task("t").status is Status.SUCCEEDED
-
-    def test_the_grace_after_a_gap_is_one_lease_long(self, store: RecordStore) -> None:
-        store.submit(new_task("t"))
-        beaten(store)
-        store.pass_time(10 * LEASE_MS)
-        assert store.tick(LEASE_S - 1).lapsed == 0
-        assert store.tick(1).lapsed == 1
-
 
 class TestSetsOfTheirOwn:
     def test_each_has_its_own_limit_so_that_a_flood_delays_no_lease(self, store: RecordStore) -> None:

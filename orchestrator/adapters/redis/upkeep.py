@@ -11,8 +11,6 @@ from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
 from orchestrator.domain.task import SCHEMA_VERSION, task_prefix
 from orchestrator.ports.upkeep import Audited, Find, LaneLoad, Mended, QueueLoad, Swept
 
-GRACE_GAP_MS = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class RedisUpkeep:
@@ -26,7 +24,6 @@ class RedisUpkeep:
         given = {
             "limit": limit,
             "lease_ms": self.lease_ms,
-            "gap_ms": GRACE_GAP_MS,
             "expired_error": render_failure(EXPIRED),
         }
         with redis_errors():
@@ -46,7 +43,6 @@ class RedisUpkeep:
             "limit": limit,
             "silent_ms": int(silent_s * 1000),
             "lease_ms": self.lease_ms,
-            "gap_ms": GRACE_GAP_MS,
         }
         with redis_errors():
             return Mended(*self.scripts.run("reap_silent", {**given, **_crash_policy()}))

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places
+-- include: turn, places, lapse
 -- beat: all runs of one process at once. Renews their leases, writes progress, answers go_on, stop or lost for each.
 -- given: runs (JSON list of {task_id, epoch, run_id, progress or ""}), lease_ms
 
@@ -18,6 +18,7 @@ local function beat(run)
   return task.cancel_ms and 'stop' or 'go_on'
 end
 
+sign_of_life(now, given.lease_ms, true)
 local verdicts = {}
 for i, run in ipairs(cjson.decode(given.runs)) do verdicts[i] = beat(run) end
 return verdicts

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- include: turn, places, lapse
 -- reap_silent: end the runs that nobody has beaten for a while on nodes without a sign of life; neither alone is enough.
--- given: silent_ms, lease_ms, gap_ms, limit, crash_limit, crash_error
+-- given: silent_ms, lease_ms, limit, crash_limit, crash_error
 
 local now, given = clock_ms(), arguments()
 local found = {lapsed = 0, released = 0, crashed_out = 0}
@@ -17,5 +17,5 @@ local function reap()
   end
 end
 
-if not in_grace(now, given.gap_ms) then reap() end
+if not in_grace(now, given.lease_ms) then reap() end
 return {found.lapsed, found.released, found.crashed_out}

@@ -2,18 +2,10 @@
 -- include: turn, places, lapse
 -- reconcile: recover lapsed leases, wake what is due, end what came too late. Each set has its own limit, so that a
 -- flood in one never delays the recovery of leases.
--- given: limit, lease_ms, gap_ms, crash_limit, crash_error, expired_error (JSON)
+-- given: limit, lease_ms, crash_limit, crash_error, expired_error (JSON)
 
 local now, given = clock_ms(), arguments()
 local found = {lapsed = 0, released = 0, crashed_out = 0, due = 0, expired = 0}
-
--- After a gap between ticks (this store or the keepers were frozen) every healthy run needs a lease's time to beat.
-local function tick()
-  if is_gap(now, given.gap_ms) then
-    redis.call('HSET', 'orch:reconcile', 'grace_until_ms', now + given.lease_ms)
-  end
-  redis.call('HSET', 'orch:reconcile', 'tick_ms', now)
-end
 
 local function due_of(key)
   return redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, given.limit)
@@ -33,8 +25,8 @@ local function is_in(place)
   return function(task) return task.place == place end
 end
 
-tick()
-if not in_grace(now, given.gap_ms) then
+sign_of_life(now, given.lease_ms, false)
+if not in_grace(now, given.lease_ms) then
   each_due('orch:leases', is_in('leases'), function(task) lapse(task, now, given, found) end)
 end
 

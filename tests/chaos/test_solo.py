@@ -1,0 +1,98 @@
+"""A task that kills whoever runs it takes its neighbours along once, and busy children make room for it."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from echo_load import submit_echo, submit_echoes
+from live_stack import SOLO_WAIT_S, LiveStack
+from made_media import noise
+from PIL import Image
+from processes import wait_for
+from proxied_node import ProxiedNode, Servers, proxied_node
+from servers import SeaweedFs, Triton, valkey
+from verdict import Store, assert_sound, attempts, await_all, crashes, held_by, status_of
+
+from orchestrator.client import OrchestratorClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+NEIGHBOURS = 7
+CRASH_LIMIT = 3
+RUN_S = 2.0
+# Claims and beats of a machine that starts workers meanwhile.
+MARGIN_S = 3.0
+
+Recorder = Callable[[str, object], None]
+
+
+@pytest.fixture
+def node(tmp_path: Path, s3_server: SeaweedFs, triton_server: Triton) -> Iterator[ProxiedNode]:
+    """One child that works on pictures."""
+    with (
+        valkey(tmp_path) as store,
+        proxied_node(tmp_path, Servers(store, s3_server, triton_server), lane="image", children=1) as node,
+    ):
+        yield node
+
+
+def test_a_poison_file_beside_seven_healthy_neighbours(node: ProxiedNode, tmp_path: Path) -> None:
+    """Whoever carries the poison dies, as of a decoder that crashes."""
+    with closing(OrchestratorClient(node.about.api, node.about.api_key)) as client:
+        poison_file = client.upload(picture(tmp_path / "poison.png", side=400))
+        files = [client.upload(picture(tmp_path / f"{number}.png", side=64)) for number in range(NEIGHBOURS)]
+        poison = client.submit("image.upscale", input=poison_file).id
+        neighbours = [client.submit("image.upscale", input=file).id for file in files]
+    carried = [kill_whoever_carries(node.store, poison) for _ in range(CRASH_LIMIT)]
+    await_all(node.store, [poison, *neighbours])
+    assert carried[1:] == [{poison}, {poison}]
+    assert_sound(node.store, [poison], status="failed")
+    assert node.http.get(f"/v1/tasks/{poison}").json()["error"]["code"] == "crashed_repeatedly"
+    assert_sound(node.store, neighbours)
+    taken_along = carried[0] - {poison}
+    assert taken_along
+    assert {task_id: crashes(node.store, task_id) for task_id in neighbours} == {
+        task_id: int(task_id in taken_along) for task_id in neighbours
+    }
+
+
+def test_busy_children_make_room_for_a_task_that_has_crashed(
+    stack: LiveStack, record_testsuite_property: Recorder
+) -> None:
+    crashed = submit_echo(stack, delay_ms=int(1000 * RUN_S))
+    assert kill_whoever_carries(stack.store, crashed) == {crashed}
+    flood = submit_echoes(stack, 300, delay_ms=int(1000 * RUN_S))
+    wait_for(lambda: status_of(stack.store, crashed) == "succeeded", within_s=60)
+    assert any(status_of(stack.store, task_id) == "queued" for task_id in flood), "the children were not busy enough"
+    *_, waited_since, run_at = (
+        int(event["at_ms"]) / 1000
+        for _, event in stack.store.xrange(f"orch:events:{crashed}")
+        if event["type"] in {"queued", "running"}
+    )
+    record_testsuite_property("solo: waited for a busy child, s", run_at - waited_since)
+    assert run_at - waited_since <= SOLO_WAIT_S + RUN_S + MARGIN_S
+    await_all(stack.store, flood)
+    assert_sound(stack.store, [crashed, *flood])
+    assert {len(attempts(stack.store, task_id)) for task_id in flood} == {1}
+
+
+def picture(path: Path, *, side: int) -> Path:
+    Image.fromarray(noise(side, width=side, height=side)).save(path)
+    return path
+
+
+def kill_whoever_carries(store: Store, task_id: str) -> set[str]:
+    """SIGKILL the child that runs the task, once it has beaten; everything that it ran."""
+
+    def carriers() -> list[tuple[int, set[str]]]:
+        beaten = store.hget(f"orch:task:{task_id}", "beaten") == "1"
+        return [(pid, ids) for pid, ids in held_by(store).items() if beaten and task_id in ids]
+
+    wait_for(lambda: carriers() != [], within_s=60)
+    ((victim, ids),) = carriers()
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: store.hget(f"orch:task:{task_id}", "beaten") != "1")
+    return ids
