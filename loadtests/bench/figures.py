@@ -62,12 +62,14 @@ class Ratio:
 
 def measure_in_turn(ours: Measure, peer: Measure, *, rounds: int) -> list[Run]:
     """Measure both sides in each round, and change who goes first from round to round."""
-    runs: list[Run] = []
+    return [Run(ours=value, peer=other) for value, other in zip(*take_turns([ours, peer], rounds=rounds), strict=True)]
+
+
+def take_turns(measures: Sequence[Measure], *, rounds: int) -> list[list[float]]:
+    """What each measured, round by round: each round measures all of them, and another goes first each time."""
+    found: list[list[float]] = [[] for _ in measures]
     for number in range(rounds):
-        if number % 2 == 0:
-            value = ours()
-            runs.append(Run(ours=value, peer=peer()))
-        else:
-            value = peer()
-            runs.append(Run(ours=ours(), peer=value))
-    return runs
+        first = number % len(measures)
+        for which in [*range(first, len(measures)), *range(first)]:
+            found[which].append(measures[which]())
+    return found

@@ -1,12 +1,16 @@
 """`make bench`: every figure against its peer in the same run, one JSON line each on standard output."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from echo import measure_latency, measure_throughput
 from figures import Ratio
+from films import measure_films
+from pictures import measure_pictures
+from ramp import measure_ramp
 from shots import measure_shots
 from submits import measure_backlog, measure_submits
 
@@ -22,6 +26,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": measure_latency,
     "submits": measure_submits,
     "backlog": measure_backlog,
+    "pictures": measure_pictures,
+    "ramp": measure_ramp,
+    "film": measure_films,
     "shots": measure_shots,
 }
 
@@ -35,6 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(BENCHMARKS)):
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stopped by somebody else, too, no stack stays behind
     for name in options.names or BENCHMARKS:
         sys.stderr.write(f"measuring {name}, {options.rounds} rounds\n")
         for figure in BENCHMARKS[name](children=options.children, rounds=options.rounds):

@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 
 from figures import BenchmarkVoid, Goal, Ratio, measure_in_turn
-from stack import SCRATCH, Stack, run_task, running_stack, upload
+from stack import ROOT, SCRATCH, Stack, run_task, running_stack, upload
 
-ROOT = Path(__file__).resolve().parents[2]
 MEDIA = ROOT / ".cache" / "media"
 UPSTREAM = SCRATCH / "upstream"
 TRITON_PYTHON = ROOT / ".venv-triton" / "bin" / "python"

@@ -15,7 +15,8 @@ import httpx
 from figures import BenchmarkVoid
 from plain_http import PlainClient
 
-SCRATCH = Path(__file__).resolve().parents[2] / ".bench"
+ROOT = Path(__file__).resolve().parents[2]
+SCRATCH = ROOT / ".bench"
 TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -44,10 +45,15 @@ def running_stack(*, lanes: str, workers: int) -> Iterator[Stack]:
         options = ["--state", state, "--port", "0", "--lanes", lanes, "--workers", str(workers)]
         subprocess.run([*orchestrator, "up", "--detach", *options], check=True, stdout=sys.stderr)
         try:
-            found = json.loads(Path(state, "stack.json").read_text())
-            yield Stack(**{name: found[name] for name in ("api", "api_key", "redis", "processes")})
+            yield read_stack(Path(state))
         finally:
             subprocess.run([*orchestrator, "down", "--state", state], check=True, stdout=sys.stderr)
+
+
+def read_stack(state: Path) -> Stack:
+    """The stack that is running in the folder."""
+    found = json.loads((state / "stack.json").read_text())
+    return Stack(**{name: found[name] for name in ("api", "api_key", "redis", "processes")})
 
 
 def upload(client: httpx.Client, body: bytes, *, filename: str, content_type: str) -> str:

@@ -32,7 +32,7 @@ def render_task(task: Task, parts: ApiParts) -> TaskView:
     return TaskView(
         **_record(task),
         queue=_queue(task, parts),
-        attempts=[_attempt(attempt) for attempt in parts.reads.attempts(task.id)] if task.epoch else [],
+        attempts=_attempts(task, parts),
         outputs=[_output(artifact, parts) for artifact in task.outputs],
     )
 
@@ -88,6 +88,14 @@ def _queue(task: Task, parts: ApiParts) -> QueueView | None:
     # Rough on purpose: the project's own work ahead, at its predicted cost, one task after the other.
     eta_s = None if position is None else position * task.predicted_s
     return QueueView(position=position, eta_s=eta_s)
+
+
+def _attempts(task: Task, parts: ApiParts) -> list[AttemptView]:
+    """Not asked for before a first run has ended: that is when clients poll."""
+    in_first_run = task.status is Status.RUNNING and task.epoch == 1
+    if task.epoch == 0 or in_first_run:
+        return []
+    return [_attempt(attempt) for attempt in parts.reads.attempts(task.id)]
 
 
 def _attempt(attempt: Attempt) -> AttemptView:

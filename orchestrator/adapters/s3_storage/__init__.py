@@ -1,5 +1,6 @@
-"""Cloudflare R2, or any S3, through boto3."""
+"""Cloudflare R2, or any S3."""
 
-from orchestrator.adapters.s3_storage.bucket import S3Address, S3Storage
+from orchestrator.adapters.s3_storage.address import S3Address
+from orchestrator.adapters.s3_storage.bucket import S3Storage
 
 __all__ = ["S3Address", "S3Storage"]

@@ -3,8 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from orchestrator.adapters.s3_storage.address import S3Address
+from orchestrator.adapters.s3_storage.quick import CHUNK_BYTES, QuickS3, Unsettled, parse_etag, write_new
 from orchestrator.adapters.s3_storage.status import SERVICE, read_status, translated
 from orchestrator.domain.errors import Category, MediaTooLarge, Refused
 from orchestrator.ports.storage import ObjectInfo, SignedUrl
 
-CHUNK_BYTES = 1024**2
+HELD_BYTES = 1024**2  # files up to this size may be held whole
 PART_BYTES = 16 * 1024**2
 NOT_FOUND = 404
 
@@ -40,20 +41,11 @@ PROBE = CLIENT.merge(Config(retries={"total_max_attempts": 1}, connect_timeout=1
 UPLOAD = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, max_concurrency=4)
 
 
-@dataclass(frozen=True, slots=True)
-class S3Address:
-    """Where the bucket is. Clients are given URLs at ``public_endpoint``, which is ``endpoint`` when empty."""
-
-    endpoint: str
-    bucket: str
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    region: str = "auto"
-    public_endpoint: str = ""
-
-
 class S3Storage:
-    """Safe to share between threads. Made after the fork: boto3 keeps connections."""
+    """Safe to share between threads. Made after the fork: it keeps connections.
+
+    Three calls are made for every task. They are tried quickly, and by boto3 when that did not succeed.
+    """
 
     def __init__(self, address: S3Address) -> None:
         session = boto3.session.Session()
@@ -69,6 +61,7 @@ class S3Storage:
             )
 
         self._bucket = address.bucket
+        self._quick = QuickS3(address)
         self._client = connect(address.endpoint, CLIENT)
         self._probe = connect(address.endpoint, PROBE)
         self._signer = connect(address.public_endpoint or address.endpoint, CLIENT)
@@ -84,21 +77,28 @@ class S3Storage:
                 raise Refused(message, service=SERVICE, category=Category.INTERNAL, code="no_bucket") from error
 
     def head(self, key: str) -> ObjectInfo:
+        with suppress(Unsettled):
+            return self._quick.head(key)
         with translated():
             return _parse_info(key, self._client.head_object(Bucket=self._bucket, Key=key))
 
     def fetch(self, key: str, destination: Path, *, etag: str, limit_bytes: int) -> ObjectInfo:
+        with suppress(Unsettled):
+            return self._quick.fetch(key, destination, etag=etag, limit_bytes=limit_bytes)
         with translated():
             answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"')
             info = _parse_info(key, answer)
             with closing(answer["Body"]) as body:
                 if info.size_bytes > limit_bytes:
                     raise MediaTooLarge
-                _write(destination, body.iter_chunks(CHUNK_BYTES))
+                write_new(destination, body.iter_chunks(CHUNK_BYTES))
         return info
 
     def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
         size_bytes = source.stat().st_size
+        if size_bytes <= HELD_BYTES:
+            with suppress(Unsettled):
+                return self._quick.store(source, key, content_type=content_type)
         with translated():
             if size_bytes > PART_BYTES:
                 place = {"Bucket": self._bucket, "Key": key, "ExtraArgs": {"ContentType": content_type}}
@@ -106,13 +106,13 @@ class S3Storage:
                 return self.head(key)
             with source.open("rb") as body:
                 answer = self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
-        return ObjectInfo(key, size_bytes, _parse_etag(answer), content_type)
+        return ObjectInfo(key, size_bytes, parse_etag(answer["ETag"]), content_type)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with translated():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             for row in chain.from_iterable(page.get("Contents", ()) for page in pages):
-                yield ObjectInfo(row["Key"], row["Size"], _parse_etag(row), "")
+                yield ObjectInfo(row["Key"], row["Size"], parse_etag(row["ETag"]), "")
 
     def delete(self, key: str) -> None:
         # One by one: the call for many sends a checksum that R2 may refuse (stack facts D).
@@ -144,18 +144,5 @@ def render_disposition(filename: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _write(destination: Path, chunks: Iterator[bytes]) -> None:
-    with destination.open("xb") as file:
-        try:
-            file.writelines(chunks)
-        except BaseException:
-            destination.unlink()
-            raise
-
-
 def _parse_info(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
-    return ObjectInfo(key, answer["ContentLength"], _parse_etag(answer), answer.get("ContentType", ""))
-
-
-def _parse_etag(answer: Mapping[str, Any]) -> str:
-    return str(answer["ETag"]).strip('"')
+    return ObjectInfo(key, answer["ContentLength"], parse_etag(answer["ETag"]), answer.get("ContentType", ""))
