@@ -12,6 +12,7 @@ from orchestrator.services.diagnose import Report
 
 SHOWN = 10
 MIB = 2**20
+PARKED = 1e15  # behind every tag (turn.lua, ADR 0022)
 OWNER_COLOURS = {"alive": "green", "silent": "yellow", "gone": "bold red"}
 
 
@@ -64,11 +65,15 @@ def _places(report: Report) -> Table:
 def _lanes(report: Report) -> Table:
     table = _table("lanes", "lane", "ready", "oldest wait", "pulses", "next (start tag)")
     for lane in report.lanes:
-        turn = ", ".join(f"{project} {tag:.1f}" for project, tag in lane.turn[:SHOWN])
+        turn = ", ".join(f"{project} {_tag(tag)}" for project, tag in lane.turn[:SHOWN])
         more = f", {len(lane.turn) - SHOWN} more" if len(lane.turn) > SHOWN else ""
         wait = f"{lane.oldest_wait_s:.1f} s" if lane.ready else ""
         table.add_row(lane.lane, f"{lane.ready:,}", wait, str(lane.pulses), escape(turn + more))
     return table
+
+
+def _tag(tag: float) -> str:
+    return "parked" if tag >= PARKED else f"{tag:.1f}"
 
 
 def _owners(report: Report) -> Table:

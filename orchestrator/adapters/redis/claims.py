@@ -8,7 +8,7 @@ from orchestrator.adapters.redis.records import pairs, parse_task, render_failur
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import StaleRun
 from orchestrator.domain.retry import EXPIRED, Again, Decision
-from orchestrator.domain.task import Failure, JsonObject, Run
+from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
 EXPIRED_ERROR = render_failure(EXPIRED)
@@ -29,6 +29,7 @@ class RedisClaims:
             "lease_ms": self.lease_ms,
             "yield_after_ms": "" if yield_after_s is None else int(yield_after_s * 1000),
             "expired_error": EXPIRED_ERROR,
+            "schema": SCHEMA_VERSION,
         }
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)

@@ -1,14 +1,21 @@
-"""The record of a task, between the flat strings of a Redis hash and `domain.task`."""
+"""The record of a task, between the flat strings of a Redis hash and `domain.task`.
+
+Another version may have written it: what we do not know is passed over here and left alone in the store (ADR 0018).
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Artifact, Attempt, Failure, Priority, Progress, Status, Task, TaskEvent
 
 Flat = Mapping[str, str]
+Value = TypeVar("Value", Artifact, Failure, Progress)
+Word = TypeVar("Word", bound=StrEnum)
+TRIES = "tries:"
 
 
 def render_json(value: object) -> str:
@@ -24,7 +31,7 @@ def parse_failure(text: str | None) -> Failure | None:
     if not text:
         return None
     found = json.loads(text)
-    return Failure(**{**found, "category": Category(found["category"])})
+    return _known(Failure, {**found, "category": _word(found["category"], Category.INTERNAL)})
 
 
 def pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
@@ -40,8 +47,25 @@ def _parse_json(text: str | None) -> Any:  # noqa: ANN401 - opaque to us
     return json.loads(text) if text else None
 
 
+def _known(kind: type[Value], found: Mapping[str, Any]) -> Value:
+    """A value of ``kind`` from those of its fields that this version knows."""
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in found.items() if name in names})
+
+
+def _word(text: str, otherwise: Word) -> Word:
+    """``text`` as a word of ours, or ``otherwise`` if it is none yet."""
+    kind = type(otherwise)
+    return kind(text) if text in set(kind) else otherwise
+
+
+def _parse_tries(flat: Flat) -> dict[Category, int]:
+    counted = {name.removeprefix(TRIES): int(value) for name, value in flat.items() if name.startswith(TRIES)}
+    return {Category(name): count for name, count in counted.items() if name in set(Category)}
+
+
 def parse_task(flat: Flat) -> Task:
-    """Read a record. Fields that this version does not know are left alone, in the store."""
+    """Read a record."""
     return Task(
         id=flat["id"],
         project=flat["project"],
@@ -49,7 +73,7 @@ def parse_task(flat: Flat) -> Task:
         lane=flat["lane"],
         model=flat["model"],
         status=Status(flat["status"]),
-        priority=Priority(flat["priority"]),
+        priority=_word(flat["priority"], Priority.NORMAL),
         generation=int(flat["generation"]),
         epoch=int(flat["epoch"]),
         input=_parse_json(flat["input"]),
@@ -65,13 +89,13 @@ def parse_task(flat: Flat) -> Task:
         run_for_s=float(flat["run_for_s"]) if flat.get("run_for_s") else None,
         cancel_requested_at_ms=_parse_optional_int(flat.get("cancel_ms")),
         delayed_until_ms=_parse_optional_int(flat.get("due_ms")),
-        progress=Progress(**(_parse_json(flat.get("progress")) or {})),
-        outputs=tuple(Artifact(**item) for item in _parse_json(flat.get("outputs")) or ()),
+        progress=_known(Progress, _parse_json(flat.get("progress")) or {}),
+        outputs=tuple(_known(Artifact, item) for item in _parse_json(flat.get("outputs")) or ()),
         result=_parse_json(flat.get("result")),
         error=parse_failure(flat.get("error")),
         checkpoint=_parse_json(flat.get("checkpoint")),
         usage=_parse_json(flat.get("usage")) or {},
-        tries={Category(name[6:]): int(value) for name, value in flat.items() if name.startswith("tries:")},
+        tries=_parse_tries(flat),
         solo="solo" in flat,
         schema=int(flat["schema"]),
     )

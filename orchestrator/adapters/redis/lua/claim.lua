@@ -2,12 +2,13 @@
 -- include: turn, places
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
--- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error
+-- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema
 
 local now, given = clock_ms(), arguments()
 local TURNS_LOOKED_AT = 256
 local UNPARKED_AT_ONCE = 64
 local DISCARDS = 100
+local ASIDE_MS = 10000
 
 -- A model that may not run now (not resident, or behind an open breaker) is passed over, and nothing else is.
 local function may_run(model)
@@ -40,6 +41,14 @@ local function is_late(task)
   return task.start_by_ms and not task.started_ms and tonumber(task.start_by_ms) <= now
 end
 
+-- A newer version made it and only that one can run it. It steps aside, out of our way, and offers itself again: to a
+-- newer worker, if one is quicker than we are (ADR 0018).
+local function set_aside(task)
+  leave_place(task)
+  enter_delayed(task, now + ASIDE_MS)
+  save(task)
+end
+
 -- Heads that cannot run are discarded, but only so many in one call: a flood of late tasks must not hold the store.
 local function next_task()
   for _ = 1, DISCARDS do
@@ -51,6 +60,8 @@ local function next_task()
     elseif is_late(task) then
       leave_place(task)
       end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error)
+    elseif tonumber(task.schema) > tonumber(given.schema) then
+      set_aside(task)
     else
       return task
     end

@@ -17,7 +17,7 @@ redis.call('ZREM', 'orch:ended', task.id)
 for name in pairs(task) do
   if string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] then task[name] = nil end
 end
-task.generation, task.rank = task.generation + 1, now - cjson.decode(given.head_starts)[task.priority]
+task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
 local upload = cjson.decode(task.input).object
 if upload then redis.call('ZADD', 'orch:uploads', 'XX', now, upload) end
 requeue(task, now, nil, '{"reason":"resubmitted"}')
