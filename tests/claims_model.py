@@ -1,16 +1,18 @@
 """What the state machine of `integration/test_claims_machine.py` expects of the record, kept in plain Python."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from record_store import RecordStore
 
-from orchestrator.domain.task import NewTask, Run, Status, solo_lane
+from orchestrator.domain.errors import Category
+from orchestrator.domain.retry import POLICIES, Again, Decision
+from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task, solo_lane
 
 Indexes = Mapping[str, frozenset[str]]
-
+PARKED = 1e15
 GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are slow
 
 
@@ -19,14 +21,14 @@ class Known:
     """One task as it should be."""
 
     new: NewTask
+    rank: int
     start_by_ms: int | None = None
     status: Status = Status.QUEUED
     generation: int = 1
     epoch: int = 0
-    crashes: int = 0
+    tries: dict[Category, int] = field(default_factory=dict)
     due_ms: int | None = None
     lease_ends_ms: int = 0
-    ended_ms: int = 0
     is_canceling: bool = False
     has_beaten: bool = False
     run: Run | None = None
@@ -39,7 +41,10 @@ class Known:
     @property
     def waits_in(self) -> str:
         """Once crashed, a task waits where each runs alone, until it has ended."""
-        return solo_lane(self.new.lane) if self.crashes else self.new.lane
+        return solo_lane(self.new.lane) if Category.CRASH in self.tries else self.new.lane
+
+    def is_late(self, now_ms: int) -> bool:
+        return self.start_by_ms is not None and self.start_by_ms <= now_ms
 
     def claimed(self, run: Run, *, lease_ends_ms: int) -> None:
         assert self.is_ready
@@ -47,33 +52,111 @@ class Known:
         self.status, self.epoch, self.run, self.has_beaten = Status.RUNNING, run.epoch, run, False
         self.lease_ends_ms, self.start_by_ms = lease_ends_ms, None
 
-    def queued(self, how: str, *, now_ms: int, due_ms: int | None = None) -> None:
+    def queued(self, how: str, *, due_ms: int | None = None) -> None:
         """The run is over and the task is tried again, unless its cancel was requested."""
         if self.is_canceling:
-            self.ended(Status.CANCELED, how, now_ms=now_ms)
+            self.ended(Status.CANCELED, how)
         else:
             self._forget_run(how)
             self.status, self.due_ms = Status.QUEUED, due_ms
 
-    def ended(self, status: Status, how: str, *, now_ms: int) -> None:
+    def ended(self, status: Status, how: str) -> None:
         self._forget_run(how)
-        self.status, self.ended_ms, self.due_ms, self.start_by_ms = status, now_ms, None, None
+        self.status, self.due_ms, self.start_by_ms = status, None, None
 
-    def lapsed(self, crash_limit: int, *, now_ms: int) -> None:
-        self.crashes += self.has_beaten
-        if self.has_beaten and self.crashes >= crash_limit and not self.is_canceling:
-            self.ended(Status.FAILED, "lapse", now_ms=now_ms)
+    def failed(self, category: Category, decision: Decision, *, now_ms: int) -> None:
+        if not isinstance(decision, Again) or decision.counts:
+            self._count_try(category)
+        if isinstance(decision, Again):
+            self.queued("fail", due_ms=now_ms + int(decision.after_s * 1000))
         else:
-            self.queued("lapse", now_ms=now_ms)
+            self.ended(Status.CANCELED if self.is_canceling else Status.FAILED, "fail")
 
-    def resubmitted(self) -> None:
-        self.status, self.generation, self.crashes = Status.QUEUED, self.generation + 1, 0
-        self.is_canceling = False
+    def lost(self, *, now_ms: int) -> None:
+        """The lease lapsed, or the owner is dead."""
+        if self.has_beaten:
+            self._count_try(Category.CRASH)
+            self.rank = now_ms
+        is_spent = self.has_beaten and self.tries[Category.CRASH] >= POLICIES[Category.CRASH].tries
+        if is_spent and not self.is_canceling:
+            self.ended(Status.FAILED, "lapse")
+        else:
+            self.queued("lapse")
+
+    def resubmitted(self, *, now_ms: int) -> None:
+        self.status, self.generation, self.tries = Status.QUEUED, self.generation + 1, {}
+        self.rank, self.is_canceling = rank_of(self.new, now_ms=now_ms), False
+
+    def passed_time(self, now_ms: int, *, in_grace: bool) -> None:
+        """What the keeper must have done by the end of its tick."""
+        if self.run and self.lease_ends_ms <= now_ms and not in_grace:
+            self.lost(now_ms=now_ms)
+        elif self.due_ms is not None and self.due_ms <= now_ms:
+            self.due_ms = None
+        elif self.is_late(now_ms):
+            self.ended(Status.FAILED, "expire")
+
+    def assert_is(self, task: Task) -> None:
+        assert (task.status, task.generation, task.epoch) == (self.status, self.generation, self.epoch)
+        assert task.delayed_until_ms == self.due_ms
+        assert task.is_canceling == (self.is_canceling and self.status is Status.RUNNING)
+        assert task.tries == self.tries
+        assert all(tries <= POLICIES[category].tries for category, tries in task.tries.items())
+
+    def _count_try(self, category: Category) -> None:
+        self.tries[category] = self.tries.get(category, 0) + 1
 
     def _forget_run(self, how: str) -> None:
         if self.run is not None:
             self.past_runs.append((self.run, how))
         self.run = None
+
+
+def rank_of(new: NewTask, *, now_ms: int) -> int:
+    return now_ms - HEAD_START_MS[new.priority]
+
+
+@dataclass
+class Turn:
+    """The fair queue of a lane as a claim finds it: tags and clock are read from the store, the choice is made here."""
+
+    lane: str
+    tags: dict[str, float]
+    clock: float
+    weights: Mapping[str, int]
+    held_back: Collection[str]
+
+    def hand_out(self, tasks: Iterable[Known], *, count: int, now_ms: int) -> tuple[list[Known], bool]:
+        """The tasks that a claim must hand out, in order, and whether there are more. Late ones expire on the way."""
+        waiting = self._by_project(tasks)
+        self._unpark(now_ms)
+        found: list[Known] = []
+        while len(found) < count and (project := self._next(waiting)):
+            known = waiting[project].pop(0)
+            if known.is_late(now_ms):
+                known.ended(Status.FAILED, "expire")
+            else:
+                found.append(known)
+                self.tags[project] += known.new.predicted_s / self.weights.get(project, 1)
+        return found, self._next(waiting) is not None
+
+    def _by_project(self, tasks: Iterable[Known]) -> Mapping[str, list[Known]]:
+        """All that may run, the oldest rank first."""
+        waiting: dict[str, list[Known]] = defaultdict(list)
+        for known in sorted(tasks, key=lambda known: (known.rank, known.new.id)):
+            if known.is_ready and known.waits_in == self.lane and known.new.model not in self.held_back:
+                waiting[known.new.project].append(known)
+        return waiting
+
+    def _unpark(self, now_ms: int) -> None:
+        for project, tag in self.tags.items():
+            if PARKED <= tag <= PARKED + now_ms:
+                self.tags[project] = self.clock
+
+    def _next(self, waiting: Mapping[str, list[Known]]) -> str | None:
+        """The project with the smallest tag; every one with ready work has a tag."""
+        tags = {project: self.tags[project] for project, tasks in waiting.items() if tasks}
+        return min((project for project, tag in tags.items() if tag < PARKED), key=lambda p: (tags[p], p), default=None)
 
 
 @dataclass
@@ -117,23 +200,29 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
     return {key: frozenset(ids) for key, ids in found.items()}
 
 
-READ_INDEXES = """
-    local found = {}
+READ_STATE = """
+    local indexes, records = {}, {}
     for _, key in ipairs(redis.call('KEYS', 'orch:*')) do
-        local kind, prefix = redis.call('TYPE', key).ok, string.match(key, '^orch:(%a+)')
-        if kind == 'zset' then found[key] = redis.call('ZRANGE', key, 0, -1)
-        elseif kind == 'set' then found[key] = redis.call('SMEMBERS', key)
-        elseif prefix == 'run' then found[key] = {redis.call('GET', key)}
-        elseif prefix == 'idem' then found[key] = {redis.call('HGET', key, 'task')}
-        elseif prefix == 'clock' then found[key] = {'a clock'} end
+        local kind, prefix, id = redis.call('TYPE', key).ok, string.match(key, '^orch:(%a+):?(.*)$')
+        if kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
+        elseif key == 'orch:held_back' then -- not ours: whoever holds models back writes it
+        elseif kind == 'set' then indexes[key] = redis.call('SMEMBERS', key)
+        elseif prefix == 'run' then indexes[key] = {redis.call('GET', key)}
+        elseif prefix == 'idem' then indexes[key] = {redis.call('HGET', key, 'task')}
+        elseif prefix == 'clock' then indexes[key] = {'a clock'}
+        elseif prefix == 'task' then records[id] = redis.call('HGETALL', key) end
     end
-    return cjson.encode(found)
+    return cjson.encode({indexes, records})
 """
-"""Lua of a test: all that is not a task's own record, events or attempts."""
+"""Lua of a test: the indexes, and the records by id."""
 
 
-def without_tags(indexes: Indexes) -> Indexes:
-    """The same, after a look at the tags and clocks that only a lane with a turn may have."""
+def without_tags(indexes: Indexes, expected: Indexes) -> Indexes:
+    """The same, after a look at the tags and clocks that only a lane with a turn may have.
+
+    What a claim handed out is remembered for one lease by the server's own clock, which no test holds in its hand.
+    """
+    gone = {key: ids for key, ids in expected.items() if key.startswith("orch:run:") and key not in indexes}
     for key, projects in indexes.items():
         kind, _, lane = key.removeprefix("orch:").partition(":")
         turn = indexes.get(f"orch:turn:{lane}")
@@ -142,7 +231,7 @@ def without_tags(indexes: Indexes) -> Indexes:
         if kind == "tags":
             assert turn is not None
             assert not projects & turn, "a project is in the turn or has a tag, never both"
-    return {key: ids for key, ids in indexes.items() if not key.startswith(("orch:tags:", "orch:clock:"))}
+    return gone | {key: ids for key, ids in indexes.items() if not key.startswith(("orch:tags:", "orch:clock:"))}
 
 
 def assert_story_is_legal(store: RecordStore, task_id: str, *, moves: Iterable[tuple[Status, Status]]) -> None:

@@ -101,18 +101,25 @@ class RecordStore:
         return found
 
     def dump(self) -> str:
-        """Every key but the reconcile's own, with its value."""
-        text = """
-            local read = {hash = {'HGETALL'}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, set = {'SMEMBERS'},
-                stream = {'XRANGE', '-', '+'}, string = {'GET'}}
-            local found = {}
-            for _, key in ipairs(redis.call('KEYS', '*')) do
-                local how = read[redis.call('TYPE', key).ok]
-                if key ~= 'orch:reconcile' then found[key] = redis.call(how[1], key, unpack(how, 2)) end
-            end
-            return cjson.encode(found)
-        """
-        return json.dumps(json.loads(self.client.eval(text, 0)), sort_keys=True)
+        """Every key, with its value."""
+        return read_all(self.client)
+
+
+READ_ALL = """
+    local read = {hash = {'HGETALL'}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, set = {'SMEMBERS'},
+        stream = {'XRANGE', '-', '+'}, string = {'GET'}}
+    local found = {}
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+        local how = read[redis.call('TYPE', key).ok]
+        if key ~= 'orch:reconcile' and key ~= 'orch:audit' then found[key] = redis.call(how[1], key, unpack(how, 2)) end
+    end
+    return cjson.encode(found)
+"""
+
+
+def read_all(client: RedisClient) -> str:
+    """Every key with its value, but for how far the duties have come."""
+    return json.dumps(json.loads(client.eval(READ_ALL, 0)), sort_keys=True)
 
 
 def walk(store: RecordStore, *, limit: int = 7) -> set[tuple[str, str, str]]:

@@ -1,26 +1,46 @@
 """Any order of calls and any passing of time, on the real scripts: the record always is what a plain model says."""
 
-import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
-from claims_model import READ_INDEXES, Grace, Known, assert_story_is_legal, expected_indexes, without_tags
+import servers
+from claims_model import Known, Turn, rank_of
+from claims_room import LEASE_MS, WEIGHTS, ClaimsRoom, Node
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from record_store import DONE, FAILURE, RETENTION_MS, START_MS, RecordStore, new_task, open_store
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+from record_store import DONE, FAILURE, START_MS, RecordStore, new_task, walk
+from repeated_scripts import RepeatedScripts
 
-from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun, TaskNotFound
-from orchestrator.domain.retry import POLICIES, Again, GiveUp
-from orchestrator.domain.task import MOVES, Priority, Run, Status, solo_lane
-from orchestrator.ports.claims import Beat, Verdict
+from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
+from orchestrator.domain.owner import Owner
+from orchestrator.domain.retry import GiveUp, decide
+from orchestrator.domain.task import Failure, Priority, Run, Status
+from orchestrator.ports.claims import Verdict
 
-LEASE_MS = 4_000
-TICK_MS = 1_000
-GAP_MS = 10_000
-CRASH_LIMIT = POLICIES[Category.CRASH].tries
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))  # `make chaos-long` asks for many, and for others each time
+OWNERS = [Owner("node-1", 1, 1), Owner("node-1", 2, 1), Owner("node-2", 1, 1)]
+LANES = ["io", "image"]
+MODELS = ["echo", "other"]
 PICK = st.integers(0, 1_000)
+FAILS = [Category.NETWORK, Category.TIMEOUT, Category.SATURATED]
+
+TASK = st.fixed_dictionaries(
+    {
+        "project": st.sampled_from(["film-a", "film-b", "film-c"]),
+        "lane": st.sampled_from(LANES),
+        "model": st.sampled_from(MODELS),
+        "predicted_s": st.sampled_from([0.5, 1.0, 4.0]),
+        "priority": st.sampled_from(Priority),
+        "start_by_s": st.sampled_from([None, None, None, 2.0]),
+    }
+)
 
 COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
     "finish": lambda store, run: store.claims.finish(run, DONE),
@@ -31,37 +51,29 @@ COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
 }
 
 
-class ClaimsMachine(RuleBasedStateMachine):
-    """Clients, workers, keepers and the clock, each doing whatever comes to mind."""
+class ClaimsMachine(ClaimsRoom):
+    """Clients, workers, keepers and the clock, each doing whatever comes to mind.
 
-    store: RecordStore
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.store.client.eval("redis.call('FLUSHALL')", 0)
-        self.store.scripts.now_ms = START_MS
-        self.tasks: dict[str, Known] = {}
-        self.made = 0
-        self.grace = Grace(LEASE_MS)
-        self.pass_time(0)
+    Few rules, each of many kinds: hypothesis leaves out some of the rules of each example.
+    """
 
     # Clients.
 
-    @rule(
-        project=st.sampled_from(["film-a", "film-b"]),
-        model=st.sampled_from(["echo", "other"]),
-        priority=st.sampled_from(Priority),
-        has_key=st.booleans(),
-        start_by_s=st.sampled_from([None, None, 2.0]),
-    )
-    def submit(self, project: str, *, model: str, priority: Priority, has_key: bool, start_by_s: float | None) -> None:
-        self.made += 1
-        asked = new_task(f"t{self.made:03}", project=project, start_by_s=start_by_s)
-        new = replace(asked, model=model, priority=priority, idempotency_key=f"k{self.made}" if has_key else None)
-        receipt = self.store.intake.submit(new)
-        assert not receipt.replayed
-        start_by_ms = int(self.now_ms + start_by_s * 1000) if start_by_s else None
-        self.tasks[new.id] = Known(new, start_by_ms=start_by_ms)
+    @initialize(lost_every=st.sampled_from([0, 1, 3]), wanted=st.lists(TASK, min_size=2, max_size=6))
+    def begin(self, lost_every: int, *, wanted: list[dict[str, Any]]) -> None:
+        """There is work from the first step on, also in the examples that leave out `submit`."""
+        self.open(lost_every)
+        self.submit(wanted, has_key=True)
+
+    @rule(wanted=st.lists(TASK, min_size=1, max_size=4), has_key=st.booleans())
+    def submit(self, wanted: list[dict[str, Any]], *, has_key: bool) -> None:
+        for fields in wanted:
+            self.made += 1
+            key = f"k{self.made}" if has_key else None
+            new = replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key)
+            assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
+            start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
+            self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), start_by_ms=start_by_ms)
 
     @rule(pick=PICK)
     @precondition(lambda self: any(known.new.idempotency_key for known in self.tasks.values()))
@@ -80,64 +92,60 @@ class ClaimsMachine(RuleBasedStateMachine):
         if known.status is Status.RUNNING:
             known.is_canceling = True
         elif known.status is Status.QUEUED:
-            known.ended(Status.CANCELED, "cancel", now_ms=self.now_ms)
+            known.ended(Status.CANCELED, "cancel")
         assert task.status is known.status
 
     @rule(pick=PICK, is_current=st.booleans())
-    @precondition(lambda self: self.tasks)
+    @precondition(lambda self: any(known.status.is_terminal for known in self.tasks.values()))
     def resubmit(self, pick: int, *, is_current: bool) -> None:
-        known = self.one_of(self.tasks.values(), pick)
+        known = self.one_of((known for known in self.tasks.values() if known.status.is_terminal), pick)
         generation = known.generation if is_current else known.generation + 1
-        if is_current and known.status in {Status.FAILED, Status.CANCELED}:
+        if is_current and known.status is not Status.SUCCEEDED:
             self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
-            known.resubmitted()
+            known.resubmitted(now_ms=self.now_ms)
         else:
             with pytest.raises(IllegalMove):
                 self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
 
     # Workers.
 
-    @rule(
-        count=st.integers(1, 3),
-        owner=st.sampled_from(["worker-1", "worker-2"]),
-        lane=st.sampled_from(["io", "io", solo_lane("io")]),
-    )
-    def claim(self, count: int, *, owner: str, lane: str) -> None:
-        claimed = self.store.claim(count=count, owner=owner, lane=lane)
-        ready = sum(known.is_ready and known.waits_in == lane for known in self.tasks.values())
-        assert (len(claimed.runs), claimed.more) == (min(count, ready), ready > count)
-        for run in claimed.runs:
-            self.tasks[run.task.id].claimed(run, lease_ends_ms=self.now_ms + LEASE_MS)
-        again = self.store.claims.claim(lane, owner, run_ids=[run.run_id for run in claimed.runs])
-        assert [(run.task.id, run.epoch) for run in again.runs] == [(run.task.id, run.epoch) for run in claimed.runs]
+    @rule(pick=PICK, count=st.integers(1, 4), owner=st.sampled_from(OWNERS), beats=st.booleans())
+    @precondition(lambda self: any(known.is_ready for known in self.tasks.values()))
+    def claim(self, pick: int, *, count: int, owner: Owner, beats: bool) -> None:
+        lane = self.one_of((known for known in self.tasks.values() if known.is_ready), pick).waits_in
+        turn = Turn(lane, *self.fair_queue(lane), weights=WEIGHTS, held_back=self.held_back)
+        expected, more = turn.hand_out(self.tasks.values(), count=count, now_ms=self.now_ms)
+        claimed = self.store.claim(count=count, owner=str(owner), lane=lane)
+        assert [run.task.id for run in claimed.runs] == [known.new.id for known in expected]
+        assert claimed.more == more
+        for run, known in zip(claimed.runs, expected, strict=True):
+            known.claimed(run, lease_ends_ms=self.now_ms + LEASE_MS)
+        if beats:
+            self.beat(owner)
 
-    @rule()
-    def beat(self) -> None:
-        running = [known for known in self.tasks.values() if known.run]
-        verdicts = self.store.claims.beat([Beat(known.run) for known in running if known.run])
-        self.grace.sign_of_life(self.now_ms, is_beat=True)
+    @rule(owner=st.sampled_from(OWNERS))
+    @precondition(lambda self: any(known.run for known in self.tasks.values()))
+    def beat(self, owner: Owner) -> None:
+        running = [known for known in self.tasks.values() if known.run and known.run.owner == str(owner)]
+        verdicts = self.send_beats([known.run for known in running if known.run])
         for known, verdict in zip(running, verdicts, strict=True):
             assert verdict is (Verdict.STOP if known.is_canceling else Verdict.GO_ON)
             known.has_beaten, known.lease_ends_ms = True, self.now_ms + LEASE_MS
 
-    @rule(
-        pick=PICK, how=st.sampled_from(["finish", "fail", "again", "release", "stop", "advance"]), counts=st.booleans()
-    )
+    @rule(pick=PICK, how=st.sampled_from(["finish", "release", "stop", "advance", *FAILS]))
     @precondition(lambda self: any(known.run for known in self.tasks.values()))
-    def commit(self, pick: int, *, how: str, counts: bool) -> None:
-        known = self.one_of((known for known in self.tasks.values() if known.run), pick)
-        assert known.run is not None
-        if how == "again":
-            self.store.claims.fail(known.run, FAILURE, decision=Again(after_s=2, counts=counts))
-            known.queued("fail", now_ms=self.now_ms, due_ms=self.now_ms + 2_000)
+    def commit(self, pick: int, *, how: str | Category) -> None:
+        known, run = self.one_running(pick)
+        if isinstance(how, Category):
+            decision = decide(how, known.tries.get(how, 0), jitter=0.5)
+            self.store.claims.fail(run, Failure("it_failed", how, "It failed."), decision=decision)
+            known.failed(how, decision, now_ms=self.now_ms)
             return
-        COMMITS[how](self.store, known.run)
+        COMMITS[how](self.store, run)
         if how == "release":
-            known.queued("release", now_ms=self.now_ms)
+            known.queued("release")
         elif how != "advance":
-            ended = {"finish": Status.SUCCEEDED, "stop": Status.CANCELED, "fail": Status.FAILED}[how]
-            is_canceled = how == "fail" and known.is_canceling
-            known.ended(Status.CANCELED if is_canceled else ended, how, now_ms=self.now_ms)
+            known.ended(Status.SUCCEEDED if how == "finish" else Status.CANCELED, how)
 
     @rule(pick=PICK, how=st.sampled_from(sorted(COMMITS)))
     @precondition(lambda self: any(known.past_runs for known in self.tasks.values()))
@@ -151,97 +159,70 @@ class ClaimsMachine(RuleBasedStateMachine):
         else:
             with pytest.raises(StaleRun):
                 COMMITS[how](self.store, run)
-        assert self.store.claims.beat([Beat(run)]) == [Verdict.LOST]
-        self.grace.sign_of_life(self.now_ms, is_beat=True)
+        assert self.send_beats([run]) == [Verdict.LOST]
         assert self.store.dump() == before
 
-    # Time and the keeper.
+    # Time, and what goes wrong.
 
     @rule(seconds=st.integers(1, 6))
-    def tick(self, seconds: int) -> None:
+    def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
-            self.pass_time(TICK_MS)
+            self.store.pass_time(1_000)
+            self.tick()
 
-    @rule()
-    def freeze(self) -> None:
-        """Nobody ticks for longer than a lease: no healthy run may pay for that."""
-        self.pass_time(GAP_MS)
-
-    @rule()
-    def sweep(self) -> None:
-        """The retention passes; what had ended before is forgotten, and nothing else."""
-        ended = {known.new.id for known in self.tasks.values() if known.status.is_terminal}
-        self.pass_time(RETENTION_MS)
-        swept = {swept.task_id for swept in self.store.upkeep.condemn(limit=1_000)}
-        assert swept == ended
-        for task_id in list(self.tasks):
-            self.store.upkeep.purge(task_id)  # one that was not condemned is left alone
-        self.tasks = {task_id: known for task_id, known in self.tasks.items() if task_id not in swept}
-
-    @invariant()
-    def indexes_are_what_the_tasks_demand(self) -> None:
-        read = json.loads(self.store.client.eval(READ_INDEXES, 0))
-        found = without_tags({key: frozenset(ids) for key, ids in read.items()})
-        assert found == expected_indexes(self.tasks.values())
-
-    @invariant()
-    def records_are_what_the_model_says(self) -> None:
-        for known in self.tasks.values():
-            task = self.store.task(known.new.id, known.new.project)
-            assert (task.status, task.generation, task.epoch) == (known.status, known.generation, known.epoch)
-            assert task.delayed_until_ms == known.due_ms
-            assert task.is_canceling == (known.is_canceling and known.status is Status.RUNNING)
-            assert task.tries.get(Category.CRASH, 0) == known.crashes <= CRASH_LIMIT
-
-    def teardown(self) -> None:
-        """Once everything has ended and is forgotten, the store is as empty as it was."""
-        for known in self.tasks.values():
-            assert_story_is_legal(self.store, known.new.id, moves=MOVES)
-            self.store.intake.cancel(known.new.project, known.new.id)
-            if known.run:
-                self.store.claims.stop(known.run)
-        self.store.pass_time(RETENTION_MS)
-        self.store.upkeep.condemn(limit=1_000)
-        for known in self.tasks.values():
-            self.store.upkeep.purge(known.new.id)
-            with pytest.raises(TaskNotFound):
-                self.store.task(known.new.id, known.new.project)
-        assert json.loads(self.store.dump()) in ({}, [])
-
-    @property
-    def now_ms(self) -> int:
-        return self.store.now_ms
-
-    def pass_time(self, milliseconds: int) -> None:
-        """One tick later: what the keeper must have done by then."""
+    @rule(models=st.sets(st.sampled_from(MODELS)), milliseconds=st.sampled_from([0, 500, 1_000]))
+    def hold_back(self, models: set[str], milliseconds: int) -> None:
+        """Other models may run now; and a little time, in which no keeper ticks."""
+        self.send("DEL", "orch:held_back")
+        for model in models:
+            self.send("SADD", "orch:held_back", model)
+        self.held_back = models
         self.store.pass_time(milliseconds)
-        self.store.tick()
-        self.grace.sign_of_life(self.now_ms)
+
+    @rule(what=st.sampled_from(["freeze", "sweep", "restart"]))
+    def pause(self, what: str) -> None:
+        if what == "freeze":  # nobody ticks for longer than a lease: no healthy run may pay for that
+            self.store.pass_time(10_000)
+            self.tick()
+        elif what == "sweep":
+            self.sweep()
+        elif not self.restarts:
+            self.restarts += 1
+            self.node.server.kill()
+            self.node.server.start()
+
+    @rule(owner=st.sampled_from(OWNERS))
+    @precondition(lambda self: any(known.run for known in self.tasks.values()))
+    def lose_worker(self, owner: Owner) -> None:
+        """It is dead, and its node says so."""
+        self.store.upkeep.reap(owner)
         for known in self.tasks.values():
-            if known.run and known.lease_ends_ms <= self.now_ms and self.grace.ends_ms <= self.now_ms:
-                known.lapsed(CRASH_LIMIT, now_ms=self.now_ms)
-            elif known.due_ms is not None and known.due_ms <= self.now_ms:
-                known.due_ms = None
-            elif known.start_by_ms is not None and known.start_by_ms <= self.now_ms:
-                known.ended(Status.FAILED, "expire", now_ms=self.now_ms)
+            if known.run and known.run.owner == str(owner):
+                known.lost(now_ms=self.now_ms)
 
-    def one_of(self, tasks: Iterable[Known], pick: int) -> Known:
-        choices = list(tasks)
-        return choices[pick % len(choices)]
+    @rule(is_broken=st.booleans(), pick=PICK)
+    @precondition(lambda self: self.tasks)
+    def audit(self, pick: int, *, is_broken: bool) -> None:
+        """It finds nothing in a whole store, and mends one that has lost an entry of an index."""
+        if is_broken:
+            self.lose_an_entry(pick)
+        assert bool(walk(self.store, limit=50)) == is_broken
 
 
-def test_the_record_is_what_a_plain_model_says(redis_url: str) -> None:
+@pytest.mark.timeout(3_600)
+def test_the_record_is_what_a_plain_model_says(tmp_path: Path) -> None:
     pace = settings(
-        max_examples=40,
-        stateful_step_count=40,
+        max_examples=EXAMPLES or 30,
+        stateful_step_count=50,
         deadline=None,
-        derandomize=True,
+        derandomize=not EXAMPLES,
         database=None,
         suppress_health_check=list(HealthCheck),
+        print_blob=True,
     )
-    with open_store(redis_url, lease_ms=LEASE_MS) as opened:
+    with servers.valkey(tmp_path, appendfsync="no") as server, closing(connect(server.url, WORKER)) as client:
 
-        class OnThisStore(ClaimsMachine):
-            store = opened
+        class OnThisNode(ClaimsMachine):
+            node = Node(server, RepeatedScripts(client, now_ms=START_MS))
 
-        run_state_machine_as_test(OnThisStore, settings=pace)
+        run_state_machine_as_test(OnThisNode, settings=pace)

@@ -10,7 +10,7 @@ local function beat(run)
   if not task then return 'lost' end
   redis.call('ZADD', 'orch:leases', now + given.lease_ms, task.id)
   task.beaten = 1
-  if run.progress ~= '' then
+  if run.progress ~= '' and run.progress ~= task.progress then -- the same again is this very beat, repeated
     task.progress, task.updated_ms = run.progress, now
     emit(task, 'progress', now, run.progress)
   end

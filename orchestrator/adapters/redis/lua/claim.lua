@@ -15,12 +15,15 @@ local function may_run(model)
   return redis.call('SISMEMBER', 'orch:held_back', model) == 0
 end
 
+-- By rank, and among equal ranks by id: ids are in the order of their time.
 local function oldest_of(project)
   local id, model, rank
   for _, candidate in ipairs(redis.call('SMEMBERS', 'orch:models:' .. given.lane .. ':' .. project)) do
-    local head = redis.call('ZRANGE', 'orch:ready:' .. given.lane .. ':' .. project .. ':' .. candidate, 0, 0, 'WITHSCORES')
-    if head[1] and may_run(candidate) and (not rank or tonumber(head[2]) < rank) then
-      id, model, rank = head[1], candidate, tonumber(head[2])
+    local key = 'orch:ready:' .. given.lane .. ':' .. project .. ':' .. candidate
+    local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    local head_id, head_rank = head[1], tonumber(head[2])
+    if head_id and may_run(candidate) and (not id or head_rank < rank or head_rank == rank and head_id < id) then
+      id, model, rank = head_id, candidate, head_rank
     end
   end
   return id, model
