@@ -10,7 +10,7 @@ import redis
 
 from orchestrator.local.addresses import Ports
 from orchestrator.local.loopback import probe_http
-from orchestrator.local.part import NotReady, Part
+from orchestrator.local.part import CannotTell, NotReady, Part
 from orchestrator.local.stack_file import Stack
 from orchestrator.local.valkey import connect_valkey
 
@@ -29,15 +29,16 @@ class AliveProbe:
         """Return once the process ``pid`` has given its sign.
 
         Raises:
-            NotReady: it has not.
+            NotReady: it has not, or its last one is too old.
+            CannotTell: Redis is away.
         """
         try:
             with connect_valkey(self.redis_url) as client:
                 found = client.get(f"orch:alive:{self.part}")
         except redis.RedisError as error:
-            raise NotReady(f"redis does not answer: {error}") from error
+            raise CannotTell(f"redis does not answer: {error}") from error
         if found != str(pid):
-            raise NotReady("no sign of life yet")
+            raise NotReady("no sign of life")
 
 
 def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
@@ -62,20 +63,24 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
 def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], drain_s: float) -> list[Part]:
     """The API, the keeper, the workers' metrics and a worker per lane."""
     part = partial(Part, env=env, needs=SERVERS)
-    workers = [
-        part(
-            name=f"worker-{lane}",
-            command=_command("worker", "--lane", lane),
-            probe=AliveProbe(stack.redis, f"worker-{lane}"),
-            stop_grace_s=drain_s + 5,
+
+    def signing(name: str, *words: str, stop_grace_s: float = 10.0) -> Part:
+        sign = AliveProbe(stack.redis, name)
+        return part(name=name, command=_command(*words), probe=sign, alive=sign, stop_grace_s=stop_grace_s)
+
+    def serving(name: str, *, ready: str, alive: str) -> Part:
+        return part(
+            name=name,
+            command=_command(name),
+            probe=lambda _pid: probe_http(ready),
+            alive=lambda _pid: probe_http(alive),
         )
-        for lane in lanes
-    ]
+
     return [
-        part(name="api", command=_command("api"), probe=lambda _pid: probe_http(f"{stack.api}/readyz")),
-        part(name="keeper", command=_command("keeper"), probe=AliveProbe(stack.redis, "keeper")),
-        part(name="metrics", command=_command("metrics"), probe=lambda _pid: probe_http(stack.metrics.workers)),
-        *workers,
+        serving("api", ready=f"{stack.api}/readyz", alive=f"{stack.api}/livez"),
+        signing("keeper", "keeper"),
+        serving("metrics", ready=stack.metrics.workers, alive=stack.metrics.workers),
+        *(signing(f"worker-{lane}", "worker", "--lane", lane, stop_grace_s=drain_s + 5) for lane in lanes),
     ]
 
 

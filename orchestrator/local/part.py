@@ -16,6 +16,10 @@ class NotReady(Exception):
     """A part does not answer yet; the text says what is missing."""
 
 
+class CannotTell(NotReady):
+    """Nobody could say whether the part answers: what should know of it is away itself."""
+
+
 Probe = Callable[[int], None]
 
 
@@ -26,6 +30,10 @@ class Part:
     ``probe`` gets the pid of the process and returns once that truly answers; until then it raises `NotReady`, within
     a few seconds. It runs on a thread, repeatedly. ``needs`` names the parts that must answer before this one starts;
     they are stopped after it. Stopping is SIGTERM, ``stop_grace_s``, SIGKILL.
+
+    A process that hangs is no better than a dead one: what has been ready is asked by ``alive`` as long as it runs, and
+    killed when it has been silent for ``silent_within_s``. `CannotTell` is no silence, and gives it time to come back.
+    None: it is not asked.
     """
 
     name: str
@@ -35,3 +43,5 @@ class Part:
     needs: frozenset[str] = frozenset()
     ready_within_s: float = 60.0
     stop_grace_s: float = 10.0
+    alive: Probe | None = None
+    silent_within_s: float = 10.0

@@ -1,4 +1,4 @@
-"""The life of one part: started, probed until it answers, restarted when it dies, stopped."""
+"""The life of one part: started, probed until it answers, restarted when it dies or falls silent, stopped."""
 
 import time
 from collections import deque
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.local.part import NotReady, Part
+from orchestrator.local.part import CannotTell, NotReady, Part, Probe
 from orchestrator.local.process import Process
 
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 5.0
 FAILING_DEATHS, FAILING_WINDOW_S = 5, 60.0
+ALIVE_EVERY_S = 1.0
+COME_BACK_S = 30.0  # Celery's longest pause between two tries to reach a broker that was away
 
 
 class State(StrEnum):
@@ -53,6 +55,8 @@ class PartRunner:
         self._since: float | None = None
         self._deaths: deque[float] = deque()
         self._may_start_at = 0.0
+        self._heard_at = 0.0
+        self._ask_again_at = 0.0
         self._stop_by: float | None = None
         self._note = ""
 
@@ -72,14 +76,16 @@ class PartRunner:
         return None
 
     def advance(self, *, may_start: bool) -> None:
-        """Start it if it may, notice its death, ask whether it answers."""
+        """Start it if it may, notice its death or its silence, ask whether it answers."""
         if self._process is None:
             if may_start and time.monotonic() >= self._may_start_at:
                 self._start()
         elif self._process.has_ended:
             self._end(self._process.bury())
         elif not self.is_ready:
-            self._ask(self._process.pid)
+            self._ask(self.part.probe, self._process.pid)
+        elif self.part.alive is not None:
+            self._listen(self.part.alive, self._process)
 
     def advance_stop(self, *, at_once: bool) -> None:
         """Ask it to stop; kill what is left when it has, when its grace is over, or ``at_once``."""
@@ -122,18 +128,35 @@ class PartRunner:
         pause_s = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** (self._recent_deaths() - 1))
         self._may_start_at = time.monotonic() + pause_s
 
-    def _ask(self, pid: int) -> None:
+    def _ask(self, probe: Probe, pid: int) -> bool:
+        """Put the question on a thread, or take its answer; whether that was a no."""
         if self._answer is None:
-            self._answer = self._probes.submit(self.part.probe, pid)
-            return
+            self._answer = self._probes.submit(probe, pid)
+            return False
         if not self._answer.done():
-            return
+            return False
+        answer, self._answer = self._answer, None
+        self._ask_again_at = time.monotonic() + ALIVE_EVERY_S
         try:
-            self._answer.result()
-            self.is_ready = self._has_answered = True
+            answer.result()
+        except CannotTell as reason:
+            self._note, self._heard_at = str(reason), time.monotonic() + COME_BACK_S
         except NotReady as reason:
             self._note = str(reason)
-        self._answer = None
+            return True
+        else:
+            self.is_ready = self._has_answered = True
+            self._heard_at = time.monotonic()
+        return False
+
+    def _listen(self, alive: Probe, process: Process) -> None:
+        """Ask it now and then; end it when it has been silent for too long, and is so still."""
+        if self._answer is None and time.monotonic() < self._ask_again_at:
+            return
+        is_silent = self._ask(alive, process.pid)
+        if is_silent and time.monotonic() - self._heard_at >= self.part.silent_within_s:
+            process.bury()
+            self._end(f"fell silent: {self._note}")
 
     def _recent_deaths(self) -> int:
         while self._deaths and self._deaths[0] < time.monotonic() - FAILING_WINDOW_S:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from processes import is_alive, wait_for
 
-from orchestrator.local.part import NotReady, Part
+from orchestrator.local.part import CannotTell, NotReady, Part
 from orchestrator.local.runner import PartView, State
 from orchestrator.local.supervisor import PartFailed, Supervisor
 
@@ -146,6 +146,35 @@ class TestRestart:
         assert views["part"].state is State.FAILING, "and yet it is restarted"
         pauses = [later - earlier for earlier, later in pairwise(starts)]
         assert all(pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8, 1.6, 3.2), strict=True))
+
+
+class TestSilence:
+    def test_a_part_that_falls_silent_is_killed_and_started_again(self, tmp_path: Path) -> None:
+        voice = tmp_path / "voice"
+        voice.touch()
+        part = Part("part", tiny("--deaf"), lambda _pid: None, alive=exists(voice), silent_within_s=0.5)
+        first: list[int] = []
+
+        def restarted(views: Views) -> bool:
+            view = views["part"]
+            if view.state is State.READY and view.pid and not first:
+                first.append(view.pid)
+                voice.unlink()
+            return view.restarts == 1
+
+        run_until([part], tmp_path, condition=restarted)
+        assert not is_alive(first[0])
+
+    def test_a_part_is_left_alone_while_nobody_can_tell(self, tmp_path: Path) -> None:
+        asked: list[int] = []
+
+        def away(pid: int) -> None:
+            asked.append(pid)
+            raise CannotTell("the witness is away")
+
+        part = Part("part", tiny(), lambda _pid: None, alive=away, silent_within_s=0.1)
+        views = run_until([part], tmp_path, condition=lambda _views: len(asked) == 3)
+        assert (views["part"].restarts, views["part"].state) == (0, State.READY)
 
 
 class TestStop:
