@@ -101,14 +101,22 @@ class World:
     @contextmanager
     def surviving(self, lanes: Sequence[str]) -> Iterator[None]:
         """A worker and a keeper that nothing kills."""
-        worker = self.settings.worker.model_copy(update={"lease": LEASE})
-        lasting = self.settings.model_copy(update={"worker": worker})
-        survivor = self.start(crashing_parts.survive, self.settings, worker=lasting, lanes=lanes)
+        survivor = self.start(crashing_parts.survive, self.settings, worker=self.with_lease(LEASE), lanes=lanes)
         try:
             yield
         finally:
             survivor.kill()
             survivor.join()
+
+    def with_lease(self, lease: timedelta) -> Settings:
+        return self.settings.model_copy(update={"worker": self.settings.worker.model_copy(update={"lease": lease})})
+
+    def lease_ends_at(self, task_id: str) -> float | None:
+        return self.store.zscore("orch:leases", task_id)
+
+    def outputs(self, task_id: str) -> set[str]:
+        """The keys of what was committed."""
+        return {output.key for output in RedisReads(self.store).get(self.project, task_id).outputs}
 
     def await_beaten(self, task_id: str) -> None:
         wait_for(lambda: self.store.hget(f"orch:task:{task_id}", "beaten") == "1")

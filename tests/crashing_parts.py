@@ -1,9 +1,10 @@
-"""The real parts of the service, each with one call after or before which its process is gone. Run by a fork server.
+"""The real parts of the service, each with one call at which its process dies, freezes or is held. For a fork server.
 
 They are built by `orchestrator.wiring`; a door stands before one of their ports. No hook for this is in the service.
 """
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ Ports = TypeVar("Ports")
 
 @dataclass(frozen=True)
 class Point:
-    """Where a process dies: at the ``nth`` call of a port's method."""
+    """Where it happens: at the ``nth`` call of a port's method."""
 
     when: Literal["before", "after"]
     port: str
@@ -45,12 +46,36 @@ def around(port: str, call: str, *, nth: int = 1) -> tuple[Point, Point]:
     return Point("before", port, call, nth), Point("after", port, call, nth)
 
 
-class Door:
-    """Passes every call on to a port; at its point the process ends as by SIGKILL: no handler, no `finally`."""
+def die() -> None:
+    """As by SIGKILL: no handler, no `finally`."""
+    os._exit(DIED)
 
-    def __init__(self, port: object, point: Point) -> None:
+
+def freeze() -> None:
+    """Stand still, with every thread, until SIGCONT."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    threading.Event().wait(1)  # the thread that sends the signal is not always the first to stop
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Let the test do something meanwhile; the other threads go on."""
+
+    reached: Event
+    go_on: Event
+
+    def __call__(self) -> None:
+        self.reached.set()
+        self.go_on.wait(60)
+
+
+class Door:
+    """Passes every call on to a port; at its point something happens."""
+
+    def __init__(self, port: object, point: Point, *, act: Callable[[], None]) -> None:
         self._port = port
         self._point = point
+        self._act = act
         self._calls = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as typed as the port behind it
@@ -59,25 +84,25 @@ class Door:
 
     def _pass(self, method: Callable[..., Any], *given: object, **named: object) -> object:
         self._calls += 1
-        is_last = self._calls == self._point.nth
-        if is_last and self._point.when == "before":
-            os._exit(DIED)
+        is_here = self._calls == self._point.nth
+        if is_here and self._point.when == "before":
+            self._act()
         answer = method(*given, **named)
-        if is_last:
-            os._exit(DIED)
+        if is_here and self._point.when == "after":
+            self._act()
         return answer
 
 
-def with_door(ports: Ports, point: Point) -> Ports:
+def with_door(ports: Ports, point: Point, *, act: Callable[[], None] = die) -> Ports:
     """The ports, one of them behind a door."""
-    door = Door(getattr(ports, point.port), point)
+    door = Door(getattr(ports, point.port), point, act=act)
     return replace(ports, **{point.port: door})  # type: ignore[type-var]  # every kind of ports is a dataclass
 
 
-def work(settings: Settings, point: Point, *, lane: str, stopping: Event) -> None:
-    """One child of a worker, from its first pulse on."""
+def work(settings: Settings, point: Point, *, lane: str, stopping: Event, act: Callable[[], None] = die) -> None:
+    """One child of a worker: what its first pulse starts."""
     _begin()
-    ports = with_door(build_worker_ports(settings), point)
+    ports = with_door(build_worker_ports(settings), point, act=act)
     build_drain(settings, ports, lane=lane, is_stopping=stopping.is_set).drain(lane)
 
 

@@ -14,6 +14,11 @@ def is_alive(pid: int | None) -> bool:
         return False
 
 
+def is_frozen(pid: int | None) -> bool:
+    """Whether the process stands still by SIGSTOP."""
+    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
 def wait_for(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
     """Return as soon as ``condition`` holds; fail if it does not in time."""
     give_up_at = time.monotonic() + within_s

@@ -57,7 +57,7 @@ def test_fault_01_a_round_of_mending_outlives_its_keeper(world: World, point: Po
     lapsed = world.submit()
     claim(world)
     late, waiting = world.submit(lane="audio", start_by_s=0.001), world.submit(lane="video")
-    settings = with_short_lease(world.settings)
+    settings = world.with_lease(timedelta(milliseconds=1))
     upkeep = build_upkeep(settings, Scripts(world.store))
     upkeep.reconcile(limit=1)  # a keeper ticked a moment ago, so that the next one's first tick begins no grace
     crash(world, point, settings=settings)
@@ -84,9 +84,3 @@ def test_fault_01_a_round_of_sweeping_outlives_its_keeper(world: World, point: P
 
 def with_retention_over(settings: Settings) -> Settings:
     return settings.model_copy(update={"keeper": settings.keeper.model_copy(update={"retention": timedelta(0)})})
-
-
-def with_short_lease(settings: Settings) -> Settings:
-    return settings.model_copy(
-        update={"worker": settings.worker.model_copy(update={"lease": timedelta(milliseconds=1)})}
-    )
