@@ -1,16 +1,14 @@
 """What the keeper's duties find and mend: lapses, waits, deadlines, retention, uploads; and a store that is full."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-import redis
 from front_door import Bells
 from processes import wait_for
-from record_store import DONE, LEASE_MS, RETENTION_MS, RecordStore, new_task, open_store
+from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 
-from orchestrator.domain.errors import Category, Overloaded, StaleRun, TaskNotFound
+from orchestrator.domain.errors import Category, StaleRun
 from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
 from orchestrator.services.ring_lanes import RingLanes
@@ -153,33 +151,3 @@ class TestDuties:
     def test_a_duty_is_free_when_its_holder_has_gone(self, store: RecordStore) -> None:
         assert store.upkeep.take_duty("sweep", "keeper-1", ttl_s=0.05)
         wait_for(lambda: store.upkeep.take_duty("sweep", "keeper-2", ttl_s=60), within_s=5)
-
-
-@contextmanager
-def full_memory(url: str) -> Iterator[None]:
-    with redis.Redis.from_url(url) as client:
-        client.config_set("maxmemory", "1")
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", "0")
-
-
-class TestFullStore:
-    def test_nothing_new_is_accepted_but_what_was_accepted_is_finished(
-        self, store: RecordStore, redis_url: str
-    ) -> None:
-        store.submit(new_task("t"))
-        with full_memory(redis_url):
-            with pytest.raises(Overloaded):
-                store.submit(new_task("more"))
-            store.tick(1)
-            assert store.upkeep.load().lanes[0].ready == 1
-            run = beaten(store)
-            store.claims.finish(run, DONE)
-            store.intake.cancel("film-a", "t")
-            store.pass_time(RETENTION_MS)
-            store.upkeep.condemn(limit=10)
-            store.upkeep.purge("t")
-        with pytest.raises(TaskNotFound):
-            store.task("t")

@@ -82,12 +82,9 @@ class RedisUpkeep:
             self.scripts.client.zadd("orch:uploads", {key: self._now_ms()})
 
     def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:
-        client, key = self.scripts.client, f"orch:duty:{duty}"
+        given = {"duty": duty, "holder": holder, "ttl_ms": int(ttl_s * 1000)}
         with redis_errors():
-            if client.set(key, holder, nx=True, px=int(ttl_s * 1000)):
-                return True
-            mine = client.get(key) == holder
-            return bool(mine and client.pexpire(key, int(ttl_s * 1000)))
+            return bool(self.scripts.run("take_duty", given))
 
     def _now_ms(self) -> int:
         return self.scripts.now_ms if self.scripts.now_ms is not None else _server_ms(self.scripts)
