@@ -1,4 +1,4 @@
-"""What a fault proxy does to single requests, whatever their protocol: refuse them, or lose what was answered."""
+"""What a fault proxy does to single requests of any protocol: refuse, break off, or lose the answer."""
 
 import math
 import time
@@ -41,6 +41,11 @@ class Refusal(Fault[Request]):
 
 
 @dataclass(kw_only=True, eq=False)
+class Break(Fault[Request]):
+    """The connection breaks off as soon as the request begins."""
+
+
+@dataclass(kw_only=True, eq=False)
 class Loss(Fault[Request]):
     """The request is carried out, and the connection breaks off before the reply; only if it ``is_missed``."""
 
@@ -64,11 +69,13 @@ class Faults(Generic[Request]):
                 self._all.remove(fault)
 
     def refuse(self, request: Request) -> bytes | None:
-        """The answer in place of the server's, if the request is refused."""
+        """The answer in place of the server's, if there is one; raises `ConnectionBrokenOff` if it breaks off."""
         for fault in self._all:
-            if isinstance(fault, Refusal) and fault.meets(request):
+            if isinstance(fault, Refusal | Break) and fault.meets(request):
                 fault.happen()
-                return fault.answer
+                if isinstance(fault, Refusal):
+                    return fault.answer
+                raise ConnectionBrokenOff
         return None
 
     def lose(self, request: Request, reply: bytes) -> None:

@@ -1,0 +1,79 @@
+"""The way to Triton breaks off, falls silent, and is slow. Every test is named after the number of its fault."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_load import bursting
+from fault_proxy import FaultProxy, fault_proxy
+from processes import let_pass
+from proxied_node import ProxiedNode
+from servers import Triton, rehearsal, wait_for_file
+from verdict import assert_sound, await_all
+
+from orchestrator.adapters.triton.engine import TritonEngine
+from orchestrator.domain.errors import Category, StageTimeout, Unavailable
+from orchestrator.ports.inference import Inference
+
+DEADLINE_S = 2.0
+ECHO = np.arange(6, dtype=np.uint8).reshape(2, 3)
+
+
+@pytest.fixture
+def proxy(triton_server: Triton) -> Iterator[FaultProxy]:
+    with fault_proxy(triton_server.ports.grpc) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def engine(proxy: FaultProxy) -> Iterator[TritonEngine]:
+    with closing(TritonEngine(f"127.0.0.1:{proxy.port}", deadline_s=DEADLINE_S)) as engine:
+        yield engine
+
+
+def echo(engine: TritonEngine) -> Inference:
+    return engine.submit("echo", {"input": ECHO}, outputs=("output",))
+
+
+def test_fault_23_a_connection_reset_in_the_middle_of_an_inference(
+    engine: TritonEngine, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    mark = tmp_path / "begun"
+    inference = engine.submit("rehearsal", rehearsal(delay_ms=1500, mark=mark), outputs=("call",))
+    wait_for_file(mark)
+    reset_at_s = time.monotonic()
+    proxy.reset()
+    with pytest.raises(Unavailable) as caught:
+        inference.result(DEADLINE_S)
+    assert time.monotonic() - reset_at_s < 1
+    assert caught.value.category is Category.NETWORK
+    assert np.array_equal(echo(engine).result(DEADLINE_S)["output"], ECHO)
+
+
+def test_fault_23_a_server_that_accepts_and_never_answers(engine: TritonEngine, proxy: FaultProxy) -> None:
+    echo(engine).result(DEADLINE_S)
+    with proxy.frozen():
+        asked_at_s = time.monotonic()
+        with pytest.raises(StageTimeout):
+            echo(engine).result(10 * DEADLINE_S)
+        assert time.monotonic() - asked_at_s < DEADLINE_S + 1
+    assert np.array_equal(echo(engine).result(DEADLINE_S)["output"], ECHO)
+
+
+@pytest.mark.slow
+def test_fault_27_connections_to_triton_reset_under_load(node: ProxiedNode) -> None:
+    triton = node.outside.triton
+    triton.replies.delay_s = 0.2
+    try:
+        with bursting(node, 60) as burst:
+            for _ in range(4):
+                let_pass(0.5)
+                triton.reset()
+    finally:
+        triton.replies.delay_s = 0.0
+    await_all(node.store, burst.ids)
+    assert_sound(node.store, burst.ids)
+    assert node.given_up == []
