@@ -88,8 +88,8 @@ bench: setup models media  ## one JSON line per figure, each against its peer in
 chaos: setup models media  ## the fault tests alone, with a short storm (CHAOS_SEED repeats one)
 	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
 
-chaos-long: setup models media  ## a storm of half an hour (CHAOS_STORM_S), and its table
-	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest tests/chaos/test_storm.py $(PYTEST_ARGS)
+chaos-long: setup models media  ## a storm of half an hour (CHAOS_STORM_S), and longer outages of Redis
+	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest tests/chaos/test_storm.py tests/chaos/test_redis_faults.py $(PYTEST_ARGS)
 
 load: setup  ## locust against the running stack (LOAD_ARGS, STATE=folder)
 	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless $(LOAD_ARGS)

@@ -1,8 +1,11 @@
 """Looking at processes and waiting for things to happen."""
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -26,3 +29,33 @@ def wait_for(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < give_up_at, f"not within {within_s} s"
         pause.wait(0.05)
+
+
+def let_pass(seconds: float) -> None:
+    """Return when so much time has passed: for a fault that lasts, where there is nothing to wait for."""
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() >= until, within_s=seconds + 10)
+
+
+def cpu_s(pid: int) -> float:
+    """The CPU time that the process, its children and those of them that have ended have used."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(map(int, stat[11:15]))  # utime, stime, cutime, cstime (proc_pid_stat(5))
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(cpu_s(child) for child in children_of(pid))
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Stop the process and its children until the block is left."""
+    pids = (pid, *children_of(pid))
+    for each in pids:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in pids:
+            os.kill(each, signal.SIGCONT)

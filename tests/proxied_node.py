@@ -64,10 +64,24 @@ class ProxiedNode:
     def store(self) -> Store:
         return cast("Store", redis.Redis.from_url(self.servers.valkey.url, decode_responses=True))
 
+    @functools.cached_property
+    def admin(self) -> redis.Redis:
+        """The same store, for what operators do to it."""
+        return redis.Redis.from_url(self.servers.valkey.url, decode_responses=True)
+
     @property
-    def ended(self) -> list[str]:
-        """Our processes that have ended, which none should."""
-        return [name for name, server in self.processes.items() if server.process.poll() is not None]
+    def worker(self) -> int:
+        """The pid of the worker's parent."""
+        return self.processes[f"worker-{LANE}"].process.pid
+
+    @property
+    def given_up(self) -> list[str]:
+        """Our processes that have ended, which none should, or will as soon as their children have."""
+        return [
+            name
+            for name, server in self.processes.items()
+            if server.process.poll() is not None or "Unrecoverable error" in server.log.read_text()
+        ]
 
 
 @contextmanager
@@ -101,7 +115,7 @@ def proxied_node(folder: Path, servers: Servers, *, lane: str = LANE, children: 
         for process in processes.values():
             running.enter_context(process)
         node = ProxiedNode(servers, outside, about, processes)
-        with node.http, closing(node.store):
+        with node.http, closing(node.store), node.admin:
             yield node
 
 

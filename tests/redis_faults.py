@@ -1,5 +1,6 @@
 """Faults that only one who understands Redis can make: a lost reply of one command, or an error in its place."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -19,7 +20,7 @@ ERRORS = {
     "BUSY": b"-BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n",
 }
 NIL = (b"_\r\n", b"*-1\r\n", b"$-1\r\n")  # nothing, in RESP3 and RESP2
-NOTHING_CLAIMED = b"*2\r\n*0\r\n"
+HANDED_OUT = re.compile(rb"\*\d+\r\n\*[1-9]")  # the reply of a claim that found tasks
 SUBSCRIBING = {b"SUBSCRIBE", b"PSUBSCRIBE", b"SSUBSCRIBE"}
 
 
@@ -39,8 +40,16 @@ def lost_pulses(count: int) -> Loss[Command]:
 
 
 def lost_claims(count: int) -> Loss[Command]:
-    """Redis has handed tasks out, and the worker never hears which."""
-    return Loss(matches=is_script("claim"), times=count, is_missed=lambda reply: not reply.startswith(NOTHING_CLAIMED))
+    """Redis has handed tasks out, and the worker never hears which until it asks again, word for word."""
+    asked: set[Command] = set()
+
+    def is_new_claim(command: Command) -> bool:
+        is_new = is_claim(command) and command not in asked
+        asked.add(command)
+        return is_new
+
+    is_claim = is_script("claim")
+    return Loss(matches=is_new_claim, times=count, is_missed=lambda reply: HANDED_OUT.match(reply) is not None)
 
 
 class Incomplete(Exception):

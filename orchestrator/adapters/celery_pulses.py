@@ -47,6 +47,7 @@ def build_celery(broker_url: str) -> Celery:
         result_expires=3600,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # else a Redis that refuses a write ends the worker: OOM, READONLY, MISCONF
         broker_pool_limit=10,
         broker_pool_acquire_timeout=2,
         broker_transport_options={

@@ -43,10 +43,11 @@ def ledger(ledger_server: servers.Valkey) -> Iterator[Ledger]:
 def node(
     tmp_path_factory: pytest.TempPathFactory, s3_server: servers.SeaweedFs, triton_server: servers.Triton
 ) -> Iterator[ProxiedNode]:
-    """Its Valkey is its own: tests kill it."""
+    """Its Valkey is its own: tests kill it, and a folder in the place of its snapshot keeps it from saving one."""
     folder = tmp_path_factory.mktemp("node")
+    (folder / "snapshot").mkdir()
     with (
-        servers.valkey(folder) as valkey,
+        servers.valkey(folder, extra=("--dbfilename", "snapshot")) as valkey,
         proxied_node(folder, Servers(valkey, s3_server, triton_server)) as node,
     ):
         yield node
