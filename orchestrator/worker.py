@@ -1,7 +1,7 @@
 """The Celery side: a prefork worker whose every message is a pulse, and whose children drain their lane.
 
-The parent stays single-threaded; a byte in a mapping made before the fork tells the children of a warm shutdown
-(stack facts, head of page and H).
+The parent stays single-threaded: what it does beside Celery, Celery's own timer calls. Two mappings made before the
+fork are all that parent and children share: a byte tells of a warm shutdown, a board of children that hang (ADR 0016).
 """
 
 import mmap
@@ -9,48 +9,75 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import structlog
+from billiard.exceptions import WorkerLostError
 from celery import Celery, bootsteps
-from celery.signals import worker_shutting_down
+from celery.signals import task_failure, worker_shutting_down
 from kombu.entity import Queue
 from prometheus_client import start_http_server
 
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.task import solo_lane
 from orchestrator.services.drain import DrainLane
+from orchestrator.services.show_signs import ShowSigns
 from orchestrator.settings import Settings
 from orchestrator.telemetry import collect_shared
 from orchestrator.wiring.worker import (
     PULSE,
+    WorkerPorts,
     build_celery_app,
     build_drain,
-    build_sign,
+    build_signs,
     build_worker_ports,
     queue_of,
 )
+from orchestrator.wiring.worker_parent import ParentParts, build_board, build_parent
 
 log = structlog.get_logger()
 
 SIGN_EVERY_S = 2.0
+WATCH_EVERY_S = 0.5
 PULSES_PER_CHILD = 200
 KIB_PER_MIB = 1024
 
 
-def run_worker(settings: Settings, *, lane: str) -> None:
+@dataclass
+class Child:
+    """What one forked child keeps from pulse to pulse."""
+
+    signs: ShowSigns
+    build: Callable[[ShowSigns], DrainLane]
+
+    @cached_property
+    def drain(self) -> DrainLane:
+        return self.build(self.signs)
+
+    def work(self, lane: str) -> None:
+        """Take one pulse."""
+        with self.signs.holding_pulse():  # making the drain takes a second too
+            self.drain.drain(lane)
+
+
+def run_worker(
+    settings: Settings, *, lane: str, build_ports: Callable[[Settings], WorkerPorts] = build_worker_ports
+) -> None:
     """Work on ``lane`` until SIGTERM: finish what runs within the drain time, release the rest, exit 0."""
-    stop_flag = mmap.mmap(-1, 1)
+    stop_flag, board = mmap.mmap(-1, 1), build_board()
     app = build_celery_app(settings)
     queues = [queue_of(lane), queue_of(solo_lane(lane))]
     app.conf.task_queues = [Queue(queue) for queue in queues]
     app.conf.worker_max_tasks_per_child = PULSES_PER_CHILD
     app.conf.worker_max_memory_per_child = settings.worker.memory_per_child_mib * KIB_PER_MIB
 
-    def build_here() -> DrainLane:
-        return build_drain(settings, build_worker_ports(settings), lane=lane, is_stopping=lambda: stop_flag[0] == 1)
+    def build(signs: ShowSigns) -> DrainLane:
+        ports = build_ports(settings)
+        return build_drain(settings, ports, lane=lane, is_stopping=lambda: stop_flag[0] == 1, note=signs.note)
 
-    _register_pulse(app, build_here)
-    app.steps["worker"].add(_sign_step(build_sign(settings, f"worker-{lane}")))
+    _register_pulse(app, lambda: Child(build_signs(settings, board), build))
+    app.steps["worker"].add(_parent_step(build_parent(settings, board, lane=lane)))
 
     def raise_flag(**_: object) -> None:
         stop_flag[0] = 1
@@ -86,32 +113,45 @@ def run_metrics(settings: Settings) -> None:
     stopping.wait()
 
 
-def _register_pulse(app: Celery, build: Callable[[], DrainLane]) -> None:
-    drains: dict[int, DrainLane] = {}  # by pid: what a parent made is not for its children
+def _register_pulse(app: Celery, build: Callable[[], Child]) -> None:
+    children: dict[int, Child] = {}  # by pid: what a parent made is not for its children
 
     def pulse(lane: str) -> None:
         pid = os.getpid()
-        if pid not in drains:
-            drains[pid] = build()
-        drains[pid].drain(lane)
+        if pid not in children:
+            children[pid] = build()
+        children[pid].work(lane)
 
     app.task(name=PULSE)(pulse)
 
 
-def _sign_step(sign: Callable[[], None]) -> type[bootsteps.StartStopStep]:
-    """A step that leaves the parent's sign of life from Celery's own timer: no thread."""
+def _parent_step(parts: ParentParts) -> type[bootsteps.StartStopStep]:
+    """A step that gives the parent's own work to Celery's timer, and hears of children that died."""
 
-    def try_sign() -> None:
-        try:
-            sign()
-        except OrchestratorError as error:
-            log.warning("sign.failed", error=str(error))
+    def on_failure(exception: BaseException | None = None, **_: object) -> None:
+        if isinstance(exception, WorkerLostError):  # in the parent, before the replacement is forked (billiard/pool.py)
+            _try(parts.reap)
 
-    class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped
-        requires = ("celery.worker.components:Timer",)
+    def tick() -> None:
+        parts.sign()
+        parts.reap()
 
-        def start(self, parent: object) -> None:
-            try_sign()
-            parent.timer.call_repeatedly(SIGN_EVERY_S, try_sign)  # type: ignore[attr-defined]  # celery's WorkController
+    class Parent(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped
+        requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
-    return SignOfLife
+        def start(self, worker: object) -> None:
+            _try(tick)
+            task_failure.connect(on_failure, weak=False)
+            timer = worker.timer  # type: ignore[attr-defined]  # celery's WorkController
+            timer.call_repeatedly(SIGN_EVERY_S, _try, (tick,))
+            timer.call_repeatedly(WATCH_EVERY_S, _try, (parts.watch,))
+
+    return Parent
+
+
+def _try(work: Callable[[], None]) -> None:
+    """What fails now is tried again by the next tick; leases lapse meanwhile."""
+    try:
+        work()
+    except OrchestratorError as error:
+        log.warning("parent.failed", error=str(error))

@@ -1,6 +1,7 @@
 """Beat: one thread per child keeps all its runs alive, carries their progress out and the store's word back in."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,6 +22,7 @@ class BeatRuns:
     claims: Claims
     clock: Clock
     period_s: float = 1.0
+    moved: Callable[[], None] = lambda: None
     _watches: dict[str, RunWatch] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -48,6 +50,7 @@ class BeatRuns:
         while True:
             self._wake.wait(self.period_s)
             self._wake.clear()
+            self.moved()
             try:
                 self.beat()
             except Exception:  # a bug here must not end every run of this child

@@ -13,6 +13,7 @@ from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.audit import Audit
+from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
@@ -77,6 +78,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
+            duty("reap", ReapSilent(upkeep, metrics).tick, every_s=tick_s),
             duty("sweep", Sweep(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,

@@ -1,8 +1,6 @@
-"""A worker's parts. `build_celery_app` and `build_sign` belong to the parent, the others to each forked child."""
+"""The parts of a worker's children: all of it is made after the fork (stack facts A.10), but for the Celery app."""
 
-import os
 import secrets
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from celery import Celery
 
 from orchestrator.adapters.av_codec.codec import AvCodec
 from orchestrator.adapters.celery_pulses import PULSE, CeleryPulses, build_celery, queue_of
+from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.claims import RedisClaims
-from orchestrator.adapters.redis.connection import API, WORKER, connect
-from orchestrator.adapters.redis.health import RedisHealth
+from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
@@ -27,17 +25,19 @@ from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceEngine, ModelControl
 from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun, RunLimits
+from orchestrator.services.show_signs import ShowSigns
 from orchestrator.settings import Settings
 from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
 
-__all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_sign", "build_worker_ports", "queue_of"]
+__all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_signs", "build_worker_ports", "queue_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,16 @@ def build_celery_app(settings: Settings) -> Celery:
     return build_celery(broker_url(settings))
 
 
-def build_sign(settings: Settings, part: str) -> Callable[[], None]:
-    """The parent's sign of life; its client connects at the first one."""
-    health = RedisHealth(connect(settings.redis.url.get_secret_value(), API))
-    return lambda: health.sign(part, os.getpid())
+def build_signs(settings: Settings, board: SignBoard) -> ShowSigns:
+    """What shows the parent that this child is not stuck, and the thread that does it."""
+    clock, lease_s = SystemClock(), settings.worker.lease.total_seconds()
+    signs = ShowSigns(board, clock, LinuxProcesses().this(), period_s=min(1.0, lease_s / 4))
+    threading.Thread(target=signs.show_forever, name="signs", daemon=True).start()
+    return signs
 
 
 def build_worker_ports(settings: Settings) -> WorkerPorts:
-    """Everything with a connection is made here, after the fork (stack facts A.10)."""
+    """Everything with a connection."""
     control_key = settings.triton.control_key.get_secret_value()
     return WorkerPorts(
         claims=RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings)),
@@ -75,13 +77,24 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
     )
 
 
-def build_drain(settings: Settings, ports: WorkerPorts, *, lane: str, is_stopping: Callable[[], bool]) -> DrainLane:
-    """The services over the ports, and the thread that beats for their runs; after the fork as well."""
+def build_drain(
+    settings: Settings,
+    ports: WorkerPorts,
+    *,
+    lane: str,
+    is_stopping: Callable[[], bool],
+    note: Callable[[str], None] = lambda _part: None,
+) -> DrainLane:
+    """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
     metrics = build_run_metrics(_samples(settings, lane))
-    beats = BeatRuns(ports.claims, ports.clock)
+    beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"))
     execute = _build_execute(settings, ports, metrics=metrics)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
+
+    def look() -> bool:
+        note("drain")  # which looks at the flag in its every turn
+        return is_stopping()
 
     def run_watched(run: Run) -> None:
         watch = beats.watch(run)
@@ -98,8 +111,8 @@ def build_drain(settings: Settings, ports: WorkerPorts, *, lane: str, is_stoppin
         execute=run_watched,
         end_all=beats.end_all,
         new_run_id=lambda: secrets.token_hex(8),
-        is_stopping=is_stopping,
-        owner=f"{socket.gethostname()}:{os.getpid()}:{int(ports.clock.monotonic_s() * 1000)}",
+        is_stopping=look,
+        owner=str(LinuxProcesses().this()),
         slots=Slots(
             count=LANE_SLOTS[lane],
             drain_s=settings.worker.drain.total_seconds(),

@@ -1,21 +1,25 @@
 """Owners that are gone: what becomes of their runs, and of everybody else's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 
+from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.domain.errors import Category, StaleRun
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.task import Run, Status, solo_lane
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.upkeep import Mended
+from orchestrator.services.reap_gone import ReapGone
+from orchestrator.services.reap_silent import SILENT_S, ReapSilent
+from orchestrator.telemetry import build_queue_metrics
 
 DEAD, ALIVE = Owner("node-1", 4711, 100), Owner("node-1", 4712, 200)
 ELSEWHERE = Owner("node-2", 4711, 100)
 NOTHING = Mended(0, 0, 0)
-SILENT_S = 10.0
 
 
 @pytest.fixture
@@ -146,3 +150,24 @@ class TestSilentNodes:
 
     def reap(self, store: RecordStore) -> Mended:
         return store.upkeep.reap_silent(silent_s=SILENT_S, limit=100)
+
+
+class TestReapGone:
+    """The parent's own: the store says who holds runs here, /proc who lives."""
+
+    def test_only_dead_processes_of_this_node_lose_their_runs(self, store: RecordStore) -> None:
+        processes = LinuxProcesses()
+        me = processes.this()
+        for task_id, owner in {"mine": me, "gone": replace(me, start=1), "elsewhere": ELSEWHERE}.items():
+            claim(store, task_id, owner=owner)
+        ReapGone(store.upkeep, processes).tick()
+        found = {task_id: store.task(task_id).status for task_id in ("mine", "gone", "elsewhere")}
+        assert found == {"mine": Status.RUNNING, "gone": Status.QUEUED, "elsewhere": Status.RUNNING}
+
+
+def test_the_duty_counts_what_it_found(store: RecordStore) -> None:
+    metrics = build_queue_metrics()
+    claim(store, "t", owner=DEAD)
+    store.tick(int(SILENT_S))
+    ReapSilent(store.upkeep, metrics).tick()
+    assert metrics.registry.get_sample_value("orchestrator_reconciled_total", {"find": "lapsed"}) == 1

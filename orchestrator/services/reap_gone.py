@@ -1,0 +1,23 @@
+"""Reap gone: the runs of processes of this node that have died go back to their lanes at once, not a lease later."""
+
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from orchestrator.ports.processes import Processes
+from orchestrator.ports.upkeep import Upkeep
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ReapGone:
+    """Asks the store who holds runs here, and the kernel who lives. It finds dead children of others just as well."""
+
+    upkeep: Upkeep
+    processes: Processes
+
+    def tick(self) -> None:
+        for owner in self.upkeep.owners(self.processes.node):
+            if not self.processes.is_alive(owner):
+                log.warning("owner.gone", owner=str(owner), **asdict(self.upkeep.reap(owner)))

@@ -1,0 +1,153 @@
+"""Children that die or hang with runs in their hands: what comes back at once, and who does not notice.
+
+Where the lease is long, whatever comes back soon did not wait for it.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hanging_worker import HANGS_IN_C
+from processes import is_alive, wait_for
+from verdict import assert_sound, attempts, crashes, held_by, status_of
+from worker_room import WorkerRoom, worker_room
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+FREED_WITHIN_S = 2.0
+# Freed, then rung by the keeper, and on a slow machine a child that has just been forked makes its clients first.
+AGAIN_WITHIN_S = 6.0
+SHORT_LEASE_S = 3.0
+SLOTS = 16
+
+Recorder = Callable[[str, object], None]
+
+
+@pytest.fixture
+def room(redis_url: str, tmp_path: Path) -> Iterator[WorkerRoom]:
+    with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S") as room:
+        yield room
+
+
+@pytest.fixture
+def hasty_room(redis_url: str, tmp_path: Path) -> Iterator[WorkerRoom]:
+    with worker_room(redis_url, tmp_path, WORKER__LEASE=f"PT{SHORT_LEASE_S:.0f}S") as room:
+        yield room
+
+
+class TestDeath:
+    def test_2_what_a_killed_child_ran_is_free_at_once(
+        self, room: WorkerRoom, record_testsuite_property: Recorder
+    ) -> None:
+        ids = room.submit(SLOTS + 3, delay_ms=3000)
+        room.await_running(ids, children=2)
+        (victim, its), (other, others) = sorted(held_by(room.store).items(), key=lambda held: len(held[1]))
+        killed_at = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        wait_for(lambda: {crashes(room.store, task_id) for task_id in its} == {1})
+        record_testsuite_property("fault 2: free after, s", freed_s := time.monotonic() - killed_at)
+        wait_for(lambda: any(room.read(task_id, "epoch") == "2" for task_id in its))
+        record_testsuite_property("fault 2: runs again after, s", again_s := time.monotonic() - killed_at)
+        assert freed_s < FREED_WITHIN_S
+        assert again_s < AGAIN_WITHIN_S
+        assert is_alive(other)
+        assert is_alive(room.parent)
+        room.await_all(ids, within_s=60)
+        assert_sound(room.store, ids)
+        assert {len(attempts(room.store, task_id)) for task_id in its} == {2}
+        assert {len(attempts(room.store, task_id)) for task_id in others} == {1}
+
+    def test_1_a_worker_that_starts_frees_what_its_predecessor_held(
+        self, room: WorkerRoom, record_testsuite_property: Recorder
+    ) -> None:
+        ids = room.submit(4, delay_ms=2000)
+        room.await_running(ids)
+        os.killpg(room.parent, signal.SIGKILL)
+        with room.running("successor") as successor:
+            room.await_ready(successor.pid)
+            ready_at = time.monotonic()
+            wait_for(lambda: {crashes(room.store, task_id) for task_id in ids} == {1})
+            record_testsuite_property("fault 1: free after the start, s", freed_s := time.monotonic() - ready_at)
+            assert freed_s < FREED_WITHIN_S
+            room.await_all(ids, within_s=60)
+        assert_sound(room.store, ids)
+
+    def test_a_canceled_run_of_a_dead_child_ends_as_canceled(self, room: WorkerRoom) -> None:
+        (task_id,) = room.submit(1, delay_ms=60_000)
+        room.await_running([task_id])
+        (victim,) = held_by(room.store)
+        os.kill(victim, signal.SIGSTOP)  # it cannot hear of the cancel
+        room.cancel(task_id)
+        os.kill(victim, signal.SIGKILL)
+        room.await_all([task_id], within_s=FREED_WITHIN_S)
+        assert status_of(room.store, task_id) == "canceled"
+
+
+class TestSilence:
+    def test_a_child_that_hangs_in_c_is_killed_after_a_lease_and_nobody_else(
+        self, hasty_room: WorkerRoom, record_testsuite_property: Recorder
+    ) -> None:
+        """It holds the interpreter's lock: none of its threads can beat, or tell that they cannot."""
+        room = hasty_room
+        neighbours = room.submit(SLOTS, delay_ms=25_000)
+        room.await_running(neighbours)
+        (healthy,) = held_by(room.store)
+        (poison,) = room.submit(1, size_bytes=HANGS_IN_C)
+        wait_for(lambda: len(held_by(room.store)) == 2)
+        hung_at = time.monotonic()
+        (hung,) = held_by(room.store).keys() - {healthy}
+        wait_for(lambda: not is_alive(hung))
+        record_testsuite_property("hung in C: killed after, s", killed_s := time.monotonic() - hung_at)
+        assert SHORT_LEASE_S - 1 < killed_s < SHORT_LEASE_S + 3
+        room.await_all([poison], within_s=30)
+        assert_sound_beside(room, poison, neighbours)
+        room.await_all(neighbours, within_s=30)
+        assert_sound(room.store, neighbours)
+        assert {len(attempts(room.store, task_id)) for task_id in neighbours} == {1}
+        assert is_alive(healthy)
+
+    def test_an_idle_child_may_be_silent(self, hasty_room: WorkerRoom) -> None:
+        room = hasty_room
+        ids = room.submit(2, delay_ms=500)
+        room.await_running(ids)
+        (child,) = held_by(room.store)
+        room.await_all(ids, within_s=10)
+        idle_at = time.monotonic()
+        wait_for(lambda: time.monotonic() - idle_at > 2 * SHORT_LEASE_S)
+        assert is_alive(child)
+        assert "child.hung" not in room.log("worker")
+
+    def test_a_worker_frozen_as_a_whole_kills_nobody_when_it_wakes_up(self, hasty_room: WorkerRoom) -> None:
+        room = hasty_room
+        ids = room.submit(2, delay_ms=15_000)
+        room.await_running(ids)
+        (child,) = held_by(room.store)
+        os.killpg(room.parent, signal.SIGSTOP)
+        frozen_at = time.monotonic()
+        wait_for(lambda: time.monotonic() - frozen_at > 2 * SHORT_LEASE_S)
+        os.killpg(room.parent, signal.SIGCONT)
+        room.await_all(ids, within_s=60)
+        assert_sound(room.store, ids)
+        assert is_alive(child)
+        assert "child.hung" not in room.log("worker")
+
+
+class TestParent:
+    def test_it_keeps_a_single_thread_through_work_and_death(self, room: WorkerRoom) -> None:
+        ids = room.submit(SLOTS + 3, delay_ms=3000)
+        room.await_running(ids, children=2)
+        assert room.threads_of(room.parent) == 1
+        victim, _ = min(held_by(room.store).items(), key=lambda held: len(held[1]))
+        os.kill(victim, signal.SIGKILL)
+        room.await_all(ids, within_s=60)
+        assert room.threads_of(room.parent) == 1
+
+
+def assert_sound_beside(room: WorkerRoom, poison: str, neighbours: list[str]) -> None:
+    """Only the poison has failed, for the right reason, while its neighbours still run."""
+    assert status_of(room.store, poison) == "failed"
+    assert '"crashed_repeatedly"' in (room.read(poison, "error") or "")
+    assert {status_of(room.store, task_id) for task_id in neighbours} == {"running"}
