@@ -79,6 +79,19 @@ class WorkerSettings(Section):
     metrics_port: int = Field(9102, description="Port of `orchestrator metrics`.")
 
 
+class StageSettings(Section):
+    """How long a stage of a run may take. One that takes longer fails its run with `timeout`, which is tried twice."""
+
+    fetch: timedelta = Field(timedelta(minutes=15), description="To fetch the input.")
+    probe: timedelta = Field(timedelta(minutes=1), description="To look at the input.")
+    infer: timedelta = Field(timedelta(minutes=30), description="To load the model and run the pipeline.")
+    infer_by_type: dict[str, timedelta] = Field(
+        default_factory=lambda: {"video.shots": timedelta(hours=4), "audio.speech": timedelta(hours=4)},
+        description='The same for single task types: {"video.shots": "PT4H"} (JSON).',
+    )
+    store: timedelta = Field(timedelta(minutes=30), description="To store the artifacts.")
+
+
 class KeeperSettings(Section):
     """The duties."""
 
@@ -109,6 +122,7 @@ class Settings(BaseSettings):
     triton: TritonSettings = TritonSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    stages: StageSettings = StageSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import structlog
 from billiard.exceptions import WorkerLostError
+from billiard.pool import EX_RECYCLE
 from celery import Celery, bootsteps
 from celery.signals import task_failure, worker_shutting_down
 from kombu.entity import Queue
@@ -40,8 +41,7 @@ log = structlog.get_logger()
 
 SIGN_EVERY_S = 2.0
 WATCH_EVERY_S = 0.5
-PULSES_PER_CHILD = 200
-KIB_PER_MIB = 1024
+LEAVE_S = 1.0  # as billiard's own recycled children: their last result is read meanwhile
 
 
 @dataclass
@@ -56,9 +56,12 @@ class Child:
         return self.build(self.signs)
 
     def work(self, lane: str) -> None:
-        """Take one pulse."""
+        """Take one pulse; afterwards make room for a fresh child if this one is spent."""
         with self.signs.holding_pulse():  # making the drain takes a second too
             self.drain.drain(lane)
+        if self.drain.is_spent():
+            log.info("child.retires")
+            threading.Timer(LEAVE_S, os._exit, (EX_RECYCLE,)).start()
 
 
 def run_worker(
@@ -69,8 +72,6 @@ def run_worker(
     app = build_celery_app(settings)
     queues = [queue_of(lane), queue_of(solo_lane(lane))]
     app.conf.task_queues = [Queue(queue) for queue in queues]
-    app.conf.worker_max_tasks_per_child = PULSES_PER_CHILD
-    app.conf.worker_max_memory_per_child = settings.worker.memory_per_child_mib * KIB_PER_MIB
 
     def build(signs: ShowSigns) -> DrainLane:
         ports = build_ports(settings)

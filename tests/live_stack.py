@@ -78,23 +78,6 @@ class LiveStack:
         """SIGKILL to the part and everything that it started."""
         os.killpg(self.pid(part), signal.SIGKILL)
 
-    @contextmanager
-    def another_worker(self, lane: str, folder: Path) -> Iterator[None]:
-        """A second worker of ``lane`` beside the stack's own, with the same settings and samples of its own."""
-        environ = Path(f"/proc/{self.pid(f'worker-{lane}')}/environ").read_text().split("\0")
-        env = dict(line.split("=", 1) for line in environ if line)
-        worker = subprocess.Popen(
-            (sys.executable, "-m", "orchestrator", "worker", "--lane", lane),
-            env={**env, "ORCH_WORKER__METRICS_DIR": str(folder)},
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-
     def await_restart(self, part: str, *, was: int) -> None:
         """Return when the part answers again as another process than ``was``."""
         wait_for(lambda: self.pid(part) != was)

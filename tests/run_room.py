@@ -15,10 +15,11 @@ from record_store import RecordStore, new_task
 
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.task import Attempt, Run, Task
+from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Tensors
 from orchestrator.services.beat import BeatRuns
-from orchestrator.services.execute import ExecuteRun, RunLimits
+from orchestrator.services.execute import ExecuteRun
 from orchestrator.telemetry import build_run_metrics
 
 
@@ -26,6 +27,8 @@ def nothing() -> None:
     """What happens in a pause unless a test says otherwise."""
 
 
+STAGES = StageBudgets(fetch_s=20, probe_s=10, infer_s=600, store_s=30, infer_by_type={"image.upscale": 60})
+PATIENCE_S = 5.0
 STILL = "projects/film-a/uploads/1/still.png"
 
 
@@ -68,7 +71,6 @@ class RunRoom:
 
     def __post_init__(self) -> None:
         self.metrics = build_run_metrics()
-        self.beats = BeatRuns(self.store.claims, self.clock)
         self.executor = ExecuteRun(
             claims=self.store.claims,
             storage=self.storage,
@@ -79,8 +81,9 @@ class RunRoom:
             metrics=self.metrics,
             ensure=lambda _model: None,
             doubt=self.doubted.append,
-            limits=RunLimits(self.scratch, MediaLimits(), infer_timeout_s=30.0, first_beat_s=0.0),
+            limits=RunLimits(self.scratch, MediaLimits(), infer_timeout_s=30.0, first_beat_s=0.0, stages=STAGES),
         )
+        self.beats = BeatRuns(self.store.claims, self.clock, give_up=self.executor.give_up, patience_s=PATIENCE_S)
 
     @property
     def task(self) -> Task:

@@ -27,6 +27,8 @@ class Child:
     slots: Slots = QUICK
     claims: RedisClaims | None = None
     end_all: Callable[[Ending], None] = lambda _ending: None
+    is_spent: Callable[[], bool] = lambda: False
+    stuck: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
     looks: int = 0
 
@@ -45,6 +47,8 @@ class Child:
             is_stopping=self.is_stopping,
             owner="worker-1",
             slots=self.slots,
+            is_spent=self.is_spent,
+            stuck=self.stuck,
         ).drain(lane)
 
     def ring(self, lane: str) -> None:

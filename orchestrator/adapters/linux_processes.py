@@ -13,6 +13,7 @@ from orchestrator.domain.owner import Owner
 PROC = Path("/proc")
 DEAD = frozenset({"Z", "X"})  # a zombie runs nothing; its parent has not asked for its status yet
 STATE, START = 0, 19  # fields 3 and 22 of proc(5), counted behind the name
+RESIDENT = 1
 
 
 def _name_node() -> str:
@@ -32,6 +33,10 @@ class LinuxProcesses:
     def this(self) -> Owner:
         pid = os.getpid()
         return Owner(self.node, pid, int(_stat(pid)[START]))
+
+    def memory_bytes(self) -> int:
+        pages = int((PROC / "self/statm").read_text().split()[RESIDENT])
+        return pages * os.sysconf("SC_PAGESIZE")
 
     def is_alive(self, owner: Owner) -> bool:
         try:

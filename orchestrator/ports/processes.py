@@ -17,6 +17,10 @@ class Processes(Protocol):
         """The process that asks."""
         ...
 
+    def memory_bytes(self) -> int:
+        """The resident memory of the process that asks."""
+        ...
+
     def is_alive(self, owner: Owner) -> bool:
         """Whether ``owner``, a process of this node, still runs: one that has died may have left its pid to another."""
         ...

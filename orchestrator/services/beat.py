@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.errors import OrchestratorError, StageTimeout
 from orchestrator.domain.task import Run
-from orchestrator.pipelines.run_watch import Ending, RunWatch
+from orchestrator.pipelines.run_watch import Budget, Ending, RunWatch
 from orchestrator.ports.claims import Beat, Claims
 from orchestrator.ports.clock import Clock
 
@@ -17,20 +17,26 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class BeatRuns:
-    """Every ``period_s``, and at once for a new run, so that its first beat does not wait."""
+    """Every ``period_s``, and at once for a new run, so that its first beat does not wait.
+
+    A run that was ended and whose thread has not come back after ``patience_s`` is stuck: ``give_up`` commits its
+    ending in its stead, and its id stays in ``stuck`` as long as this process lives.
+    """
 
     claims: Claims
     clock: Clock
     period_s: float = 1.0
     moved: Callable[[], None] = lambda: None
+    give_up: Callable[[RunWatch], None] = lambda _watch: None
+    patience_s: float = 30.0
+    stuck: set[str] = field(default_factory=set)
     _watches: dict[str, RunWatch] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _wake: threading.Event = field(default_factory=threading.Event)
 
     def watch(self, run: Run) -> RunWatch:
         """Keep ``run`` alive until `forget`."""
-        limit_s = run.task.run_for_s
-        watch = RunWatch(run, deadline_s=None if limit_s is None else self.clock.monotonic_s() + limit_s)
+        watch = RunWatch(run, budget=self._budget_of(run))
         with self._lock:
             self._watches[run.run_id] = watch
         self._wake.set()
@@ -44,6 +50,7 @@ class BeatRuns:
         """End every run of this child, as at the end of a drain."""
         for watch in self._current():
             watch.end(ending)
+            watch.leave_at(self.clock.monotonic_s())
 
     def beat_forever(self) -> None:
         """The body of the beat thread; a daemon, it ends with its process."""
@@ -58,8 +65,8 @@ class BeatRuns:
 
     def beat(self) -> None:
         """One beat for all runs. A store that does not answer ends no run: it works on until told *lost*."""
+        self._end_overdue()
         watches = self._current()
-        self._end_overdue(watches)
         if not watches:
             return
         try:
@@ -74,8 +81,24 @@ class BeatRuns:
         with self._lock:
             return list(self._watches.values())
 
-    def _end_overdue(self, watches: list[RunWatch]) -> None:
-        now = self.clock.monotonic_s()
-        for watch in watches:
-            if watch.deadline_s is not None and now >= watch.deadline_s:
-                watch.end(Ending.TIMEOUT)
+    def _budget_of(self, run: Run) -> Budget | None:
+        if run.task.run_for_s is None:
+            return None
+        error = StageTimeout("the task ran longer than its run_for_s", code="run_for_exceeded")
+        return Budget(self.clock.monotonic_s() + run.task.run_for_s, error)
+
+    def _end_overdue(self) -> None:
+        now_s = self.clock.monotonic_s()
+        for watch in self._current():
+            watch.end_if_late(now_s)
+            if watch.must_leave_s is not None and now_s >= watch.must_leave_s + self.patience_s:
+                self._leave_behind(watch)
+
+    def _leave_behind(self, watch: RunWatch) -> None:
+        try:
+            self.give_up(watch)
+        except OrchestratorError as error:  # the store is away: the next beat says it again
+            log.warning("give_up.unheard", task_id=watch.run.task.id, error=str(error))
+        else:
+            self.stuck.add(watch.run.run_id)
+            self.forget(watch)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -50,10 +51,12 @@ class DrainLane:
     is_stopping: Callable[[], bool]
     owner: str
     slots: Slots
+    is_spent: Callable[[], bool] = lambda: False
+    stuck: AbstractSet[str] = frozenset()
     _freed: threading.Condition = field(default_factory=threading.Condition)
 
     def drain(self, lane: str) -> int:
-        """Run tasks of ``lane`` until it is idle, this child is told to stop or to yield, or it has run its share.
+        """Run tasks of ``lane`` until it is idle, or this child is told to stop or to yield, or has done its share.
 
         Of a solo lane that share is one task; a child that is told to yield lets its runs end and then takes that one.
         Returns the number of runs. Runs that a shutdown leaves unfinished after ``drain_s`` are released.
@@ -61,8 +64,9 @@ class DrainLane:
         slots = self.slots.alone() if is_solo(lane) else self.slots
         busy: set[str] = set()
         started, claimed, idle_since = 0, NOTHING, self.clock.monotonic_s()
-        with ThreadPoolExecutor(slots.count, thread_name_prefix=f"run-{lane}") as pool:
-            while not (self.is_stopping() or claimed.yields) and started < slots.runs_per_drain:
+        pool = ThreadPoolExecutor(slots.count, thread_name_prefix=f"run-{lane}")
+        try:
+            while not (self._must_end() or claimed.yields) and started < slots.runs_per_drain:
                 carried = len(busy)
                 # A child that has run nothing yet does not yield: a flood of crashed tasks must not stop their lane.
                 yield_after_s = slots.yield_after_s if started else None
@@ -79,7 +83,12 @@ class DrainLane:
                     break
                 self._await_slot(busy, carried + len(claimed.runs))
             self._settle(busy)
+        finally:
+            pool.shutdown(wait=not busy)  # a thread that is stuck would be waited for for ever
         return started + self.drain(solo_lane(lane)) if claimed.yields else started
+
+    def _must_end(self) -> bool:
+        return self.is_stopping() or self.is_spent()
 
     def _claim(self, lane: str, *, free: int, yield_after_s: float | None) -> Claimed:
         if free == 0:
@@ -112,9 +121,9 @@ class DrainLane:
                 self._freed.wait_for(lambda: not busy, self.slots.gather_s)
 
     def _settle(self, busy: set[str]) -> None:
-        """Let the runs end; on a shutdown only for ``drain_s``, then release them."""
+        """Let the runs end that can; on a shutdown only for ``drain_s``, then release them."""
         deadline_s: float | None = None
-        while busy:
+        while busy - self.stuck:
             now = self.clock.monotonic_s()
             if self.is_stopping() and deadline_s is None:
                 deadline_s = now + self.slots.drain_s

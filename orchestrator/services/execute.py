@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from orchestrator.domain.errors import (
     StaleRun,
     Unavailable,
 )
-from orchestrator.domain.media import MediaKind, MediaLimits
+from orchestrator.domain.media import MediaKind
 from orchestrator.domain.retry import Again, decide
 from orchestrator.domain.task import Artifact, Failure, Progress, Run
 from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
 from orchestrator.pipelines.registry import find_pipeline
-from orchestrator.pipelines.run_watch import Ending, RunWatch
+from orchestrator.pipelines.run_limits import RunLimits
+from orchestrator.pipelines.run_watch import Budget, Ending, RunWatch
 from orchestrator.ports.claims import Claims, Commit
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.codec import MediaCodec, PictureCodec
@@ -36,16 +37,6 @@ from orchestrator.telemetry import RunMetrics
 log = structlog.get_logger()
 
 INSIST_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimits:
-    """What one run may use."""
-
-    scratch_dir: Path
-    media: MediaLimits
-    infer_timeout_s: float
-    first_beat_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ class ExecuteRun:
         with structlog.contextvars.bound_contextvars(task_id=task.id, epoch=run.epoch, task_type=task.type):
             if not watch.await_first_beat(self.limits.first_beat_s):
                 # Said aloud: the beat may be on its way still (a frozen store), and a lapse after it would be a crash.
-                log.warning("run.unheard", outcome=self._commit_ending(watch, self.claims.release, word="released"))
+                log.warning("run.unheard", outcome=self._end(watch, ("released", lambda: self.claims.release(run))))
                 return
             log.info("run.started", project=task.project, generation=task.generation)
             begun_s = self.clock.monotonic_s()
@@ -87,7 +78,7 @@ class ExecuteRun:
         except StaleRun:
             return self._drop()
         except RunCanceled:
-            return self._end_early(watch)
+            return self._drop() if watch.is_lost else self._end(watch, self._early_ending(watch))
         except OrchestratorError as error:
             cause = repr(error.__cause__)
             log.warning("run.error", code=error.code, category=error.category, error=str(error), cause=cause)
@@ -129,18 +120,18 @@ class ExecuteRun:
             return bench
         source = bench.scratch / "source"
         watch.report(Progress(stage="fetch"))
-        with self.metrics.timed_stage(task.type, "fetch"):
+        with self._stage(watch, "fetch"):
             self.storage.fetch(wanted["object"], source, etag=wanted["etag"], limit_bytes=self.limits.media.size_bytes)
         watch.cancel.raise_if_canceled()
         watch.report(Progress(stage="probe"))
         codec = self.pictures if MediaKind.PICTURE in find_pipeline(task.type).accepts else self.media
-        with self.metrics.timed_stage(task.type, "probe"):
+        with self._stage(watch, "probe"):
             return replace(bench, source=source, info=codec.probe(source))
 
     def _infer(self, watch: RunWatch, bench: Workbench) -> Outcome:
         pipeline = find_pipeline(watch.run.task.type)
         params = pipeline.params.model_validate(watch.run.task.params)
-        with self.metrics.timed_stage(pipeline.name, "infer"):
+        with self._stage(watch, "infer"):
             self.ensure(pipeline.model)
             watch.cancel.raise_if_canceled()
             outcome = pipeline.run(params, bench)
@@ -153,7 +144,7 @@ class ExecuteRun:
             return ()
         run, folder = watch.run, outcome.artifacts[0].path.parent
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
-        with self.metrics.timed_stage(run.task.type, "store"):
+        with self._stage(watch, "store"):
             made = [self._store_one(watch, artifact) for artifact in outcome.artifacts]
             receipt = write_receipt(run, made, folder=folder)
             return (*made, self._store_one(watch, LocalArtifact(receipt, "application/json")))
@@ -166,36 +157,46 @@ class ExecuteRun:
         stored = self.storage.store(artifact.path, watch.run.prefix + name, content_type=artifact.content_type)
         return Artifact(name, stored.key, artifact.content_type, stored.size_bytes, sha256)
 
+    def give_up(self, watch: RunWatch) -> None:
+        """Commit the ending of a run whose own thread does not come back; what that says later is stale.
+
+        Raises:
+            Unavailable, Overloaded: the store has not heard it.
+        """
+        outcome, commit = self._early_ending(watch)
+        log.error("run.stuck", task_id=watch.run.task.id, epoch=watch.run.epoch, outcome=outcome)
+        with suppress(StaleRun):
+            commit()
+
     def _fail(self, watch: RunWatch, error: OrchestratorError) -> str:
-        """Let the category decide: again after a while, or give up."""
-        task = watch.run.task
         if error.category is Category.MODEL_UNAVAILABLE:
-            self.doubt(task.model)
-        decision = decide(error.category, task.tries.get(error.category, 0), jitter=self.clock.jitter())
+            self.doubt(watch.run.task.model)
+        return self._end(watch, self._failure(watch, error))
+
+    def _end(self, watch: RunWatch, ending: tuple[str, Callable[[], None]]) -> str:
+        outcome, commit = ending
+        try:
+            self._insist(watch, commit)
+        except StaleRun:
+            return self._drop()
+        return outcome
+
+    def _failure(self, watch: RunWatch, error: OrchestratorError) -> tuple[str, Callable[[], None]]:
+        """Let the category decide: again after a while, or give up."""
+        tries = watch.run.task.tries.get(error.category, 0)
+        decision = decide(error.category, tries, jitter=self.clock.jitter())
         retryable = error.category is not Category.INVALID_INPUT
         failure = Failure(error.code, error.category, str(error), retryable=retryable)
-        try:
-            self._insist(watch, lambda: self.claims.fail(watch.run, failure, decision=decision))
-        except StaleRun:
-            return self._drop()
-        return "again" if isinstance(decision, Again) else "failed"
+        outcome = "again" if isinstance(decision, Again) else "failed"
+        return outcome, lambda: self.claims.fail(watch.run, failure, decision=decision)
 
-    def _end_early(self, watch: RunWatch) -> str:
-        """Do what ended the run asks for: acknowledge the stop, give the task back, or fail it for its run time."""
-        if watch.is_lost:
-            return self._drop()
+    def _early_ending(self, watch: RunWatch) -> tuple[str, Callable[[], None]]:
+        """What ended the run asks for: acknowledge the stop, give the task back, or fail it for the time it took."""
         if watch.ending is Ending.TIMEOUT:
-            return self._fail(watch, StageTimeout("the task ran longer than its run_for_s", code="run_for_exceeded"))
+            return self._failure(watch, watch.timeout)
         if watch.ending is Ending.STOP:
-            return self._commit_ending(watch, self.claims.stop, word="canceled")
-        return self._commit_ending(watch, self.claims.release, word="released")
-
-    def _commit_ending(self, watch: RunWatch, commit: Callable[[Run], None], *, word: str) -> str:
-        try:
-            self._insist(watch, lambda: commit(watch.run))
-        except StaleRun:
-            return self._drop()
-        return word
+            return "canceled", lambda: self.claims.stop(watch.run)
+        return "released", lambda: self.claims.release(watch.run)  # stale, and so nothing, when the run is lost
 
     def _drop(self) -> str:
         """Another run owns the task: whatever this one did is void, and its artifacts are swept."""
@@ -218,6 +219,19 @@ class ExecuteRun:
                 self.clock.pause(INSIST_S)
             else:
                 return
+
+    @contextmanager
+    def _stage(self, watch: RunWatch, stage: str) -> Iterator[None]:
+        """Time the stage, and let the beat thread end the run when it takes longer than it may."""
+        task_type = watch.run.task.type
+        budget_s = self.limits.stages.of(stage, task_type)
+        error = StageTimeout(f"the stage {stage} took longer than {budget_s:g} s")
+        watch.allow(Budget(self.clock.monotonic_s() + budget_s, error))
+        try:
+            with self.metrics.timed_stage(task_type, stage):
+                yield
+        finally:
+            watch.allow(None)
 
     @contextmanager
     def _scratch(self, run: Run) -> Iterator[Path]:

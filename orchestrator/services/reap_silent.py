@@ -9,7 +9,6 @@ from orchestrator.telemetry import QueueMetrics
 
 log = structlog.get_logger()
 
-SILENT_S = 10.0  # as long as a sign of life lives
 FOUND_A_TICK = 500
 
 
@@ -19,9 +18,10 @@ class ReapSilent:
 
     upkeep: Upkeep
     metrics: QueueMetrics
+    silent_s: float
 
     def tick(self) -> None:
-        mended = asdict(self.upkeep.reap_silent(silent_s=SILENT_S, limit=FOUND_A_TICK))
+        mended = asdict(self.upkeep.reap_silent(silent_s=self.silent_s, limit=FOUND_A_TICK))
         found = {what: count for what, count in mended.items() if count}
         for what, count in found.items():
             self.metrics.reconciled.labels(what).inc(count)

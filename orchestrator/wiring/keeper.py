@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import WORKER, connect
-from orchestrator.adapters.redis.health import RedisHealth
+from orchestrator.adapters.redis.health import ALIVE_S, RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
@@ -78,9 +78,14 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
-            duty("reap", ReapSilent(upkeep, metrics).tick, every_s=tick_s),
+            duty("reap", ReapSilent(upkeep, metrics, _silent_s(settings)).tick, every_s=tick_s),
             duty("sweep", Sweep(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,
         metrics=metrics,
     )
+
+
+def _silent_s(settings: Settings) -> float:
+    """Longer than a pause of the store may last before it counts as a gap, a third of a lease (`lapse.lua`)."""
+    return max(float(ALIVE_S), settings.worker.lease.total_seconds() / 2)

@@ -21,6 +21,7 @@ from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.media import DEFAULT_LIMITS
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceEngine, ModelControl
@@ -30,12 +31,15 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
-from orchestrator.services.execute import ExecuteRun, RunLimits
+from orchestrator.services.execute import ExecuteRun
+from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
+
+BYTES_PER_MIB = 1024**2
 
 __all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_signs", "build_worker_ports", "queue_of"]
 
@@ -87,8 +91,15 @@ def build_drain(
 ) -> DrainLane:
     """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
     metrics = build_run_metrics(_samples(settings, lane))
-    beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"))
     execute = _build_execute(settings, ports, metrics=metrics)
+    beats = BeatRuns(
+        ports.claims,
+        ports.clock,
+        moved=lambda: note("beats"),
+        give_up=execute.give_up,
+        patience_s=settings.worker.lease.total_seconds(),
+    )
+    retire = _build_retire(settings.worker, stuck=beats.stuck)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
 
@@ -97,6 +108,7 @@ def build_drain(
         return is_stopping()
 
     def run_watched(run: Run) -> None:
+        retire.count_run()
         watch = beats.watch(run)
         with active.track_inprogress():
             try:
@@ -112,14 +124,21 @@ def build_drain(
         end_all=beats.end_all,
         new_run_id=lambda: secrets.token_hex(8),
         is_stopping=look,
+        is_spent=retire.is_due,
+        stuck=beats.stuck,
         owner=str(LinuxProcesses().this()),
-        slots=Slots(
-            count=LANE_SLOTS[lane],
-            drain_s=settings.worker.drain.total_seconds(),
-            runs_per_drain=settings.worker.tasks_per_child,
-            yield_after_s=settings.worker.solo_wait.total_seconds(),
-        ),
+        slots=_build_slots(settings.worker, lane),
     )
+
+
+def _build_retire(worker: WorkerSettings, *, stuck: set[str]) -> RetireChild:
+    memory_bytes = worker.memory_per_child_mib * BYTES_PER_MIB
+    return RetireChild(worker.tasks_per_child, memory_bytes, LinuxProcesses().memory_bytes, stuck)
+
+
+def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
+    drain_s, solo_wait_s = worker.drain.total_seconds(), worker.solo_wait.total_seconds()
+    return Slots(LANE_SLOTS[lane], drain_s=drain_s, yield_after_s=solo_wait_s)
 
 
 def _samples(settings: Settings, lane: str) -> SharedSamples | None:
@@ -144,5 +163,16 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
             media=DEFAULT_LIMITS,
             infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
             first_beat_s=settings.worker.lease.total_seconds(),
+            stages=_stage_budgets(settings.stages),
         ),
+    )
+
+
+def _stage_budgets(stages: StageSettings) -> StageBudgets:
+    return StageBudgets(
+        fetch_s=stages.fetch.total_seconds(),
+        probe_s=stages.probe.total_seconds(),
+        infer_s=stages.infer.total_seconds(),
+        infer_by_type={name: budget.total_seconds() for name, budget in stages.infer_by_type.items()},
+        store_s=stages.store.total_seconds(),
     )

@@ -6,11 +6,12 @@ Where the lease is long, whatever comes back soon did not wait for it.
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hanging_worker import HANGS_IN_C
+from hanging_worker import HANGS_IN_C, HANGS_IN_PYTHON
 from processes import is_alive, wait_for
 from verdict import assert_sound, attempts, crashes, held_by, status_of
 from worker_room import WorkerRoom, worker_room
@@ -103,7 +104,7 @@ class TestSilence:
         record_testsuite_property("hung in C: killed after, s", killed_s := time.monotonic() - hung_at)
         assert SHORT_LEASE_S - 1 < killed_s < SHORT_LEASE_S + 3
         room.await_all([poison], within_s=30)
-        assert_sound_beside(room, poison, neighbours)
+        assert_only_failed(room, poison, among=neighbours)
         room.await_all(neighbours, within_s=30)
         assert_sound(room.store, neighbours)
         assert {len(attempts(room.store, task_id)) for task_id in neighbours} == {1}
@@ -135,6 +136,38 @@ class TestSilence:
         assert "child.hung" not in room.log("worker")
 
 
+class TestRetirement:
+    def test_children_that_have_run_their_share_go_and_lose_nothing(self, redis_url: str, tmp_path: Path) -> None:
+        with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S", WORKER__TASKS_PER_CHILD="10") as room:
+            ids = room.submit(150, delay_ms=50)
+            room.await_all(ids, within_s=90)
+            assert_sound(room.store, ids)
+            runs = [run for task_id in ids for run in attempts(room.store, task_id)]
+            assert len(runs) == len(ids)
+            most = max(Counter(run["worker"] for run in runs).values())
+            assert most < 10 + SLOTS
+            assert is_alive(room.parent)
+            assert "WorkerLostError" not in room.log("worker")
+
+    def test_a_thread_that_never_comes_back_costs_its_own_task_and_its_child(
+        self, redis_url: str, tmp_path: Path
+    ) -> None:
+        short = {"WORKER__LEASE": f"PT{SHORT_LEASE_S:.0f}S", "STAGES__INFER": "PT8S"}
+        with worker_room(redis_url, tmp_path, **short) as room:
+            (poison,) = room.submit(1, size_bytes=HANGS_IN_PYTHON)
+            neighbours = room.submit(4, delay_ms=6000)
+            room.await_running([poison, *neighbours])
+            (child,) = held_by(room.store)
+            room.await_all(neighbours, within_s=30)
+            assert_sound_of(room, neighbours)
+            wait_for(lambda: not is_alive(child))
+            room.await_all([poison], within_s=60)
+            assert '"stage_timeout"' in (room.read(poison, "error") or "")
+            assert_sound(room.store, [poison], status="failed")
+            assert crashes(room.store, poison) == 0
+            assert is_alive(room.parent)
+
+
 class TestParent:
     def test_it_keeps_a_single_thread_through_work_and_death(self, room: WorkerRoom) -> None:
         ids = room.submit(SLOTS + 3, delay_ms=3000)
@@ -146,8 +179,14 @@ class TestParent:
         assert room.threads_of(room.parent) == 1
 
 
-def assert_sound_beside(room: WorkerRoom, poison: str, neighbours: list[str]) -> None:
+def assert_sound_of(room: WorkerRoom, ids: list[str]) -> None:
+    """All of them have succeeded in their first run."""
+    assert {status_of(room.store, task_id) for task_id in ids} == {"succeeded"}
+    assert {len(attempts(room.store, task_id)) for task_id in ids} == {1}
+
+
+def assert_only_failed(room: WorkerRoom, poison: str, *, among: list[str]) -> None:
     """Only the poison has failed, for the right reason, while its neighbours still run."""
     assert status_of(room.store, poison) == "failed"
     assert '"crashed_repeatedly"' in (room.read(poison, "error") or "")
-    assert {status_of(room.store, task_id) for task_id in neighbours} == {"running"}
+    assert {status_of(room.store, task_id) for task_id in among} == {"running"}

@@ -47,6 +47,12 @@ def test_every_process_of_a_node_gives_it_the_same_name() -> None:
     assert told.stdout.strip() == LinuxProcesses().node
 
 
+def test_the_memory_of_the_process_that_asks_grows_with_what_it_holds() -> None:
+    before = LinuxProcesses().memory_bytes()
+    held = bytearray(b"x") * (64 * 1024**2)
+    assert LinuxProcesses().memory_bytes() - before > len(held) / 2
+
+
 def test_a_killed_process_is_dead_even_before_its_parent_has_asked(sleeper: subprocess.Popen[bytes]) -> None:
     processes, owner = LinuxProcesses(), owner_of(sleeper.pid)
     assert processes.is_alive(owner)

@@ -109,6 +109,36 @@ class TestEnds:
         assert child.told[-2:] == ["rings io", "runs t2"]
         assert len(store.claim(count=9).runs) == 6
 
+    def test_a_child_that_is_spent_lets_its_runs_end_and_leaves_the_rest(self, store: RecordStore) -> None:
+        ran: list[str] = []
+
+        def work(run: Run) -> None:
+            ran.append(run.task.id)
+            store.claims.finish(run, DONE)
+
+        store.submit(*(new_task(f"t{number}") for number in range(9)))
+        count = Child(store, work, is_spent=lambda: len(ran) >= 3).drain()
+        assert count == len(ran) < 9
+        assert len(store.claim(count=9).runs) == 9 - count
+
+    def test_a_run_that_is_stuck_keeps_nobody_from_leaving(self, store: RecordStore) -> None:
+        neighbour_done, let_go = threading.Event(), threading.Event()
+
+        def work(run: Run) -> None:
+            if run.task.id == "hangs":
+                child.stuck.add(run.run_id)
+                let_go.wait(PATIENCE_S)
+            else:
+                store.claims.finish(run, DONE)
+                neighbour_done.set()
+
+        store.submit(new_task("hangs"), new_task("neighbour"), new_task("waits"))
+        child = Child(store, work, is_spent=lambda: bool(child.stuck) and neighbour_done.is_set())
+        with child.draining():
+            pass
+        assert store.task("neighbour").status is Status.SUCCEEDED
+        let_go.set()
+
     def test_a_store_that_is_away_ends_it_like_an_idle_lane(self, store: RecordStore) -> None:
         with closing(connect(f"redis://127.0.0.1:{pick_ports(1)[0]}/0", API)) as nobody:
             child = Child(store, finish(store), claims=RedisClaims(Scripts(nobody), lease_ms=1_000))

@@ -14,9 +14,10 @@ from orchestrator.domain.task import Run, Status, solo_lane
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.upkeep import Mended
 from orchestrator.services.reap_gone import ReapGone
-from orchestrator.services.reap_silent import SILENT_S, ReapSilent
+from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.telemetry import build_queue_metrics
 
+SILENT_S = LEASE_MS / 2000
 DEAD, ALIVE = Owner("node-1", 4711, 100), Owner("node-1", 4712, 200)
 ELSEWHERE = Owner("node-2", 4711, 100)
 NOTHING = Mended(0, 0, 0)
@@ -169,5 +170,5 @@ def test_the_duty_counts_what_it_found(store: RecordStore) -> None:
     metrics = build_queue_metrics()
     claim(store, "t", owner=DEAD)
     store.tick(int(SILENT_S))
-    ReapSilent(store.upkeep, metrics).tick()
+    ReapSilent(store.upkeep, metrics, SILENT_S).tick()
     assert metrics.registry.get_sample_value("orchestrator_reconciled_total", {"find": "lapsed"}) == 1

@@ -8,6 +8,7 @@ from run_room import HandClock
 
 from orchestrator.adapters.mmap_board import MmapBoard
 from orchestrator.domain.owner import Owner
+from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import STUCK_S, ShowSigns
 from orchestrator.services.watch_children import GAP_S, WatchChildren
 
@@ -33,6 +34,9 @@ class Household:
 
     def this(self) -> Owner:
         return ME
+
+    def memory_bytes(self) -> int:
+        return 0
 
     def is_alive(self, owner: Owner) -> bool:
         return owner in self.alive
@@ -71,6 +75,20 @@ class TestBoard:
             os._exit(0)
         os.waitpid(pid, 0)
         assert [(sign.owner, sign.shown_s) for sign in home.board.read()] == [(OTHER, home.clock.now_s)]
+
+
+class TestRetirement:
+    @pytest.mark.parametrize(
+        ("runs", "memory_bytes", "stuck", "is_due"),
+        [(2, 100, set(), False), (3, 100, set(), True), (0, 101, set(), True), (0, 0, {"run-1"}, True)],
+    )
+    def test_a_child_goes_after_its_share_of_runs_or_memory_or_with_a_stuck_thread(
+        self, runs: int, *, memory_bytes: int, stuck: set[str], is_due: bool
+    ) -> None:
+        child = RetireChild(runs_left=3, memory_bytes=100, read_memory=lambda: memory_bytes, stuck=stuck)
+        for _ in range(runs):
+            child.count_run()
+        assert child.is_due() is is_due
 
 
 class TestPatience:

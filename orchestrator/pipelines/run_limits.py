@@ -1,0 +1,33 @@
+"""What one run may use: space, bytes, and time by stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.domain.media import MediaLimits
+
+
+@dataclass(frozen=True, slots=True)
+class StageBudgets:
+    """How long each stage may take; ``infer_by_type`` goes before ``infer`` for the types that it names."""
+
+    fetch_s: float = 900.0
+    probe_s: float = 60.0
+    infer_s: float = 1800.0
+    store_s: float = 1800.0
+    infer_by_type: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, stage: str, task_type: str) -> float:
+        stages = {"fetch": self.fetch_s, "probe": self.probe_s, "infer": self.infer_s, "store": self.store_s}
+        return self.infer_by_type.get(task_type, self.infer_s) if stage == "infer" else stages[stage]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """What one run may use."""
+
+    scratch_dir: Path
+    media: MediaLimits
+    infer_timeout_s: float
+    first_beat_s: float
+    stages: StageBudgets = field(default_factory=StageBudgets)
