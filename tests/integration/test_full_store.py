@@ -7,6 +7,7 @@ import pytest
 import redis
 from record_store import DONE, FAILURE, LEASE_MS, RETENTION_MS, RecordStore, new_task, open_store
 
+from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.domain.errors import Overloaded, TaskNotFound
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import Again, GiveUp
@@ -101,6 +102,12 @@ def test_a_client_retry_is_something_new(store: RecordStore, redis_url: str) -> 
     with full_memory(store, redis_url), pytest.raises(Overloaded):
         store.intake.resubmit("film-a", "t", generation=1)
     assert store.task("t").status is Status.FAILED
+
+
+def test_nobody_seems_dead_who_is_not(store: RecordStore, redis_url: str) -> None:
+    with full_memory(store, redis_url):
+        RedisHealth(store.client).sign("worker-io", 4711)
+    assert store.client.get("orch:alive:worker-io") == "4711"
 
 
 def test_the_keeper_goes_on_and_makes_room(store: RecordStore, redis_url: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category, Refused
 
 ALIVE_S = 10
@@ -45,7 +46,7 @@ class RedisHealth:
     def sign(self, part: str, pid: int) -> None:
         """Leave a sign of life of ``part`` for ten seconds."""
         with redis_errors():
-            self.client.set(f"orch:alive:{part}", str(pid), px=ALIVE_S * 1000)
+            Scripts(self.client).run("sign", {"part": part, "pid": pid, "alive_ms": ALIVE_S * 1000})
 
 
 def _unfit(reason: str) -> UnfitStore:
