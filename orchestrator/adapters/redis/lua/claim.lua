@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places
+-- include: turn, places, yield
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
 -- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema
@@ -9,11 +9,6 @@ local TURNS_LOOKED_AT = 256
 local UNPARKED_AT_ONCE = 64
 local DISCARDS = 100
 local ASIDE_MS = 10000
-
--- A model that may not run now (not resident, or behind an open breaker) is passed over, and nothing else is.
-local function may_run(model)
-  return redis.call('SISMEMBER', 'orch:held_back', model) == 0
-end
 
 -- By rank, and among equal ranks by id: ids are in the order of their time.
 local function oldest_of(project)
@@ -90,43 +85,17 @@ local function repeated(run_id)
   if task and task.run_id == run_id then return task end
 end
 
-local function count_waiting(lane, until_ms)
-  local count = 0
-  for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. lane, 0, TURNS_LOOKED_AT - 1)) do
-    for _, model in ipairs(redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)) do
-      local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. model
-      if may_run(model) then count = count + redis.call('ZCOUNT', key, '-inf', until_ms) end
-    end
-  end
-  return count
-end
-
--- Whether this owner is one of those that make room for the tasks of the solo lane: one owner a task that has waited
--- too long (its rank says since when). One that does not come, dead or busy for long, counts only as long again.
-local function must_yield()
-  local solo = solo_lane(given.lane)
-  if given.yield_after_ms == '' or redis.call('EXISTS', 'orch:turn:' .. solo) == 0 then return false end
-  local key, long_ago = 'orch:yields:' .. solo, now - given.yield_after_ms
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', long_ago)
-  local waiting = count_waiting(solo, long_ago)
-  if waiting > 0 and redis.call('ZSCORE', key, given.owner) then return true end
-  if waiting <= redis.call('ZCARD', key) then return false end
-  redis.call('ZADD', key, now, given.owner)
-  redis.call('PEXPIRE', key, given.yield_after_ms)
-  return true
-end
-
 unpark(given.lane, now, UNPARKED_AT_ONCE)
 local claimed, yields = {}, nil
 for run_id in string.gmatch(given.run_ids, '%S+') do
   local task = repeated(run_id)
   if not task then
-    if yields == nil then yields = must_yield() end
+    if yields == nil then yields = must_yield(given, now) end
     task = not yields and next_task()
     if not task then break end
     start(task, run_id)
   end
   claimed[#claimed + 1] = reply(task)
 end
-redis.call('ZREM', 'orch:yields:' .. given.lane, given.owner)
+has_come(given)
 return {claimed, head_of_turn() and 1 or 0, yields and 1 or 0}

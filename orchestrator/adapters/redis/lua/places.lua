@@ -9,7 +9,7 @@
 --   orch:held:<owner>                     set     ids that a worker process runs
 --   orch:models:<lane>:<project>          set     models with a ready set
 --   orch:turn:<lane>, :tags:, :clock:     the fair queue, see turn.lua
---   orch:yields:<solo lane>               zset    owners that were told to make room for its tasks, by when
+--   orch:yields:<solo lane>               zset    owners that were told to make room, see yield.lua
 --   orch:events:<id>, orch:attempts:<id>  stream  entry ids are <generation>-<seq> and <generation>-<epoch>
 --   orch:tasks:<project>                  zset    all ids, in lexical (= time) order
 --   orch:idem:<project>:<key>             hash    request_sha256 and task of an Idempotency-Key

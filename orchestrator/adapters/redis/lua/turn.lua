@@ -4,9 +4,15 @@
 --   orch:tags:<lane>   zset    projects without ready work whose tag is still ahead of the clock
 --   orch:clock:<lane>  string  the start tag of the project served last
 --   orch:lanes         set     lanes with a turn
+--   orch:held_back     set     models that may not run now: not resident, or behind an open breaker
 --
 -- Serving a task advances its project's tag by predicted seconds ÷ weight; the end of the run settles the difference.
 -- Nothing waits in a lane without a turn, so the whole history of an idle lane is forgotten.
+
+-- A model that may not run now is passed over, and nothing else is.
+local function may_run(model)
+  return redis.call('SISMEMBER', 'orch:held_back', model) == 0
+end
 
 local function weight_of(project)
   return tonumber(redis.call('HGET', 'orch:project:' .. project, 'weight') or 1)

@@ -1,0 +1,60 @@
+"""What the scripts of a task cost the store: how many commands they send, and that no backlog makes them more.
+
+Counts, not microseconds: those are in docs/performance.md, measured on a machine of one's own.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import redis
+from record_store import DONE, RecordStore, new_task, no_fsync, open_store
+
+from orchestrator.domain.task import NewTask, Run
+from orchestrator.ports.claims import Beat
+
+PROJECTS = 100
+BACKLOG = 1_500
+BUDGET = {"submit": 7, "claim": 24, "beat": 5, "advance": 2, "finish": 12}
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RecordStore]:
+    with no_fsync(redis_url), open_store(redis_url) as opened:
+        yield opened
+
+
+def queued(number: int, name: str) -> NewTask:
+    return new_task(f"{name}-{number:05}", project=f"film-{number % PROJECTS:02}")
+
+
+def commands(url: str, call: Callable[[], object]) -> int:
+    """How many commands the scripts behind ``call`` sent."""
+    with redis.Redis.from_url(url) as client:
+        client.config_resetstat()
+        call()
+        stats = client.info("commandstats")
+    ours = {name: count for name, count in stats.items() if not name.startswith(("cmdstat_eval", "cmdstat_config"))}
+    return sum(int(count["calls"]) for count in ours.values())
+
+
+def costs(store: RecordStore, url: str, *, name: str) -> dict[str, int]:
+    """Of one task from submit to finish, when its project has another one waiting."""
+    claims, runs = store.claims, list[Run]()
+    return {
+        "submit": commands(url, lambda: store.submit(queued(0, name))),
+        "claim": commands(url, lambda: runs.append(store.claim_one())),
+        "beat": commands(url, lambda: claims.beat([Beat(runs[0])])),
+        "advance": commands(url, lambda: claims.advance(runs[0], "infer", checkpoint={})),
+        "finish": commands(url, lambda: claims.finish(runs[0], replace(DONE, actual_s=2.0))),
+    }
+
+
+def test_no_backlog_makes_a_script_do_more(store: RecordStore, redis_url: str) -> None:
+    store.submit(queued(0, "first"), queued(PROJECTS, "first"))
+    costs(store, redis_url, name="warm")  # loads the scripts
+    alone = costs(store, redis_url, name="alone")
+    store.submit(*(queued(number, "backlog") for number in range(BACKLOG)))
+    beside_others = costs(store, redis_url, name="beside")
+    assert beside_others == alone
+    assert all(alone[script] <= count for script, count in BUDGET.items()), alone
