@@ -5,7 +5,8 @@ PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 STATE ?= .orchestrator
-CHAOS_STORM_S ?= 1800
+CHAOS_STORM_S ?= 900
+CHAOS_SOAK_S ?= 900
 LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
 
 BIN := .venv/bin
@@ -17,7 +18,7 @@ export PIP_ARGS
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models media fmt lint types test docs check demo up down bench chaos chaos-long load
+.PHONY: help setup models media fmt lint types test docs check demo up down bench chaos chaos-long soak load
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,8 +89,11 @@ bench: setup models media  ## one JSON line per figure, each against its peer in
 chaos: setup models media  ## the fault tests alone, with a short storm (CHAOS_SEED repeats one)
 	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
 
-chaos-long: setup models media  ## a storm of half an hour (CHAOS_STORM_S), and longer outages of Redis
+chaos-long: setup models media  ## two storms of CHAOS_STORM_S seconds with their tables, and longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest tests/chaos/test_storm.py tests/chaos/test_redis_faults.py $(PYTEST_ARGS)
+
+soak: setup models media  ## a quarter of an hour (CHAOS_SOAK_S) at 80 % load: does anything grow?
+	CHAOS_SOAK_S=$(CHAOS_SOAK_S) $(BIN)/pytest tests/chaos/test_soak.py $(PYTEST_ARGS)
 
 load: setup  ## locust against the running stack (LOAD_ARGS, STATE=folder)
 	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless $(LOAD_ARGS)

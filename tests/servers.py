@@ -162,13 +162,13 @@ class Triton(Server):
 
 
 @contextmanager
-def triton(folder: Path, *, models: Sequence[str] = ("echo",)) -> Iterator[Triton]:
-    """A Triton that has loaded ``models``. Its repository holds ours and the models of `tests/fixtures/models`.
+def triton(folder: Path, *, models: Sequence[str] = ("echo",), root: Path = ROOT) -> Iterator[Triton]:
+    """A Triton that has loaded ``models``. Its repository holds those of ``root`` and of `tests/fixtures/models`.
 
     Raises:
         StackError: the environment or the models are not made yet; the message says how.
     """
-    project, repository = TritonProject(ROOT), folder / "models"
+    project, repository = TritonProject(root), folder / "models"
     project.built_models()
     shutil.copytree(TEST_MODELS, repository)
     for model in project.models.iterdir():

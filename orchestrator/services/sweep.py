@@ -12,7 +12,8 @@ from orchestrator.ports.upkeep import Upkeep
 
 log = structlog.get_logger()
 
-SWEPT_A_TICK = 100
+SWEPT_A_ROUND = 100
+ROUNDS = 10  # a tick must end before its lease does
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,26 @@ class Sweep:
     storage: ObjectStorage
 
     def tick(self) -> None:
-        """One round of at most a hundred tasks and a hundred uploads."""
-        for swept in self.upkeep.condemn(limit=SWEPT_A_TICK):
+        """Rounds of a hundred tasks, a thousand at most, and one of a hundred uploads."""
+        for _ in range(ROUNDS):
+            if self._sweep_tasks() < SWEPT_A_ROUND:
+                break
+        for key in self.upkeep.expired_uploads(limit=SWEPT_A_ROUND):
+            with _left_for_later(key):
+                self.storage.delete(key)
+                self.upkeep.forget_uploads((key,))
+
+    def _sweep_tasks(self) -> int:
+        """One round; how many tasks are gone."""
+        gone = 0
+        for swept in self.upkeep.condemn(limit=SWEPT_A_ROUND):
             with _left_for_later(swept.prefix):
                 for stored in self.storage.list(swept.prefix):
                     self.storage.delete(stored.key)
                 self.upkeep.purge(swept.task_id)
                 log.info("task.swept", task_id=swept.task_id)
-        for key in self.upkeep.expired_uploads(limit=SWEPT_A_TICK):
-            with _left_for_later(key):
-                self.storage.delete(key)
-                self.upkeep.forget_uploads((key,))
+                gone += 1
+        return gone
 
 
 @contextmanager

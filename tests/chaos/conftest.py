@@ -3,7 +3,9 @@
 It works on the lane of echoes: their tasks take as long as a test asks.
 """
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import servers
@@ -14,6 +16,9 @@ from storm.ledger import Ledger, lay_out_witness
 
 WORLDS = 128
 
+# It takes as long as one asks for, and only then (`make soak`).
+collect_ignore = [] if "CHAOS_SOAK_S" in os.environ else ["test_soak.py"]
+
 
 @pytest.fixture(scope="session")
 def ledger_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Valkey]:
@@ -23,11 +28,23 @@ def ledger_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, ledger_server: servers.Valkey) -> Iterator[LiveStack]:
-    project = lay_out_witness(tmp_path_factory.mktemp("witness") / "project", ledger_port=ledger_server.port)
-    env = {"ORCH_PROJECT_DIR": str(project)}
+def witness(tmp_path_factory: pytest.TempPathFactory, ledger_server: servers.Valkey) -> Path:
+    """The project whose `echo` tells the ledger."""
+    return lay_out_witness(tmp_path_factory.mktemp("witness") / "project", ledger_port=ledger_server.port)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[LiveStack]:
+    env = {"ORCH_PROJECT_DIR": str(witness)}
     with live_stack(tmp_path_factory.mktemp("stack"), lanes=("io",), env=env) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def triton_server(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[servers.Triton]:
+    """The node's, whose executions the ledger sees as well."""
+    with servers.triton(tmp_path_factory.mktemp("triton"), root=witness) as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store
 
 from orchestrator.domain.errors import Category, Refused, TaskNotFound
 from orchestrator.domain.task import Status
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.sweep import SWEPT_A_ROUND, Sweep
 
 
 @pytest.fixture
@@ -49,6 +49,15 @@ class TestSweep:
             store.task("t")
         assert store.intake.replay("film-a", "k", request_sha256="same") is None
         assert store.task("waits").status is Status.QUEUED
+
+    def test_a_tick_sweeps_more_than_a_round(self, store: RecordStore) -> None:
+        ids = [f"t{i:03}" for i in range(2 * SWEPT_A_ROUND + 1)]
+        store.submit(*(new_task(task_id) for task_id in ids))
+        for task_id in ids:
+            store.intake.cancel("film-a", task_id)
+        store.pass_time(RETENTION_MS)
+        Sweep(store.upkeep, MemoryStorage()).tick()
+        assert store.upkeep.condemn(limit=1) == ()
 
     def test_a_live_task_is_not_forgotten(self, store: RecordStore) -> None:
         store.submit(new_task("t"))

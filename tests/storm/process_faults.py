@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +12,10 @@ import redis
 from live_stack import LEASE_S, LiveStack
 from processes import wait_for
 from storm.ledger import Ledger
-from verdict import held_by
+from storm.storm import Inject, Target
+from verdict import count_stale_writes, held_by
 
 WORKER = "worker-io"
-Inject = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +130,10 @@ def thaw_after(seconds: float, pid: int) -> None:
             os.kill(pid, signal.SIGCONT)
 
     threading.Timer(seconds, thaw).start()
+
+
+def aim_at(stack: LiveStack, ledger: Ledger) -> Target:
+    """The stack as the target of a storm."""
+    about, faults = stack.about, ProcessFaults(stack, ledger).by_kind
+    count_stale = partial(count_stale_writes, about["metrics"]["workers"])
+    return Target(about["api"], about["api_key"], stack.store, ledger, faults, count_stale)

@@ -4,7 +4,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -15,7 +16,7 @@ from storm.ledger import Ledger
 from storm.rules import check
 from storm.schedule import Weather, draw_schedule
 from storm.verdict import Verdict, judge, read_stories
-from verdict import TERMINAL, Store, count_stale_writes, statuses
+from verdict import TERMINAL, Store, statuses
 
 ALL_ENDED_S = 60.0
 USUAL = Habits()
@@ -29,9 +30,9 @@ class Target:
     api: str
     api_key: str
     store: Store
-    worker_metrics: str
     ledger: Ledger
     faults: Mapping[str, Inject]
+    count_stale: Callable[[], float] = float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +50,20 @@ class Aftermath:
         return [*wrong, *self.verdict.unexplained, *check(self.history)]
 
 
-def let_loose(target: Target, weather: Weather, *, seed: int, habits: Habits = USUAL) -> Aftermath:
-    """Clients work while the schedule of the seed is carried out; return when every task has ended."""
-    recorder, stopping, ledger = Recorder(), threading.Event(), target.ledger
-    stale_before = count_stale_writes(target.worker_metrics)
+@contextmanager
+def at_work(target: Target, habits: Habits, *, seed: int) -> Iterator[Recorder]:
+    """Clients work until the block is left; then they stay until their tasks have ended."""
+    recorder, stopping = Recorder(), threading.Event()
     headers = {"Authorization": f"Bearer {target.api_key}"}
     with httpx.Client(base_url=target.api, headers=headers, timeout=5) as http:
-        crowd = [Client(http, recorder, ledger, stopping, _dice(seed, i), habits) for i in range(habits.clients)]
+        dice = [random.Random(f"{seed}/{i}") for i in range(habits.clients)]  # noqa: S311 - to be repeated
+        crowd = [Client(http, recorder, target.ledger, stopping, mine, habits) for mine in dice]
         with clients_at_work(crowd, stopping):
-            _carry_out(target, weather, seed=seed)
-    ids = sorted(ledger.accepted() | {execution.task_id for execution in ledger.executions()})
-    wait_for(lambda: statuses(target.store, ids) <= TERMINAL, within_s=ALL_ENDED_S)
-    stories = read_stories(target.store, ids)
-    stale = count_stale_writes(target.worker_metrics) - stale_before
-    return Aftermath(judge(ledger, stories, stale_refused=round(stale)), recorder.history(stories))
+            yield recorder
 
 
-def _carry_out(target: Target, weather: Weather, *, seed: int) -> None:
+def carry_out(target: Target, weather: Weather, *, seed: int) -> None:
+    """Inject the faults of the schedule, each at its time, and return when the storm is over."""
     begun_s, never = time.monotonic(), threading.Event()
     for strike in draw_schedule(seed, weather):
         never.wait(max(0.0, begun_s + strike.at_s - time.monotonic()))
@@ -73,8 +71,16 @@ def _carry_out(target: Target, weather: Weather, *, seed: int) -> None:
     never.wait(max(0.0, begun_s + weather.length_s - time.monotonic()))
 
 
-def _dice(seed: int, client: int) -> random.Random:
-    return random.Random(f"{seed}/{client}")  # noqa: S311 - a schedule is to be repeated, not kept secret
+def let_loose(target: Target, weather: Weather, *, seed: int, habits: Habits = USUAL) -> Aftermath:
+    """Clients work while the schedule of the seed is carried out; return when every task has ended."""
+    stale_before = target.count_stale()
+    with at_work(target, habits, seed=seed) as recorder:
+        carry_out(target, weather, seed=seed)
+    ids = sorted(target.ledger.accepted() | {execution.task_id for execution in target.ledger.executions()})
+    wait_for(lambda: statuses(target.store, ids) <= TERMINAL, within_s=ALL_ENDED_S)
+    stories = read_stories(target.store, ids)
+    stale = round(target.count_stale() - stale_before)
+    return Aftermath(judge(target.ledger, stories, stale_refused=stale), recorder.history(stories))
 
 
 def length_s(default: float) -> float:

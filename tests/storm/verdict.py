@@ -13,7 +13,11 @@ from verdict import TERMINAL, Store
 # What may take a run away: a crash needs a fault that hit its very task.
 CRASHING = frozenset({"worker killed", "child killed", "child frozen"})
 # What may make a worker give a run back, or never hear that it has one.
-RELEASING = CRASHING | {"worker restarted", "redis killed", "redis frozen", "connections killed"}
+RELEASING = CRASHING | {
+    "worker restarted",
+    *("redis killed", "redis frozen", "connections killed"),
+    *("redis silent", "connections reset", "claim reply lost"),
+}
 AFTERMATH_MS = 20_000
 CRASHED_OUT = "crashed_repeatedly"
 CRASHES_TO_GIVE_UP = 3
