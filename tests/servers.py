@@ -94,7 +94,12 @@ class Valkey(Server):
 
 @contextmanager
 def valkey(
-    folder: Path, *, port: int | None = None, appendfsync: str = "always", extra: Sequence[str] = ()
+    folder: Path,
+    *,
+    port: int | None = None,
+    appendfsync: str = "always",
+    extra: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Valkey]:
     """A Valkey with its data in ``folder``; ``extra`` are more words of its command line."""
     port = port or pick_ports(1)[0]
@@ -108,7 +113,8 @@ def valkey(
             raise NotReady(str(error)) from error
 
     command = (*valkey_command(port=port, folder=folder), "--appendfsync", appendfsync, *extra)
-    with Valkey(command=command, log=folder / "valkey.log", probe=ping, port=port, url=url) as server:
+    log = folder / "valkey.log"
+    with Valkey(command=command, log=log, probe=ping, port=port, url=url, env=env or {}) as server:
         yield server
 
 
