@@ -5,6 +5,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 import servers
+from hypothesis import settings
+
+# A deadline for one example tells how busy the machine is; every test has a timeout of its own.
+settings.register_profile("no deadlines", deadline=None)
+settings.load_profile("no deadlines")
 
 
 @pytest.fixture(scope="session")
