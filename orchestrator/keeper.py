@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,7 @@ from orchestrator.wiring.keeper import Duty, build_keeper_parts, build_keeper_po
 log = structlog.get_logger()
 
 SIGN_EVERY_S = 2.0
+LAST_TICK_S = 2.0
 
 
 def run_keeper(settings: Settings) -> None:
@@ -27,19 +29,25 @@ def run_keeper(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     start_http_server(settings.keeper.metrics_port, registry=parts.metrics.registry)
-    for duty in parts.duties:
-        threading.Thread(target=_repeat, args=(duty, stopping), name=duty.name, daemon=True).start()
+    threads = [threading.Thread(target=repeat, args=(duty, stopping), daemon=True) for duty in parts.duties]
+    for thread in threads:
+        thread.start()
     log.info("keeper.started", duties=[duty.name for duty in parts.duties])
     while not stopping.is_set():
         _try("sign", parts.sign)
         stopping.wait(SIGN_EVERY_S)
+    deadline_s = time.monotonic() + LAST_TICK_S
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - time.monotonic()))
     log.info("keeper.stopped")
 
 
-def _repeat(duty: Duty, stopping: threading.Event) -> None:
+def repeat(duty: Duty, stopping: threading.Event) -> None:
+    """Run ``duty`` whenever it is ours; at the end leave it to another keeper. A tick that hangs loses it in time."""
     while not stopping.is_set():
         _try(duty.name, partial(_run, duty))
         stopping.wait(duty.every_s)
+    _try(duty.name, duty.leave)
 
 
 def _run(duty: Duty) -> None:

@@ -125,3 +125,7 @@ class Upkeep(Protocol):
     def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:
         """Whether ``holder`` may run ``duty`` now: one holder at a time, until ``ttl_s`` after its last call."""
         ...
+
+    def leave_duty(self, duty: str, holder: str) -> None:
+        """Give ``duty`` up, so that another keeper need not wait for the lease to end."""
+        ...

@@ -1,6 +1,7 @@
 """The keeper's parts."""
 
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ SWEEP_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Run by one keeper at a time, every ``every_s`` seconds; ``take`` says whether it is this one."""
+    """Run by one keeper at a time, every ``every_s`` seconds: by this one if ``take`` says so, until it leaves."""
 
     name: str
     every_s: float
     take: Callable[[], bool]
     tick: Callable[[], None]
+    leave: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,18 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
 def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
     """Any number of keepers may run: a Redis lease per duty picks one."""
     upkeep, metrics = ports.upkeep, build_queue_metrics()
-    holder = f"{socket.gethostname()}:{os.getpid()}"
+    # In containers that share a host's name, every keeper may be process 1.
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     tick_s = settings.keeper.tick.total_seconds()
 
     def duty(name: str, tick: Callable[[], None], *, every_s: float) -> Duty:
-        return Duty(name, every_s, lambda: upkeep.take_duty(name, holder, ttl_s=5 * every_s), tick)
+        return Duty(
+            name,
+            every_s,
+            take=lambda: upkeep.take_duty(name, holder, ttl_s=5 * every_s),
+            tick=tick,
+            leave=lambda: upkeep.leave_duty(name, holder),
+        )
 
     return KeeperParts(
         duties=(

@@ -86,6 +86,10 @@ class RedisUpkeep:
         with redis_errors():
             return bool(self.scripts.run("take_duty", given))
 
+    def leave_duty(self, duty: str, holder: str) -> None:
+        with redis_errors():
+            self.scripts.run("leave_duty", {"duty": duty, "holder": holder})
+
     def _now_ms(self) -> int:
         return self.scripts.now_ms if self.scripts.now_ms is not None else _server_ms(self.scripts)
 
