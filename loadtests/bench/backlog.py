@@ -1,7 +1,7 @@
 """A long queue, made quickly: the submit script itself, pipelined. No lane is rung, nothing goes over HTTP."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import cast
 
@@ -17,7 +17,7 @@ from orchestrator.pipelines.registry import find_pipeline
 PIPELINED = 500
 
 
-def fill(redis_url: str, *, tasks: int, projects: int, params: JsonObject) -> None:
+def fill(redis_url: str, *, tasks: int, projects: Sequence[str], params: JsonObject) -> None:
     """Queue ``tasks`` echoes, evenly over ``projects``, and return when the store has come to rest."""
     with Redis.from_url(redis_url, decode_responses=True) as redis:
         redis.script_load(script_text("submit"))
@@ -32,12 +32,12 @@ def fill(redis_url: str, *, tasks: int, projects: int, params: JsonObject) -> No
             time.sleep(0.5)  # the file is rewritten because it grew; that is not what a long queue costs
 
 
-def made_tasks(count: int, *, projects: int, params: JsonObject) -> Iterator[NewTask]:
+def made_tasks(count: int, *, projects: Sequence[str], params: JsonObject) -> Iterator[NewTask]:
     pipeline = find_pipeline("system.echo")
     for number in range(count):
         yield NewTask(
             id=new_id("task"),
-            project=f"film-{number % projects}",
+            project=projects[number % len(projects)],
             type=pipeline.name,
             lane=pipeline.lane,
             model=pipeline.model,

@@ -8,17 +8,18 @@ from backlog import fill
 from figures import BenchmarkVoid, Goal, Ratio, measure_in_turn
 from plain_http import PlainClient, ask_at_once
 from redis import Redis
-from stack import Stack, await_idle, running_stack
+from stack import Stack, running_stack
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
+from orchestrator.local.own import PROJECT
 
 CHILDREN = 8
 TASKS = 128  # a child of this lane carries sixteen tasks: a hundred would keep only seven children busy
 LANE = "io"
 CLIENTS = 8
 GIVE_UP_S = 60.0
-# Long enough that nobody is done before the last child has begun, and no CPU is spent meanwhile.
-SLOW_ECHO: dict[str, Any] = {"type": "system.echo", "params": {"size_bytes": 64, "delay_ms": 15_000}}
+# Nobody is done before the last child has begun, and no CPU is spent meanwhile.
+SLOW_ECHO: dict[str, Any] = {"type": "system.echo", "params": {"size_bytes": 64, "delay_ms": 120_000}}
 
 
 def measure_ramp(*, children: int, rounds: int) -> list[Ratio]:
@@ -42,7 +43,7 @@ def seconds_to_busy(begin: Callable[[Stack], None]) -> float:
                 time.sleep(0.01)
         took_s = time.perf_counter() - begun
         with stack.plain_client() as client:
-            await_idle(client)
+            cancel_all(client)  # else the stack would wait for them before it stops
     return took_s
 
 
@@ -55,10 +56,18 @@ def submit_all(stack: Stack) -> None:
 
 
 def tell_every_child(stack: Stack) -> None:
-    fill(stack.redis, tasks=TASKS, projects=1, params=SLOW_ECHO["params"])
+    fill(stack.redis, tasks=TASKS, projects=[PROJECT], params=SLOW_ECHO["params"])
     pulses = CeleryPulses(build_celery(stack.redis), stack.redis)
     for _ in range(CHILDREN):
         pulses.ring(LANE)
+
+
+def cancel_all(client: PlainClient) -> None:
+    """Ask until every run has heard of it; asking twice is harmless."""
+    while running := client.get("/v1/tasks?status=running&limit=100")["items"]:
+        for task in running:
+            client.post(f"{task['links']['self']}/cancel", {})
+        time.sleep(0.5)
 
 
 def count_busy(redis: "Redis") -> int:

@@ -26,7 +26,8 @@ SUBMITS, CLIENTS = 2000, 8
 OTHER_LANE = "audio"
 BARE_DB = 13
 LEASE_MS = 30_000
-QUEUED, PROJECTS = 100_000, 100
+QUEUED = 100_000
+PROJECTS = [f"film-{number}" for number in range(100)]
 SAMPLES = 100
 
 
