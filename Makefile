@@ -6,6 +6,7 @@ PIP_ARGS ?=
 PYTEST_ARGS ?=
 STATE ?= .orchestrator
 CHAOS_STORM_S ?= 900
+MACHINE_EXAMPLES ?= 1000
 CHAOS_SOAK_S ?= 900
 LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
 
@@ -91,6 +92,7 @@ chaos: setup models media  ## the fault tests alone, with a short storm (CHAOS_S
 
 chaos-long: setup models media  ## two storms of CHAOS_STORM_S seconds with their tables, and longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest tests/chaos/test_storm.py tests/chaos/test_redis_faults.py $(PYTEST_ARGS)
+	MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) $(BIN)/pytest tests/integration/test_claims_machine.py $(PYTEST_ARGS)
 
 soak: setup models media  ## a quarter of an hour (CHAOS_SOAK_S) at 80 % load: does anything grow?
 	CHAOS_SOAK_S=$(CHAOS_SOAK_S) $(BIN)/pytest tests/chaos/test_soak.py $(PYTEST_ARGS)

@@ -42,7 +42,8 @@ local function load_task(id)
   if #flat == 0 then return nil end
   local task, stored = {}, {}
   for i = 1, #flat, 2 do
-    task[flat[i]], stored[flat[i]] = flat[i + 1], flat[i + 1]
+    local name, value = flat[i], flat[i + 1]
+    task[name], stored[name] = value, value
   end
   as_stored[id] = stored
   return task
@@ -52,10 +53,9 @@ end
 local function save(task)
   local key, stored, set, cleared = 'orch:task:' .. task.id, as_stored[task.id] or {}, {}, {}
   for name, value in pairs(task) do
-    local text = tostring(value)
-    if stored[name] ~= text then
-      set[#set + 1], set[#set + 2] = name, text
-      stored[name] = text
+    if value ~= stored[name] and tostring(value) ~= stored[name] then
+      set[#set + 1], set[#set + 2] = name, tostring(value)
+      stored[name] = tostring(value)
     end
   end
   for name in pairs(stored) do
