@@ -13,13 +13,13 @@ from storm.ledger import Ledger
 from storm.process_faults import aim_at
 from storm.schedule import Weather, choose_seed, draw_schedule
 from storm.storm import Target, length_s, let_loose
-from storm.verdict import render_faults
+from storm.verdict import render_faults, render_kinds
 from storm.wire_faults import aim_at_wires
 from verdict import assert_settled
 
 PROCESSES = Weather(
     length_s(default=20),
-    pause_s=(0.5, 4),
+    pause_s=(0.5, 5),
     weights={
         "worker killed": 1,
         "child killed": 2,
@@ -61,6 +61,7 @@ class Judge:
         seed = choose_seed()
         self._show(f"\nstorm of {name}, {weather.length_s:g} s, CHAOS_SEED={seed}")
         aftermath = let_loose(target, weather, seed=seed)
+        self._show(render_kinds(target.ledger.faults()))
         self._show(aftermath.verdict.render())
         for what, value in aftermath.verdict.rows():
             self._record(f"storm of {name}: {what}", value)

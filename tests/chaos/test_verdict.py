@@ -84,8 +84,11 @@ def test_two_effects_of_one_generation_are_doubled() -> None:
 
 
 def test_recovery_is_from_the_fault_to_the_next_run() -> None:
-    assert recovery_s(CRASH, [KILL, replace(KILL, at_ms=150)]) == pytest.approx(0.4)
-    assert recovery_s(RELEASE, [KILL]) == 0
+    before, after, too_late = (Struck(at_ms, "api killed") for at_ms in (150, 600, 750))
+    assert recovery_s(CRASH, [before, KILL, too_late], task_id="t1") == pytest.approx(0.4)
+    assert recovery_s(CRASH, [before, KILL, after], task_id="t1") == pytest.approx(0.1)
+    assert recovery_s(CRASH, [KILL], task_id="t2") == 0
+    assert recovery_s(RELEASE, [KILL], task_id="t1") == 0
 
 
 def test_the_counts(ledger: Ledger) -> None:

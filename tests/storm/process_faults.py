@@ -109,8 +109,9 @@ class ProcessFaults:
         return held
 
     def _living(self, part: str) -> int:
-        """Its pid; `ProcessLookupError` while it is not there, so that no number is used that may be another's now."""
-        pids: list[int] = [view["pid"] for view in self.stack.about["parts"] if view["name"] == part and view["pid"]]
+        """Its pid; `ProcessLookupError` while it is not ready, so that no number is used that may be another's now."""
+        views = [view for view in self.stack.about["parts"] if view["name"] == part]
+        pids: list[int] = [view["pid"] for view in views if view["state"] == "ready"]
         if not pids:
             raise ProcessLookupError
         return pids[0]

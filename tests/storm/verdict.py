@@ -56,6 +56,13 @@ def read_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[Told, ...]
     return {task_id: tuple(_parse_story(store, task_id)) for task_id in ids}
 
 
+def render_kinds(faults: Sequence[Struck]) -> str:
+    """How often each fault was injected, and how many runs it took away."""
+    counts = Counter(fault.kind for fault in faults)
+    hits = Counter({kind: sum(len(fault.hits) for fault in faults if fault.kind == kind) for kind in counts})
+    return "\n".join(f"{count:>4} × {kind:<20}{hits[kind]:>5} runs hit" for kind, count in counts.most_common())
+
+
 def render_faults(faults: Sequence[Struck]) -> str:
     """When what was done, and to how many runs."""
     begun_ms = min((fault.at_ms for fault in faults), default=0)
@@ -66,7 +73,7 @@ def judge(ledger: Ledger, stories: Stories, *, stale_refused: int) -> Verdict:
     """Count, and find what no fault explains."""
     accepted, faults, executions = ledger.accepted(), ledger.faults(), ledger.executions()
     last = Counter(stories[task_id][-1].type if stories.get(task_id) else "lost" for task_id in accepted)
-    hits = {task_id: [fault for fault in faults if task_id in fault.hits] for task_id in stories}
+    recoveries = [recovery_s(story, faults, task_id=task_id) for task_id, story in stories.items()]
     return Verdict(
         accepted=len(accepted),
         succeeded=last["succeeded"],
@@ -77,9 +84,7 @@ def judge(ledger: Ledger, stories: Stories, *, stale_refused: int) -> Verdict:
         re_executed=sum(count - 1 for count in _executions_by_task(executions, stories).values()),
         stale_refused=stale_refused,
         faults=len(faults),
-        worst_recovery_s=round(
-            max((recovery_s(story, hits[task_id]) for task_id, story in stories.items()), default=0.0), 2
-        ),
+        worst_recovery_s=round(max(recoveries, default=0.0), 2),
         unexplained=(*unexplained_moves(stories, faults), *unexplained_executions(stories, executions)),
     )
 
@@ -122,14 +127,18 @@ def unexplained_executions(stories: Stories, executions: Sequence[Execution]) ->
                 yield f"{task_id}: succeeded as epoch {before.epoch} without any work"
 
 
-def recovery_s(story: Sequence[Told], hits: Sequence[Struck]) -> float:
-    """The longest time from a fault that hit a task and took its run away to its next run, or its end."""
+def recovery_s(story: Sequence[Told], faults: Sequence[Struck], *, task_id: str) -> float:
+    """The longest time from a fault that took a run of the task away to the task's next run, or its end.
+
+    Faults that follow set the clock back: a worker that is killed again starts again.
+    """
     worst_ms = 0
     moves = [told for told in story if told.type in {"queued", "running", *TERMINAL}]
     for run, lost, again in zip(moves, moves[1:], moves[2:], strict=False):
         if run.type == "running" and lost.type == "queued" and lost.reason == "crashed":
-            struck = [f.at_ms for f in hits if run.at_ms <= f.at_ms <= lost.at_ms]
-            worst_ms = max(worst_ms, again.at_ms - min(struck, default=again.at_ms))
+            hits = [fault.at_ms for fault in faults if task_id in fault.hits and run.at_ms <= fault.at_ms <= lost.at_ms]
+            since = [fault.at_ms for fault in faults if hits and hits[0] <= fault.at_ms <= again.at_ms]
+            worst_ms = max(worst_ms, again.at_ms - max(since, default=again.at_ms))
     return worst_ms / 1000
 
 
