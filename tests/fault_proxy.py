@@ -207,7 +207,9 @@ class FaultProxy:
 
     async def _hang_up(self) -> None:
         self._listener.close()
-        await self._reset()
+        while self.links:
+            await self._reset()
+            await asyncio.sleep(0.01)
 
     async def _end(self) -> None:
         self._ended.set()

@@ -43,7 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[L
 @pytest.fixture(scope="session")
 def triton_server(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[servers.Triton]:
     """The node's, whose executions the ledger sees as well."""
-    with servers.triton(tmp_path_factory.mktemp("triton"), root=witness) as server:
+    with servers.triton(tmp_path_factory.mktemp("triton"), root=witness, models=("echo", "rehearsal")) as server:
         yield server
 
 
