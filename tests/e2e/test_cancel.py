@@ -21,14 +21,14 @@ HEARD_WITHIN_S = 2.5  # the next beat is a second away at most; the rest is a sl
 Recorder = Callable[[str, object], None]
 
 
-def test_a_running_echo_is_stopped(stack: LiveStack, record_testsuite_property: Recorder) -> None:
+def test_fault_36_a_running_echo_is_stopped(stack: LiveStack, record_testsuite_property: Recorder) -> None:
     task_id = submit_echo(stack, delay_ms=60_000)
     wait_for(lambda: status_of(stack.store, task_id) == "running")
     record_testsuite_property("cancel of echo: stopped after, s", cancel(stack, task_id))
     assert_sound(stack.store, [task_id], status="canceled")
 
 
-def test_a_running_upscale_is_stopped_and_triton_with_it(
+def test_fault_36_a_running_upscale_is_stopped_and_triton_with_it(
     stack: LiveStack, tmp_path: Path, record_testsuite_property: Recorder
 ) -> None:
     before = count_inferences(stack)
