@@ -169,7 +169,7 @@ class Triton(Server):
 
 @contextmanager
 def triton(folder: Path, *, models: Sequence[str] = ("echo",), root: Path = ROOT) -> Iterator[Triton]:
-    """A Triton that has loaded ``models``. Its repository holds those of ``root`` and of `tests/fixtures/models`.
+    """A Triton that has loaded ``models``. Its repository holds ``root``'s, ours, and `tests/fixtures/models`.
 
     Raises:
         StackError: the environment or the models are not made yet; the message says how.
@@ -177,8 +177,9 @@ def triton(folder: Path, *, models: Sequence[str] = ("echo",), root: Path = ROOT
     project, repository = TritonProject(root), folder / "models"
     project.built_models()
     shutil.copytree(TEST_MODELS, repository)
-    for model in project.models.iterdir():
-        (repository / model.name).symlink_to(model)
+    for model in (*project.models.iterdir(), *TritonProject(ROOT).models.iterdir()):
+        if not (repository / model.name).exists():
+            (repository / model.name).symlink_to(model)
     key_file = folder / "control-key"
     key_file.write_text(CONTROL_KEY)
     ports = TritonPorts(*pick_ports(3))

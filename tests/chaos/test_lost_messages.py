@@ -26,7 +26,7 @@ FIRST_PULSE_S = 3.0  # its child makes its clients at its first pulse
 Recorder = Callable[[str, object], None]
 
 
-def test_8_a_recorded_task_that_nobody_rang_for_is_started(
+def test_fault_08_a_recorded_task_that_nobody_rang_for_is_started(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:
     silence_the_lane(stack)
@@ -38,7 +38,7 @@ def test_8_a_recorded_task_that_nobody_rang_for_is_started(
     assert_sound(stack.store, ids)
 
 
-def test_8_an_api_killed_under_submits_makes_one_task_a_key(
+def test_fault_08_an_api_killed_under_submits_makes_one_task_a_key(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:
     was, recorded_before = stack.pid("api"), count_recorded(stack)
@@ -55,7 +55,7 @@ def test_8_an_api_killed_under_submits_makes_one_task_a_key(
     assert_sound(stack.store, burst.ids)
 
 
-def test_21_fifty_submits_with_one_key_make_one_task(stack: LiveStack) -> None:
+def test_fault_21_fifty_submits_with_one_key_make_one_task(stack: LiveStack) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
 
     def submit(size_bytes: int) -> tuple[int, str]:
