@@ -70,6 +70,9 @@ class WorkerRoom:
     def threads_of(self, pid: int) -> int:
         return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
+    def scratch_of(self, pid: int) -> list[Path]:
+        return list((self.folder / "scratch").glob(f"*:{pid}:*"))
+
     def log(self, part: str) -> str:
         return (self.folder / f"{part}.log").read_text()
 

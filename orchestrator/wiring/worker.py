@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from billiard.process import current_process
 from celery import Celery
@@ -34,6 +35,7 @@ from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
+from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
@@ -159,13 +161,19 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         ensure=models.ensure,
         doubt=models.doubt,
         limits=RunLimits(
-            scratch_dir=settings.worker.scratch_dir,
+            scratch_dir=_own_scratch(settings),
             media=DEFAULT_LIMITS,
             infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
             first_beat_s=settings.worker.lease.total_seconds(),
             stages=_stage_budgets(settings.stages),
         ),
     )
+
+
+def _own_scratch(settings: Settings) -> Path:
+    scratch = SweepScratch(settings.worker.scratch_dir, LinuxProcesses())
+    scratch.sweep()  # a child that comes is often one that replaces the dead
+    return scratch.make_own()
 
 
 def _stage_budgets(stages: StageSettings) -> StageBudgets:

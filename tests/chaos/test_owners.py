@@ -60,6 +60,7 @@ class TestDeath:
         assert_sound(room.store, ids)
         assert {len(attempts(room.store, task_id)) for task_id in its} == {2}
         assert {len(attempts(room.store, task_id)) for task_id in others} == {1}
+        assert room.scratch_of(victim) == []
 
     def test_1_a_worker_that_starts_frees_what_its_predecessor_held(
         self, room: WorkerRoom, record_testsuite_property: Recorder
