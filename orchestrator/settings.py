@@ -70,9 +70,7 @@ class WorkerSettings(Section):
         timedelta(seconds=30),
         description="A crashed task that runs alone waits so long before a busy child makes room.",
     )
-    scratch_dir: Path = Field(
-        Path("/tmp/orchestrator"), description="Work folder of runs; what dead ones left is removed."
-    )  # noqa: S108 - a default
+    scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
     tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
     memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")
     metrics_dir: Path | None = Field(

@@ -28,7 +28,7 @@ class BeatRuns:
     period_s: float = 1.0
     moved: Callable[[], None] = lambda: None
     give_up: Callable[[RunWatch], None] = lambda _watch: None
-    patience_s: float = 30.0
+    patience_s: float = 5.0
     stuck: set[str] = field(default_factory=set)
     _watches: dict[str, RunWatch] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

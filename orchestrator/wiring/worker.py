@@ -94,13 +94,7 @@ def build_drain(
     """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
     metrics = build_run_metrics(_samples(settings, lane))
     execute = _build_execute(settings, ports, metrics=metrics)
-    beats = BeatRuns(
-        ports.claims,
-        ports.clock,
-        moved=lambda: note("beats"),
-        give_up=execute.give_up,
-        patience_s=settings.worker.lease.total_seconds(),
-    )
+    beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"), give_up=execute.give_up)
     retire = _build_retire(settings.worker, stuck=beats.stuck)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
