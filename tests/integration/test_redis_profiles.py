@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from record_store import DONE, new_task, open_store
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import API, WORKER, Profile, connect, redis_errors
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.errors import OutcomeUnknown, Unavailable
+from orchestrator.domain.errors import OutcomeUnknown, Refused, Unavailable
 from orchestrator.domain.task import Status
 from orchestrator.settings import WorkerSettings
 
@@ -42,6 +43,13 @@ def wait_in_vain(client: RedisClient) -> float:
     """How long a command took to fail."""
     begun = time.monotonic()
     with pytest.raises(OutcomeUnknown), redis_errors():
+        client.get("k")
+    return time.monotonic() - begun
+
+
+def wait_or_fail_at_once(client: RedisClient) -> float:
+    begun = time.monotonic()
+    with pytest.raises(Unavailable), redis_errors():
         client.get("k")
     return time.monotonic() - begun
 
@@ -84,6 +92,29 @@ class TestFrozenServer:
             mortal.kill()
             mortal.start()
             assert client.get("k") == "v"
+
+
+class TestCrowd:
+    def test_nobody_waits_for_a_frozen_store_after_another_has(self, mortal: servers.Valkey) -> None:
+        with closing(connect(mortal.url, API)) as client:
+            client.ping()
+            with frozen(mortal):
+                wait_in_vain(client)
+                with ThreadPoolExecutor(20) as pool:
+                    waits = sorted(pool.map(lambda _: wait_or_fail_at_once(client), range(20)))
+            assert waits[-2] < 0.5, "all but the one that finds out"
+            assert waits[-1] < API_LIMIT_S
+            client.ping()
+            assert [client.get("k") for _ in range(3)] == [client.get("k")] * 3
+
+    def test_an_answer_that_is_an_error_is_an_answer(self, mortal: servers.Valkey) -> None:
+        with closing(connect(mortal.url, API)) as client:
+            with frozen(mortal):
+                wait_in_vain(client)
+            with pytest.raises(Refused), redis_errors():
+                client.eval("return redis.error_reply('ERR no')", 0)
+            with ThreadPoolExecutor(20) as pool:
+                assert all(pool.map(lambda _: client.ping(), range(40)))
 
 
 def test_a_workers_call_ends_within_a_lease() -> None:

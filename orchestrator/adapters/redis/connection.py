@@ -15,6 +15,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from orchestrator.adapters.redis.client import RedisClient
+from orchestrator.adapters.redis.fuse import FusedRedis, StillSilent
 from orchestrator.domain.errors import Category, OrchestratorError, OutcomeUnknown, Overloaded, Refused, Unavailable
 
 log = structlog.get_logger()
@@ -47,7 +48,8 @@ def connect(url: str, profile: Profile) -> RedisClient:
     new connection to a frozen server took a worker 84 s. Without it, 21 s.
     """
     backoff = ExponentialBackoff(cap=PAUSE_CAP_S, base=0.05) if profile.retries else NoBackoff()
-    client = Redis.from_url(
+    kind = Redis if profile.retries else FusedRedis
+    client = kind.from_url(
         url,
         decode_responses=True,
         socket_connect_timeout=profile.connect_s,
@@ -82,6 +84,8 @@ def translate(error: foreign.RedisError) -> OrchestratorError:
         return Refused("the task store refuses this node's credentials", service="redis", category=Category.INTERNAL)
     if isinstance(error, CANNOT_WRITE) or str(error).startswith(CANNOT_WRITE_WORDS):
         return Overloaded("the task store cannot take writes now", retry_after_s=5, code="store_not_writable")
+    if isinstance(error, StillSilent):
+        return _gone()
     if isinstance(error, foreign.ConnectionError) and isinstance(error.__cause__ or error.__context__, OSError):
         refused = isinstance(error.__cause__ or error.__context__, ConnectionRefusedError)
         return _gone() if refused else _unknown()
