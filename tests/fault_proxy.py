@@ -206,6 +206,9 @@ class FaultProxy:
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def _hang_up(self) -> None:
+        for listening in self._listener.sockets:
+            self._loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0.01)  # what was accepted becomes a link; asyncio leaks it if its server is closed before
         self._listener.close()
         while self.links:
             await self._reset()

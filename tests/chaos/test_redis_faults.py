@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-from echo_load import ACCEPTED, await_count, bursting, submit_echo, submit_echoes
+from echo_load import ACCEPTED, UNANSWERED, await_count, bursting, submit_echo, submit_echoes
 from live_stack import LEASE_S
 from processes import cpu_s, frozen, let_pass, wait_for
 from proxied_node import ProxiedNode
@@ -54,7 +54,8 @@ def test_fault_09_redis_killed_under_load(node: ProxiedNode, record_testsuite_pr
                 pass
             await_all(node.store, fresh.ids, within_s=BACK_AT_WORK_S)
             record_testsuite_property(f"fault 9: recovery after {down_s:.1f} s, s", time.monotonic() - back_at_s)
-    assert set(burst.answers) == {ACCEPTED, BUSY}
+    # Unanswered is what finds its kept-alive connection closed by the API just as it is used again.
+    assert {ACCEPTED, BUSY} <= set(burst.answers) <= {ACCEPTED, BUSY, UNANSWERED}
     await_all(node.store, burst.ids)
     assert_sound(node.store, burst.ids)
     assert node.given_up == []
