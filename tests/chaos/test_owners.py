@@ -40,7 +40,7 @@ def hasty_room(redis_url: str, tmp_path: Path) -> Iterator[WorkerRoom]:
 
 
 class TestDeath:
-    def test_2_what_a_killed_child_ran_is_free_at_once(
+    def test_fault_02_what_a_killed_child_ran_is_free_at_once(
         self, room: WorkerRoom, record_testsuite_property: Recorder
     ) -> None:
         ids = room.submit(SLOTS + 3, delay_ms=3000)
@@ -62,7 +62,7 @@ class TestDeath:
         assert {len(attempts(room.store, task_id)) for task_id in others} == {1}
         assert room.scratch_of(victim) == []
 
-    def test_1_a_worker_that_starts_frees_what_its_predecessor_held(
+    def test_fault_01_a_worker_that_starts_frees_what_its_predecessor_held(
         self, room: WorkerRoom, record_testsuite_property: Recorder
     ) -> None:
         ids = room.submit(4, delay_ms=2000)
@@ -89,7 +89,7 @@ class TestDeath:
 
 
 class TestSilence:
-    def test_a_child_that_hangs_in_c_is_killed_after_a_lease_and_nobody_else(
+    def test_fault_37_a_child_that_hangs_in_c_is_killed_after_a_lease_and_nobody_else(
         self, hasty_room: WorkerRoom, record_testsuite_property: Recorder
     ) -> None:
         """It holds the interpreter's lock: none of its threads can beat, or tell that they cannot."""
@@ -122,7 +122,7 @@ class TestSilence:
         assert is_alive(child)
         assert "child.hung" not in room.log("worker")
 
-    def test_a_worker_frozen_as_a_whole_kills_nobody_when_it_wakes_up(self, hasty_room: WorkerRoom) -> None:
+    def test_fault_05_a_worker_frozen_as_a_whole_kills_nobody_when_it_wakes_up(self, hasty_room: WorkerRoom) -> None:
         room = hasty_room
         ids = room.submit(2, delay_ms=15_000)
         room.await_running(ids)
@@ -151,7 +151,7 @@ class TestRetirement:
             assert room.log("worker").count("child.retires") >= len(ids) // (10 + SLOTS)
             assert "owner.gone" not in room.log("worker")
 
-    def test_a_thread_that_never_comes_back_costs_its_own_task_and_its_child(
+    def test_fault_37_a_thread_that_never_comes_back_costs_its_own_task_and_its_child(
         self, redis_url: str, tmp_path: Path
     ) -> None:
         short = {"WORKER__LEASE": f"PT{SHORT_LEASE_S:.0f}S", "STAGES__INFER": "PT8S"}
