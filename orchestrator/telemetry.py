@@ -162,6 +162,7 @@ def build_queue_metrics() -> QueueMetrics:
 
 def collect_shared(shared_dir: Path) -> CollectorRegistry:
     """A registry over the samples of all processes that use ``shared_dir``."""
+    shared_dir.mkdir(parents=True, exist_ok=True)  # no worker may have come yet
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(shared_dir))
     return registry
