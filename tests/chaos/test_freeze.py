@@ -127,7 +127,7 @@ def test_no_healthy_run_pays_for_a_store_that_stood_still(
         assert {status_of(store, task_id) for task_id in ids} == {"running"}
         assert sum(crashes(store, task_id) for task_id in ids) == 0
 
-        holder = str(store.get("orch:duty:reconcile")).rpartition(":")[2]
+        holder = str(store.get("orch:duty:reconcile")).split(":")[1]
         next(server for server in kept if str(server.process.pid) == holder).kill()
         dead, silent_at = alive[0], time.monotonic()
         dead.close()

@@ -6,15 +6,18 @@ from typing import Any
 from redis import Redis
 from redis import exceptions as foreign
 
+MOMENT_S = 0.2
+
 
 class StillSilent(foreign.ConnectionError):
     """Not sent: the last answer did not come, and another command is finding out whether the store is back."""
 
 
 class FusedRedis(Redis):
-    """After a command timed out, one at a time goes through until one is answered; all others fail at once.
+    """After a command timed out, one at a time goes through until one is answered; the others wait for a moment only.
 
-    The API has 40 threads. Without this, request 41 at a frozen store waits for the 2 s of another before its own.
+    The API has 40 threads. Without this, request 41 at a frozen store waits for the 2 s of another before its own. The
+    moment is for a store that is back: its first answer frees all who wait.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
@@ -23,14 +26,15 @@ class FusedRedis(Redis):
         self._probing = threading.Lock()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own
-        if not self._is_silent:
-            return self._listen(*args, **options)
-        if not self._probing.acquire(blocking=False):
-            raise StillSilent("the store has not answered yet")
-        try:
-            return self._listen(*args, **options)
-        finally:
-            self._probing.release()
+        if self._is_silent:
+            if not self._probing.acquire(timeout=MOMENT_S):
+                raise StillSilent("the store has not answered yet")
+            try:
+                if self._is_silent:
+                    return self._listen(*args, **options)
+            finally:
+                self._probing.release()
+        return self._listen(*args, **options)
 
     def _listen(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own
         try:
