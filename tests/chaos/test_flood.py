@@ -25,6 +25,7 @@ LATE_S = 2.0
 Recorder = Callable[[str, object], None]
 
 
+@pytest.mark.long
 def test_twenty_thousand_queued_tasks_do_not_delay_the_recovery_of_a_lease(
     world: World, record_testsuite_property: Recorder
 ) -> None:

@@ -111,6 +111,7 @@ def freeze(server: Valkey) -> None:
     os.kill(server.process.pid, signal.SIGCONT)
 
 
+@pytest.mark.long
 def test_no_healthy_run_pays_for_a_store_that_stood_still(
     store_server: Valkey, tmp_path: Path, record_testsuite_property: Recorder
 ) -> None:

@@ -122,6 +122,7 @@ class TestSilence:
         assert is_alive(child)
         assert "child.hung" not in room.log("worker")
 
+    @pytest.mark.long
     def test_fault_05_a_worker_frozen_as_a_whole_kills_nobody_when_it_wakes_up(self, hasty_room: WorkerRoom) -> None:
         room = hasty_room
         ids = room.submit(2, delay_ms=15_000)
@@ -138,6 +139,7 @@ class TestSilence:
 
 
 class TestRetirement:
+    @pytest.mark.long
     def test_children_that_have_run_their_share_go_and_lose_nothing(self, redis_url: str, tmp_path: Path) -> None:
         with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S", WORKER__TASKS_PER_CHILD="10") as room:
             ids = room.submit(150, delay_ms=50)
@@ -151,6 +153,7 @@ class TestRetirement:
             assert room.log("worker").count("child.retires") >= len(ids) // (10 + SLOTS)
             assert "owner.gone" not in room.log("worker")
 
+    @pytest.mark.long
     def test_fault_37_a_thread_that_never_comes_back_costs_its_own_task_and_its_child(
         self, redis_url: str, tmp_path: Path
     ) -> None:

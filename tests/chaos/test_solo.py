@@ -65,6 +65,7 @@ def test_a_poison_file_beside_seven_healthy_neighbours(node: ProxiedNode, tmp_pa
     assert {len(attempts(node.store, task_id)) for task_id in neighbours} == {2}
 
 
+@pytest.mark.long
 def test_busy_children_make_room_for_a_task_that_has_crashed(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:

@@ -91,6 +91,7 @@ def test_fault_06_a_stopped_worker_finishes_or_gives_back(
     stack.await_ready("worker-io")
 
 
+@pytest.mark.long
 def test_fault_07_a_stopped_worker_that_is_killed_in_its_drain_loses_nothing(stack: LiveStack) -> None:
     long = submit_echoes(stack, 4, delay_ms=round(DRAIN_S * 1000))
     wait_for(lambda: count_running(stack, long) == len(long))
@@ -105,6 +106,7 @@ def test_fault_07_a_stopped_worker_that_is_killed_in_its_drain_loses_nothing(sta
     stack.await_restart("worker-io", was=was)
 
 
+@pytest.mark.long
 def test_fault_37_a_worker_whose_main_loop_hangs_is_replaced(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:
