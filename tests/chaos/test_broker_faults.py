@@ -40,6 +40,7 @@ def publisher(node: ProxiedNode) -> Iterator[Celery]:
         yield app
 
 
+@pytest.mark.long  # twenty pulses are not lost within its time on every machine: issue 3 is open on it
 def test_fault_04_twenty_pulses_are_lost_on_the_way(node: ProxiedNode, record_testsuite_property: Recorder) -> None:
     ids: list[str] = []
 
