@@ -7,7 +7,7 @@ the samples live in a folder shared by the children (stack facts E.3), which `or
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -92,6 +92,8 @@ class QueueMetrics:
     audited: Counter
     audit_rounds: Counter
     mended: Counter
+    swept: Counter
+    rung: Counter
     ready: Gauge
     oldest_wait_seconds: Gauge
     running: Gauge
@@ -147,17 +149,38 @@ def build_queue_metrics() -> QueueMetrics:
     counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
     return QueueMetrics(
         registry=registry,
-        reconciled=counter("orchestrator_reconciled", "Tasks that reconcile moved.", ["find"]),
+        reconciled=_build_reconciled(registry),
         audited=counter("orchestrator_audited", "Keys and index entries that audit looked at."),
         audit_rounds=counter("orchestrator_audit_rounds", "Times that audit has looked at everything."),
         mended=counter(
             "orchestrator_audit_mended", "What audit found and mended; each is a fault.", ["fault", "index"]
         ),
+        swept=counter("orchestrator_swept", "What was past its retention.", ["what", "outcome"]),
+        rung=counter("orchestrator_rings", "Times that the keeper found work in a lane and rang it.", ["lane"]),
         ready=gauge("orchestrator_queue_ready", "Tasks ready to run.", ["lane"]),
         oldest_wait_seconds=gauge("orchestrator_queue_oldest_wait_seconds", "Wait of the oldest ready task.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
     )
+
+
+def build_reap_counter(shared: SharedSamples | None) -> Counter:
+    """What a worker's parent counts: the same series as the keeper's, of runs whose process it found dead."""
+    if shared is not None:
+        shared.open()
+    return _build_reconciled(CollectorRegistry())
+
+
+def _build_reconciled(registry: CollectorRegistry) -> Counter:
+    return Counter("orchestrator_reconciled", "Tasks that were found and moved.", ["find"], registry=registry)
+
+
+def count_finds(reconciled: Counter, mended: Mapping[str, int]) -> dict[str, int]:
+    """Count each find; what there was of them, for the log."""
+    found = {find: count for find, count in mended.items() if count}
+    for find, count in found.items():
+        reconciled.labels(find).inc(count)
+    return found
 
 
 def collect_shared(shared_dir: Path) -> CollectorRegistry:

@@ -38,6 +38,7 @@ from orchestrator.settings import (
     TritonSettings,
     WorkerSettings,
 )
+from orchestrator.telemetry import build_queue_metrics
 from orchestrator.wiring.outside import build_storage, build_upkeep
 
 API_KEY = "key-of-a"
@@ -140,7 +141,7 @@ class World:
         """What the keeper does when the retention is over."""
         now = self.settings.keeper.model_copy(update={"retention": timedelta(0)})
         upkeep = build_upkeep(self.settings.model_copy(update={"keeper": now}), Scripts(self.store))
-        Sweep(upkeep, self.storage).tick()
+        Sweep(upkeep, self.storage, build_queue_metrics()).tick()
 
     def _assert_committed_once(self, task_id: str) -> None:
         """Every committed output is there, and all of them are of one run."""

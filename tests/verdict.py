@@ -112,5 +112,10 @@ def held_by(store: Store) -> dict[int, set[str]]:
 
 def count_stale_writes(worker_metrics: str) -> float:
     """How many writes of runs that had lost their task the workers have seen refused."""
-    found = re.search(r"^orchestrator_stale_writes_total (\S+)$", httpx.get(worker_metrics).text, re.MULTILINE)
+    return read_metric(worker_metrics, "orchestrator_stale_writes_total")
+
+
+def read_metric(url: str, series: str) -> float:
+    """The value of one series at an address that Prometheus scrapes; 0 until it is there."""
+    found = re.search(rf"^{re.escape(series)} (\S+)$", httpx.get(url).text, re.MULTILINE)
     return float(found[1]) if found else 0.0

@@ -54,6 +54,12 @@ EXPIRED = Failure(
     message="The task did not start by its deadline.",
     retryable=True,
 )
+UNKNOWN_TYPE = Failure(
+    code="unknown_task_type",
+    category=Category.INTERNAL,
+    message="No worker of the task's lane knows its type.",
+    retryable=True,
+)
 
 
 @dataclass(frozen=True, slots=True)

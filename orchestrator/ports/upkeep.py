@@ -103,11 +103,18 @@ class Upkeep(Protocol):
         ...
 
     def condemn(self, *, limit: int) -> tuple[Swept, ...]:
-        """Terminal tasks whose retention is over, oldest first. No client can retry them now; `purge` ends them."""
+        """Terminal tasks whose retention is over, oldest first. No client can retry them now; `purge` ends them.
+
+        One that is neither purged nor put off is named again by the next call.
+        """
         ...
 
     def purge(self, task_id: str) -> None:
         """Forget a condemned task: record, attempts, events, idempotency key. Any other is left alone."""
+        ...
+
+    def put_off(self, task_id: str) -> None:
+        """A condemned task cannot be swept now: name it again in ten seconds, then after pauses that double."""
         ...
 
     def expired_uploads(self, *, limit: int) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass
 
 import structlog
+from prometheus_client import Counter
 
 from orchestrator.ports.processes import Processes
 from orchestrator.ports.upkeep import Upkeep
+from orchestrator.telemetry import count_finds
 
 log = structlog.get_logger()
 
@@ -16,8 +18,10 @@ class ReapGone:
 
     upkeep: Upkeep
     processes: Processes
+    reconciled: Counter
 
     def tick(self) -> None:
         for owner in self.upkeep.owners(self.processes.node):
             if not self.processes.is_alive(owner):
-                log.warning("owner.gone", owner=str(owner), **asdict(self.upkeep.reap(owner)))
+                mended = self.upkeep.reap(owner)
+                log.warning("owner.gone", owner=str(owner), **count_finds(self.reconciled, asdict(mended)))

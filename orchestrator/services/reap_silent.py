@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 
 import structlog
+from prometheus_client import Counter
 
 from orchestrator.ports.upkeep import Upkeep
-from orchestrator.telemetry import QueueMetrics
+from orchestrator.telemetry import count_finds
 
 log = structlog.get_logger()
 
@@ -17,13 +18,10 @@ class ReapSilent:
     """A duty, for hosts that went down with all that could have told of it."""
 
     upkeep: Upkeep
-    metrics: QueueMetrics
+    reconciled: Counter
     silent_s: float
 
     def tick(self) -> None:
-        mended = asdict(self.upkeep.reap_silent(silent_s=self.silent_s, limit=FOUND_A_TICK))
-        found = {what: count for what, count in mended.items() if count}
-        for what, count in found.items():
-            self.metrics.reconciled.labels(what).inc(count)
-        if found:
+        mended = self.upkeep.reap_silent(silent_s=self.silent_s, limit=FOUND_A_TICK)
+        if found := count_finds(self.reconciled, asdict(mended)):
             log.warning("node.silent", **found)

@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 
 import structlog
+from prometheus_client import Counter
 
 from orchestrator.ports.upkeep import Upkeep
-from orchestrator.telemetry import QueueMetrics
+from orchestrator.telemetry import count_finds
 
 log = structlog.get_logger()
 
@@ -17,11 +18,9 @@ class Reconcile:
     """A duty: lapsed leases, ended waits, missed deadlines. It waits for nothing but the store."""
 
     upkeep: Upkeep
-    metrics: QueueMetrics
+    reconciled: Counter
 
     def tick(self) -> None:
-        found = {what: count for what, count in asdict(self.upkeep.reconcile(limit=FOUND_A_TICK)).items() if count}
-        for what, count in found.items():
-            self.metrics.reconciled.labels(what).inc(count)
-        if found:
+        mended = self.upkeep.reconcile(limit=FOUND_A_TICK)
+        if found := count_finds(self.reconciled, asdict(mended)):
             log.info("reconcile.found", **found)

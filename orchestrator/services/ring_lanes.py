@@ -25,4 +25,5 @@ class RingLanes:
             self.metrics.ready.labels(lane.lane).set(lane.ready)
             self.metrics.oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
             if lane.ready:
+                self.metrics.rung.labels(lane.lane).inc()
                 self.pulses.ring(lane.lane)

@@ -1,21 +1,24 @@
 """Sweep: when a task's retention is over, remove its artifacts, then forget it; the same for unused uploads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Swept, Upkeep
+from orchestrator.telemetry import QueueMetrics
 
 log = structlog.get_logger()
 
 SWEPT_A_ROUND = 100
 ROUNDS = 10  # a tick must end before its lease does
 AT_ONCE = 8
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +27,24 @@ class Sweep:
 
     upkeep: Upkeep
     storage: ObjectStorage
+    metrics: QueueMetrics
 
     def tick(self) -> None:
         """Rounds of a hundred tasks, a thousand at most, and one of a hundred uploads."""
         for _ in range(ROUNDS):
-            if self._sweep_tasks() < SWEPT_A_ROUND:
+            condemned = self.upkeep.condemn(limit=SWEPT_A_ROUND)
+            if not self._sweep_tasks(condemned) or len(condemned) < SWEPT_A_ROUND:
                 break
         for key in self.upkeep.expired_uploads(limit=SWEPT_A_ROUND):
-            _try(key, partial(self._sweep_upload, key))
+            self._try("upload", key, remove=self._sweep_upload, put_off=self.upkeep.track_upload)
 
-    def _sweep_tasks(self) -> int:
-        """One round; how many tasks are gone. Each costs a listing, and the time goes into waiting for those."""
+    def _sweep_tasks(self, condemned: Sequence[Swept]) -> int:
+        """How many of them are gone. Each costs a listing, and the time goes into waiting for those."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as pool:
-            condemned = self.upkeep.condemn(limit=SWEPT_A_ROUND)
-            return sum(pool.map(lambda swept: _try(swept.prefix, partial(self._sweep_task, swept)), condemned))
+            return sum(pool.map(self._sweep_or_put_off, condemned))
+
+    def _sweep_or_put_off(self, swept: Swept) -> bool:
+        return self._try("task", swept, remove=self._sweep_task, put_off=lambda _: self.upkeep.put_off(swept.task_id))
 
     def _sweep_task(self, swept: Swept) -> None:
         for stored in self.storage.list(swept.prefix):
@@ -49,12 +56,14 @@ class Sweep:
         self.storage.delete(key)
         self.upkeep.forget_uploads((key,))
 
-
-def _try(what: str, remove: Callable[[], None]) -> bool:
-    """Whether it is removed: one object that cannot be must not keep all the others."""
-    try:
-        remove()
-    except OrchestratorError as error:
-        log.warning("sweep.failed", what=what, error=str(error))
-        return False
-    return True
+    def _try(self, kind: str, what: T, *, remove: Callable[[T], None], put_off: Callable[[T], None]) -> bool:
+        """Whether it is removed. What cannot be steps back: a hundred such at the head must not keep all the others."""
+        try:
+            remove(what)
+        except OrchestratorError as error:
+            log.warning("sweep.failed", what=str(what), error=str(error))
+            self.metrics.swept.labels(kind, "failed").inc()
+            put_off(what)
+            return False
+        self.metrics.swept.labels(kind, "gone").inc()
+        return True

@@ -84,11 +84,11 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
 
     return KeeperParts(
         duties=(
-            duty("reconcile", Reconcile(upkeep, metrics).tick, every_s=tick_s),
+            duty("reconcile", Reconcile(upkeep, metrics.reconciled).tick, every_s=tick_s),
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
-            duty("reap", ReapSilent(upkeep, metrics, _silent_s(settings)).tick, every_s=tick_s),
-            duty("sweep", Sweep(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
+            duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
+            duty("sweep", Sweep(upkeep, ports.storage, metrics).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,
         metrics=metrics,

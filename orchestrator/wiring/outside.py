@@ -4,6 +4,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.adapters.s3_storage import S3Address, S3Storage
 from orchestrator.settings import Settings
+from orchestrator.telemetry import SharedSamples
 
 
 def broker_url(settings: Settings) -> str:
@@ -28,3 +29,9 @@ def build_storage(settings: Settings) -> S3Storage:
 def build_upkeep(settings: Settings, scripts: Scripts) -> RedisUpkeep:
     retention_ms = int(settings.keeper.retention.total_seconds() * 1000)
     return RedisUpkeep(scripts, lease_ms(settings), retention_ms)
+
+
+def build_samples(settings: Settings, name: str) -> SharedSamples | None:
+    """Where one process of a worker keeps its metrics, if they are to be kept."""
+    folder = settings.worker.metrics_dir
+    return SharedSamples(folder, name) if folder else None

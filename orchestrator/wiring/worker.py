@@ -21,7 +21,7 @@ from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.media import DEFAULT_LIMITS
 from orchestrator.domain.task import Run
-from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
@@ -37,9 +37,9 @@ from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
-from orchestrator.telemetry import RunMetrics, SharedSamples, build_run_metrics
+from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.measured_engine import MeasuredEngine
-from orchestrator.wiring.outside import broker_url, build_storage, lease_ms
+from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
 
 BYTES_PER_MIB = 1024**2
 
@@ -74,7 +74,9 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
     """Everything with a connection."""
     control_key = settings.triton.control_key.get_secret_value()
     return WorkerPorts(
-        claims=RedisClaims(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings)),
+        claims=RedisClaims(
+            Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings), frozenset(PIPELINES)
+        ),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
         engine=TritonEngine(settings.triton.grpc, deadline_s=settings.triton.infer_timeout.total_seconds()),
@@ -92,7 +94,7 @@ def build_drain(
     note: Callable[[str], None] = lambda _part: None,
 ) -> DrainLane:
     """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
-    metrics = build_run_metrics(_samples(settings, lane))
+    metrics = build_run_metrics(build_samples(settings, f"{lane}-{current_process().index}"))
     execute = _build_execute(settings, ports, metrics=metrics)
     beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"), give_up=execute.give_up)
     retire = _build_retire(settings.worker, stuck=beats.stuck)
@@ -135,11 +137,6 @@ def _build_retire(worker: WorkerSettings, *, stuck: set[str]) -> RetireChild:
 def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
     drain_s, solo_wait_s = worker.drain.total_seconds(), worker.solo_wait.total_seconds()
     return Slots(LANE_SLOTS[lane], drain_s=drain_s, yield_after_s=solo_wait_s)
-
-
-def _samples(settings: Settings, lane: str) -> SharedSamples | None:
-    folder = settings.worker.metrics_dir
-    return SharedSamples(folder, f"{lane}-{current_process().index}") if folder else None
 
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:

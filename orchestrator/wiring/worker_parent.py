@@ -16,7 +16,8 @@ from orchestrator.ports.signboard import SignBoard
 from orchestrator.services.reap_gone import ReapGone
 from orchestrator.services.watch_children import WatchChildren
 from orchestrator.settings import Settings
-from orchestrator.wiring.outside import build_upkeep
+from orchestrator.telemetry import build_reap_counter
+from orchestrator.wiring.outside import build_samples, build_upkeep
 
 ROWS = 256  # more than a pool has children, also one that was told to grow
 
@@ -39,6 +40,7 @@ def build_parent(settings: Settings, board: SignBoard, *, lane: str) -> ParentPa
     """The client connects when it is first used; a store that is away holds the parent up for two seconds a call."""
     client = connect(settings.redis.url.get_secret_value(), API)
     processes, health = LinuxProcesses(), RedisHealth(client)
+    reconciled = build_reap_counter(build_samples(settings, f"{lane}-parent"))
 
     def sign() -> None:
         health.sign(f"worker-{lane}", os.getpid())
@@ -46,6 +48,6 @@ def build_parent(settings: Settings, board: SignBoard, *, lane: str) -> ParentPa
 
     return ParentParts(
         sign=sign,
-        reap=ReapGone(build_upkeep(settings, Scripts(client)), processes).tick,
+        reap=ReapGone(build_upkeep(settings, Scripts(client)), processes, reconciled).tick,
         watch=WatchChildren(board, processes, SystemClock(), settings.worker.lease.total_seconds()).tick,
     )

@@ -14,7 +14,7 @@ from processes import frozen, wait_for
 from proxied_node import LANE, ProxiedNode
 from record_store import DONE
 from redis_faults import lost_pulses
-from verdict import assert_sound, await_all, await_next_ending
+from verdict import assert_sound, await_all, await_next_ending, read_metric
 
 from orchestrator.adapters.celery_pulses import KEY_PREFIX, PULSE, build_celery, queue_of
 from orchestrator.adapters.redis.claims import RedisClaims
@@ -76,12 +76,14 @@ def test_fault_15_deleted_messages_are_rung_again(node: ProxiedNode, record_test
 
 
 def test_fault_16_pulses_need_no_binding(node: ProxiedNode) -> None:
-    """They go to the queue by its name: nothing can be published to nowhere, so nothing has to count that."""
+    """They go to the queue by its name, so nothing is published to nowhere; the keeper's rings are counted."""
+    rings = count_rings(node)
     with frozen(node.worker):
         delete_messages(node, "_kombu.binding*")
         delete_messages(node, queue_of(LANE))
         ids = submit_echoes(node, 3)
         wait_for(lambda: waiting_pulses(node) > 0, within_s=RUNG_WITHIN_S)
+        wait_for(lambda: count_rings(node) > rings, within_s=RUNG_WITHIN_S)
     await_all(node.store, ids)
     assert_sound(node.store, ids)
 
@@ -123,6 +125,10 @@ def test_fault_20_one_of_ten_claims_at_once_gets_the_task(node: ProxiedNode) -> 
 def is_asleep(node: ProxiedNode) -> bool:
     """Whether no pulse waits and no child carries one: it is acknowledged when the child has drained its lane."""
     return waiting_pulses(node) == 0 and not [*node.store.scan_iter(f"{KEY_PREFIX}unacked")]
+
+
+def count_rings(node: ProxiedNode) -> float:
+    return read_metric(node.about.metrics.keeper, f'orchestrator_rings_total{{lane="{LANE}"}}')
 
 
 def waiting_pulses(node: ProxiedNode) -> int:

@@ -15,7 +15,7 @@ from echo_load import await_count, bursting, submit_echo, submit_echoes
 from live_stack import DRAIN_S, LEASE_S, LiveStack
 from processes import wait_for
 from storm.schedule import choose_seed
-from verdict import assert_sound, attempts, await_all, crashes, find_misplaced, held_by, status_of
+from verdict import assert_sound, attempts, await_all, crashes, find_misplaced, held_by, read_metric, status_of
 
 # The lease, a round of the keeper and two seconds; a worker starts meanwhile, which takes long on a slow machine.
 RECOVERY_S = LEASE_S + 12
@@ -49,6 +49,7 @@ def test_fault_01_workers_killed_again_and_again_lose_nothing(
 def test_fault_03_a_task_that_kills_every_child_is_given_up(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:
+    alerts = count_given_up(stack)
     poison = submit_echo(stack, delay_ms=60_000)
     victims: set[int] = set()
     begun_at = time.monotonic()
@@ -64,6 +65,7 @@ def test_fault_03_a_task_that_kills_every_child_is_given_up(
     assert task["error"]["code"] == "crashed_repeatedly"
     assert len(task["attempts"]) == CRASH_LIMIT
     assert_sound(stack.store, [poison], status="failed")
+    assert count_given_up(stack) - alerts == 1
 
     others = submit_echoes(stack, 20)
     await_all(stack.store, others)
@@ -130,6 +132,12 @@ def kill_worker(stack: LiveStack) -> float:
     took_s = time.monotonic() - killed_at
     stack.await_restart("worker-io", was=was)
     return took_s
+
+
+def count_given_up(stack: LiveStack) -> float:
+    """How many tasks were given up for their crashes, by whoever found them: what an alert watches."""
+    metrics, series = stack.about["metrics"], 'orchestrator_reconciled_total{find="crashed_out"}'
+    return read_metric(metrics["workers"], series) + read_metric(metrics["keeper"], series)
 
 
 def count_running(stack: LiveStack, ids: list[str]) -> int:

@@ -161,7 +161,9 @@ class TestReapGone:
         me = processes.this()
         for task_id, owner in {"mine": me, "gone": replace(me, start=1), "elsewhere": ELSEWHERE}.items():
             claim(store, task_id, owner=owner)
-        ReapGone(store.upkeep, processes).tick()
+        metrics = build_queue_metrics()
+        ReapGone(store.upkeep, processes, metrics.reconciled).tick()
+        assert metrics.registry.get_sample_value("orchestrator_reconciled_total", {"find": "lapsed"}) == 1
         found = {task_id: store.task(task_id).status for task_id in ("mine", "gone", "elsewhere")}
         assert found == {"mine": Status.RUNNING, "gone": Status.QUEUED, "elsewhere": Status.RUNNING}
 
@@ -170,5 +172,5 @@ def test_the_duty_counts_what_it_found(store: RecordStore) -> None:
     metrics = build_queue_metrics()
     claim(store, "t", owner=DEAD)
     store.tick(int(SILENT_S))
-    ReapSilent(store.upkeep, metrics, SILENT_S).tick()
+    ReapSilent(store.upkeep, metrics.reconciled, SILENT_S).tick()
     assert metrics.registry.get_sample_value("orchestrator_reconciled_total", {"find": "lapsed"}) == 1

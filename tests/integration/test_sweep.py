@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from fakes_storage import MemoryStorage
-from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store
+from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store, walk
 
 from orchestrator.domain.errors import Category, Refused, TaskNotFound
 from orchestrator.domain.task import Status
 from orchestrator.services.sweep import SWEPT_A_ROUND, Sweep
+from orchestrator.telemetry import build_queue_metrics
 
 
 @pytest.fixture
@@ -30,20 +31,34 @@ class StubbornStorage(MemoryStorage):
         super().delete(key)
 
 
+def sweep(store: RecordStore, storage: MemoryStorage | None = None) -> Sweep:
+    return Sweep(store.upkeep, storage or MemoryStorage(), build_queue_metrics())
+
+
+def submit_ended(store: RecordStore, *ids: str, storage: MemoryStorage) -> None:
+    """Tasks that have ended one after the other, each with an artifact."""
+    for task_id in ids:
+        store.submit(new_task(task_id))
+        run = store.claim_one()
+        storage.objects[run.prefix + "a.txt"] = (b"made", "text/plain")
+        store.claims.finish(run, DONE)
+        store.pass_time(1)
+
+
 class TestSweep:
     def test_artifacts_and_record_go_when_the_retention_is_over(self, store: RecordStore, tmp_path: Path) -> None:
         storage = MemoryStorage()
-        sweep = Sweep(store.upkeep, storage)
+        sweeper = sweep(store, storage)
         store.submit(new_task("t", key="k"), new_task("waits"))
         run = store.claim_one()
         (tmp_path / "a.txt").write_text("made")
         storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
         store.claims.finish(run, DONE)
         store.pass_time(RETENTION_MS - 1)
-        sweep.tick()
+        sweeper.tick()
         assert storage.objects
         store.pass_time(1)
-        sweep.tick()
+        sweeper.tick()
         assert not storage.objects
         with pytest.raises(TaskNotFound):
             store.task("t")
@@ -56,7 +71,7 @@ class TestSweep:
         for task_id in ids:
             store.intake.cancel("film-a", task_id)
         store.pass_time(RETENTION_MS)
-        Sweep(store.upkeep, MemoryStorage()).tick()
+        sweep(store).tick()
         assert store.upkeep.condemn(limit=1) == ()
 
     def test_a_live_task_is_not_forgotten(self, store: RecordStore) -> None:
@@ -82,19 +97,36 @@ class TestSweep:
         store.upkeep.purge("t")
         assert store.task("t").status is Status.SUCCEEDED
 
-    def test_one_task_that_cannot_be_swept_keeps_no_other(self, store: RecordStore, tmp_path: Path) -> None:
-        storage = StubbornStorage()
-        store.submit(new_task("t1"), new_task("t2"))
-        (tmp_path / "a.txt").write_text("made")
-        for run in store.claim(count=2).runs:
-            storage.store(tmp_path / "a.txt", run.prefix + "a.txt", content_type="text/plain")
-            store.claims.finish(run, DONE)
-        storage.stubborn = "/t1/"
+    def test_what_cannot_be_swept_keeps_nothing_that_can(self, store: RecordStore) -> None:
+        storage, stuck = StubbornStorage(), [f"stuck-{number:03}" for number in range(SWEPT_A_ROUND)]
+        submit_ended(store, *stuck, "t", storage=storage)
+        storage.stubborn = "/stuck-"
         store.pass_time(RETENTION_MS)
-        Sweep(store.upkeep, storage).tick()
-        with pytest.raises(TaskNotFound):
-            store.task("t2")
-        assert store.task("t1").status is Status.SUCCEEDED
+        sweeper = sweep(store, storage)
+        sweeper.tick()
+        sweeper.tick()
+        assert {key.split("/")[3] for key in storage.objects} == {*stuck}
+        counted = sweeper.metrics.registry.get_sample_value
+        assert counted("orchestrator_swept_total", {"what": "task", "outcome": "failed"}) == SWEPT_A_ROUND
+        assert counted("orchestrator_swept_total", {"what": "task", "outcome": "gone"}) == 1
+        assert walk(store) == set()
+
+    def test_what_cannot_be_swept_is_tried_again_after_pauses_that_double(self, store: RecordStore) -> None:
+        storage = StubbornStorage()
+        submit_ended(store, "t", storage=storage)
+        storage.stubborn = "/t/"
+        store.pass_time(RETENTION_MS)
+        sweeper, tries = sweep(store, storage), list[int]()
+        for second in range(80):
+            if store.upkeep.condemn(limit=1):
+                tries.append(second)
+                sweeper.tick()
+            store.pass_time(1_000)
+        assert tries == [0, 10, 30, 70]
+        storage.stubborn = "nothing any more"
+        store.pass_time(RETENTION_MS)
+        sweeper.tick()
+        assert (storage.objects, store.upkeep.condemn(limit=1)) == ({}, ())
 
     def test_an_upload_that_no_task_uses_is_swept(self, store: RecordStore) -> None:
         used, unused = "projects/film-a/uploads/1/used.png", "projects/film-a/uploads/2/unused.png"
@@ -104,9 +136,19 @@ class TestSweep:
         store.pass_time(RETENTION_MS // 2)
         store.submit(replace(new_task("t"), input={"object": used}))
         store.pass_time(RETENTION_MS // 2)
-        Sweep(store.upkeep, storage).tick()
+        sweep(store, storage).tick()
         assert storage.objects.keys() == {used}
         assert store.upkeep.expired_uploads(limit=10) == ()
+
+    def test_an_upload_that_cannot_be_swept_waits_for_another_retention(self, store: RecordStore) -> None:
+        storage = StubbornStorage()
+        storage.stubborn = "locked"
+        store.upkeep.track_upload("projects/film-a/uploads/1/locked.png")
+        store.pass_time(RETENTION_MS)
+        sweep(store, storage).tick()
+        assert store.upkeep.expired_uploads(limit=10) == ()
+        store.pass_time(RETENTION_MS)
+        assert len(store.upkeep.expired_uploads(limit=10)) == 1
 
     def test_an_object_that_was_never_offered_is_not_tracked_by_its_use(self, store: RecordStore) -> None:
         store.submit(replace(new_task("t"), input={"object": "projects/film-a/film.mp4"}))

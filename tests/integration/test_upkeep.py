@@ -132,6 +132,7 @@ class TestRingLanes:
         RingLanes(store.upkeep, bells, metrics).tick()
         assert sorted(bells.rung) == ["io", "video"]
         assert metrics.registry.get_sample_value("orchestrator_tasks_running") == 1
+        assert metrics.registry.get_sample_value("orchestrator_rings_total", {"lane": "video"}) == 1
 
     def test_the_load_of_a_lane_is_its_ready_tasks_and_its_oldest_wait(self, store: RecordStore) -> None:
         store.submit(new_task("t1"))

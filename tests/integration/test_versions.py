@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from record_store import DONE, FAILURE, LEASE_MS, RecordStore, new_task, open_store, walk
 
+from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.domain.errors import Category
 from orchestrator.domain.retry import Again, GiveUp
 from orchestrator.domain.task import Priority, Progress, Run, Status
@@ -28,6 +29,7 @@ ADDITIONS: tuple[tuple[str, str, str], ...] = (
     ("orchestrator/domain/errors.py", '    NETWORK = "network"\n', '    NETWORK = "quota"\n'),
 )
 STORY = ("queued", "running", "progress", "queued", "running", "succeeded")
+ASIDE_S, UNKNOWN_FOR_S = 10, 600  # claim.lua
 NEXT_SCHEMA = ((TASK, "SCHEMA_VERSION = 1\n", "SCHEMA_VERSION = 2\n"),)
 
 
@@ -147,6 +149,49 @@ class TestNewerSchema:
             "1",
             *["queued", "running", "progress", "queued", "running", "succeeded"],
         ]
+
+
+class TestUnknownType:
+    """A rolling deploy whose API was first: the type is newer than some of the workers."""
+
+    def test_it_is_set_aside_for_a_newer_worker_and_holds_nothing_up(self, store: RecordStore) -> None:
+        store.submit(replace(new_task("t"), type="image.colorize"), new_task("ours"))
+        older, newer = claims_of(store, "system.echo"), claims_of(store, "system.echo", "image.colorize")
+        claimed = older.claim("io", "old", run_ids=["run-a", "run-b"])
+        assert ([run.task.id for run in claimed.runs], claimed.more) == (["ours"], False)
+        assert store.task("t").status is Status.QUEUED
+        store.tick(10)
+        (run,) = newer.claim("io", "new", run_ids=["run-c"]).runs
+        assert (run.task.id, run.epoch) == ("t", 1)
+
+    def test_it_fails_when_no_worker_has_known_it_for_ten_minutes(self, store: RecordStore) -> None:
+        store.submit(replace(new_task("t"), type="image.colorize"))
+        older = claims_of(store, "system.echo")
+        for _ in range(UNKNOWN_FOR_S // ASIDE_S):
+            assert older.claim("io", "old", run_ids=["run-a"]).runs == ()
+            assert store.task("t").status is Status.QUEUED
+            store.pass_time(1000 * ASIDE_S)
+            store.tick()
+        assert older.claim("io", "old", run_ids=["run-a"]).runs == ()
+        error = store.task("t").error
+        assert error is not None
+        assert (error.code, error.retryable) == ("unknown_task_type", True)
+        assert walk(store) == set()
+
+    def test_a_clients_retry_waits_anew(self, store: RecordStore) -> None:
+        store.submit(replace(new_task("t"), type="image.colorize"))
+        older = claims_of(store, "system.echo")
+        older.claim("io", "old", run_ids=["run-a"])
+        store.intake.cancel("film-a", "t")
+        store.pass_time(1000 * UNKNOWN_FOR_S)
+        store.intake.resubmit("film-a", "t", generation=1)
+        assert older.claim("io", "old", run_ids=["run-a"]).runs == ()
+        assert store.task("t").status is Status.QUEUED
+
+
+def claims_of(store: RecordStore, *types: str) -> RedisClaims:
+    """A worker's that knows no other types."""
+    return RedisClaims(store.scripts, LEASE_MS, frozenset(types))
 
 
 def lapse(store: RecordStore, run: Run) -> None:

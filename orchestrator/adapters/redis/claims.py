@@ -7,19 +7,21 @@ from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import pairs, parse_task, render_failure, render_json
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import StaleRun
-from orchestrator.domain.retry import EXPIRED, Again, Decision
+from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision
 from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
 EXPIRED_ERROR = render_failure(EXPIRED)
+UNKNOWN_ERROR = render_failure(UNKNOWN_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisClaims:
-    """Implements `ports.claims.Claims`."""
+    """Implements `ports.claims.Claims`, for a worker that can run ``types``; without any it claims all."""
 
     scripts: Scripts
     lease_ms: int
+    types: frozenset[str] = frozenset()
 
     def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         given = {
@@ -30,6 +32,8 @@ class RedisClaims:
             "yield_after_ms": "" if yield_after_s is None else int(yield_after_s * 1000),
             "expired_error": EXPIRED_ERROR,
             "schema": SCHEMA_VERSION,
+            "types": f" {' '.join(self.types)} " if self.types else "",
+            "unknown_error": UNKNOWN_ERROR,
         }
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)

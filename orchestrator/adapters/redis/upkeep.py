@@ -68,6 +68,10 @@ class RedisUpkeep:
         with redis_errors():
             self.scripts.run("purge", {"task_id": task_id})
 
+    def put_off(self, task_id: str) -> None:
+        with redis_errors():
+            self.scripts.run("put_off", {"task_id": task_id, "before_ms": self._long_ago()})
+
     def expired_uploads(self, *, limit: int) -> tuple[str, ...]:
         with redis_errors():
             keys = self.scripts.client.zrangebyscore("orch:uploads", "-inf", self._long_ago(), 0, limit)

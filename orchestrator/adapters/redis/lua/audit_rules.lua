@@ -4,7 +4,7 @@
 -- meanwhile can look like a fault.
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
-  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'idem', 'request_sha256'}
+  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'request_sha256'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true}, running = {leases = true},
@@ -58,7 +58,7 @@ local function demands(task)
   if place == 'leases' then
     wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
   end
-  if not place then wanted['orch:ended'] = task.ended_ms or ANY_SCORE end
+  if not place then wanted['orch:ended'] = not task.condemned and task.ended_ms or ANY_SCORE end
   if task.status == 'queued' and task.start_by_ms and not task.started_ms then
     wanted['orch:deadlines'] = task.start_by_ms
   end

@@ -2,13 +2,15 @@
 -- include: turn, places, yield
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
--- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema
+-- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema,
+-- types (those that the worker knows, each between spaces; empty for all), unknown_error
 
 local now, given = clock_ms(), arguments()
 local TURNS_LOOKED_AT = 256
 local UNPARKED_AT_ONCE = 64
 local DISCARDS = 100
 local ASIDE_MS = 10000
+local UNKNOWN_FOR_MS = 600000
 
 -- By rank, and among equal ranks by id: ids are in the order of their time.
 local function oldest_of(project)
@@ -39,10 +41,25 @@ local function is_late(task)
   return task.start_by_ms and not task.started_ms and tonumber(task.start_by_ms) <= now
 end
 
+local function is_unknown(task)
+  return given.types ~= '' and not string.find(given.types, ' ' .. task.type .. ' ', 1, true)
+end
+
+-- For a task of a type that nobody has known for so long there is no newer worker to come.
+local function is_hopeless(task)
+  return is_unknown(task) and task.aside_ms and now - tonumber(task.aside_ms) >= UNKNOWN_FOR_MS
+end
+
+local function fail_unrun(task, error)
+  leave_place(task)
+  end_task(task, 'failed', now, {error = error}, error)
+end
+
 -- A newer version made it and only that one can run it. It steps aside, out of our way, and offers itself again: to a
 -- newer worker, if one is quicker than we are (ADR 0018).
 local function set_aside(task)
   leave_place(task)
+  task.aside_ms = task.aside_ms or now
   enter_delayed(task, now + ASIDE_MS)
   save(task)
 end
@@ -56,9 +73,12 @@ local function next_task()
     if not task or task.place ~= 'ready' or lane_of(task) ~= given.lane then -- an entry astray; audit counts such finds
       leave_ready({id = id, lane = given.lane, project = project, model = model})
     elseif is_late(task) then
-      leave_place(task)
-      end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error)
+      fail_unrun(task, given.expired_error)
     elseif tonumber(task.schema) > tonumber(given.schema) then
+      set_aside(task)
+    elseif is_hopeless(task) then
+      fail_unrun(task, given.unknown_error)
+    elseif is_unknown(task) then
       set_aside(task)
     else
       return task
@@ -72,7 +92,7 @@ local function start(task, run_id)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner
   task.claimed_ms, task.started_ms, task.updated_ms = now, task.started_ms or now, now
-  task.progress, task.actual_s = nil, nil
+  task.progress, task.actual_s, task.aside_ms = nil, nil, nil
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   emit(task, 'running', now, '{"epoch":' .. task.epoch .. '}')

@@ -6,7 +6,7 @@
 local now, given = clock_ms(), arguments()
 local LAST_GENERATION = {
   error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
-  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1, solo = 1,
+  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1, solo = 1, aside_ms = 1,
 }
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
