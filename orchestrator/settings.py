@@ -6,16 +6,30 @@ Variables are ``ORCH_<SECTION>__<NAME>``; `docs/configuration.md` and `.env.exam
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.domain.project import SLUG
 
 
 class Section(BaseModel):
     """Base of every section: a misspelt name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+LONG = 20
+
+
+def _long_or_empty(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < LONG:
+        raise ValueError(f"must have at least {LONG} characters")
+    return secret
+
+
+LongSecret = Annotated[SecretStr, AfterValidator(_long_or_empty)]
 
 
 class RedisSettings(Section):
@@ -55,8 +69,17 @@ class ApiSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, description="Port to listen on.")
-    keys: dict[str, SecretStr] = Field(
-        default_factory=dict, description='One API key per project: {"film-a": "…"} (JSON).'
+    key_pepper: LongSecret = Field(
+        SecretStr(""), description="Secret under which API keys are kept. Another one ends every key there is."
+    )
+    admin_key: LongSecret = Field(
+        SecretStr(""), description="A key with every scope, for making others; none when empty."
+    )
+    admin_project: str = Field(
+        "admin", pattern=rf"^{SLUG.pattern}$", description="The project that the admin key works for."
+    )
+    metrics_port: int | None = Field(
+        None, description="Port of the metrics without a key, for inside your network; none when empty."
     )
 
 

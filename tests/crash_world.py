@@ -41,12 +41,12 @@ from orchestrator.settings import (
 from orchestrator.telemetry import build_queue_metrics
 from orchestrator.wiring.outside import build_storage, build_upkeep
 
-API_KEY = "key-of-a"
+API_KEY = "key-of-the-admin-of-this-world"
 LANES = ("image", "io", "video", "audio")
 # What dies loses its task soon; what is to survive must beat in time on a busy machine.
 DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
-# Signs, leases of duties and the last tick are no tasks.
-STANDING = ("orch:alive:", "orch:duty:", "orch:reconcile", "orch:uploads")
+# Signs, leases of duties, the last tick and projects are no tasks.
+STANDING = ("orch:alive:", "orch:duty:", "orch:project", "orch:reconcile", "orch:uploads")
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.
 FORKS = multiprocessing.get_context("forkserver")
@@ -192,7 +192,12 @@ class Worlds:
             redis=RedisSettings(url=SecretStr(f"{self.valkey.url.rpartition('/')[0]}/{number}")),
             s3=s3,
             triton=TritonSettings(grpc=self.triton.grpc, control_key=SecretStr(self.triton.control_key)),
-            api=ApiSettings(port=pick_ports(1)[0], keys={f"film-{number}": SecretStr(API_KEY)}),
+            api=ApiSettings(
+                port=pick_ports(1)[0],
+                key_pepper=SecretStr("pepper-of-the-worlds-of-a-test"),
+                admin_key=SecretStr(API_KEY),
+                admin_project=f"film-{number}",
+            ),
             worker=WorkerSettings(lease=DOOMED_LEASE, drain=timedelta(0), scratch_dir=self.folder / str(number)),
             keeper=KeeperSettings(tick=timedelta(seconds=0.2), metrics_port=0),
         )

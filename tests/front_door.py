@@ -11,14 +11,17 @@ from queue import Queue
 import httpx
 from served_api import serve
 
+from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.api.app import build_app
+from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.storage import ObjectStorage
@@ -28,8 +31,12 @@ from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
+from orchestrator.wiring.keys import build_authenticate, build_create_key
 
-KEYS = {"film-a": "key-of-a", "film-b": "key-of-b"}
+SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
+ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
+# What clients of two projects send; a door opens to them.
+KEYS = {slug: render_key(f"key_{digit * 26}", digit * 48) for slug, digit in (("film-a", "a"), ("film-b", "b"))}
 
 
 @dataclass
@@ -68,18 +75,32 @@ class Worker:
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """Where the API is, the bells, and the worker."""
+    """Where the API is, the bells, the worker, and who makes keys."""
 
     url: str
     bells: Bells
     worker: Worker
+    keys: RedisApiKeys
 
     def next_run(self) -> Run:
         """Wait for a bell and claim what it was rung for."""
         return self.worker.claim(self.bells.pulses.get(timeout=10))
 
     def caller(self, project: str = "film-a") -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {KEYS[project]}"})
+        return self.caller_with(KEYS[project])
+
+    @property
+    def admin(self) -> httpx.Client:
+        return self.caller_with(SECRETS.admin_key)
+
+    def caller_with(self, key: str) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"})
+
+    def make_key(self, project: str, *scopes: Scope) -> str:
+        """The text of a new key."""
+        text = render_key(new_id("key"), uuid.uuid4().hex + "0" * 16)
+        add_key(self.keys, text, project=project, scopes=frozenset(scopes))
+        return text
 
 
 @contextmanager
@@ -87,23 +108,36 @@ def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
     """The API, served, until the context ends."""
     client = connect(redis_url, API)
     scripts = Scripts(client)
-    intake, reads, bells = RedisIntake(scripts), RedisReads(client), Bells()
+    intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), RedisApiKeys(scripts), Bells()
+    for project, text in KEYS.items():
+        add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
+    metrics = build_intake_metrics()
     upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
     parts = ApiParts(
-        submit=SubmitTask(intake, storage, bells, new_id, build_intake_metrics()),
+        submit=SubmitTask(intake, storage, bells, new_id, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, upkeep, new_id, expires_s=60),
         reads=reads,
         storage=storage,
-        api_keys=KEYS,
+        authenticate=build_authenticate(scripts, SECRETS),
+        create_key=build_create_key(scripts, SECRETS),
+        keys=keys,
+        projects=RedisProjects(scripts),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
-        render_metrics=lambda: b"orchestrator_up 1\n",
+        registry=metrics.registry,
         url_expires_s=60,
     )
     with serve(build_app(parts)) as url:
-        yield FrontDoor(url, bells, Worker(RedisClaims(scripts, lease_ms=30_000), storage))
+        yield FrontDoor(url, bells, Worker(RedisClaims(scripts, lease_ms=30_000), storage), keys)
     client.close()
+
+
+def add_key(keys: RedisApiKeys, text: str, *, project: str, scopes: frozenset[Scope]) -> None:
+    key_id = parse_key_id(text)
+    assert key_id
+    mac = SECRETS.sign(text)
+    keys.create(NewKey(key_id, project, key_id, scopes=scopes, mac=mac, expires_in_s=None))
 
 
 def _ping(reads: RedisReads) -> None:

@@ -1,21 +1,21 @@
-"""What every route may ask for: the parts of the application, and the project that is calling.
+"""What every route may ask for: the parts of the application, and who is calling.
 
-These are `async` because they touch nothing: a sync dependency would cost a trip to the thread pool each.
+A route says which scope it needs by the type of its caller; OpenAPI shows it beside the operation. These are `async`
+because they wait for nothing: a sync dependency would cost a trip to the thread pool each. Only a key that was not
+seen lately takes one, to ask the store.
 """
 
-import hmac
-from collections.abc import Mapping
 from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.concurrency import run_in_threadpool
 
+from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.errors import Unauthorized
-from orchestrator.domain.project import Project
 from orchestrator.wiring.api_parts import ApiParts
-
-bearer = HTTPBearer(auto_error=False, description="The API key of a project.")
 
 
 async def parts_of(request: Request) -> ApiParts:
@@ -26,24 +26,38 @@ async def parts_of(request: Request) -> ApiParts:
 Parts = Annotated[ApiParts, Depends(parts_of)]
 
 
-async def calling_project(
-    parts: Parts, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-) -> Project:
-    project = find_project(parts.api_keys, credentials.credentials if credentials else "")
-    structlog.contextvars.bind_contextvars(project=project.slug)
-    return project
+class KeyWith(SecurityBase):
+    """The holder of a key that has ``scope``: 401 without a live key, 403 without the scope."""
+
+    scheme_name = "ApiKey"
+    model = HTTPBearer(description="An API key of a project; the operation names the scope that it must have.")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        authenticate = request.app.state.parts.authenticate
+        text = bearer_of(request.headers.get("Authorization", ""))
+        caller: Caller = authenticate.recall(text) or await run_in_threadpool(authenticate.authenticate, text)
+        structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
+        caller.require(self.scope)
+        return caller
 
 
-Caller = Annotated[Project, Depends(calling_project)]
-
-
-def find_project(api_keys: Mapping[str, str], given: str) -> Project:
-    """The project whose key was ``given``. Takes as long for a wrong key as for a right one.
+def bearer_of(header: str) -> str:
+    """The key in an `Authorization` header.
 
     Raises:
-        Unauthorized: it is nobody's key.
+        Unauthorized: there is none.
     """
-    matches = [slug for slug, key in api_keys.items() if hmac.compare_digest(key.encode(), given.encode())]
-    if not given or not matches:
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not text:
         raise Unauthorized
-    return Project(matches[0])
+    return text.strip()
+
+
+TaskReader = Annotated[Caller, Security(KeyWith(Scope.TASKS_READ), scopes=[Scope.TASKS_READ])]
+TaskWriter = Annotated[Caller, Security(KeyWith(Scope.TASKS_WRITE), scopes=[Scope.TASKS_WRITE])]
+ModelAdmin = Annotated[Caller, Security(KeyWith(Scope.MODELS_ADMIN), scopes=[Scope.MODELS_ADMIN])]
+ProjectAdmin = Annotated[Caller, Security(KeyWith(Scope.PROJECTS_ADMIN), scopes=[Scope.PROJECTS_ADMIN])]
+MetricsReader = Annotated[Caller, Security(KeyWith(Scope.METRICS_READ), scopes=[Scope.METRICS_READ])]

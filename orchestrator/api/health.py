@@ -1,4 +1,4 @@
-"""Probes and metrics: is this process alive, is it fit to serve, what does it count. None of them needs a key."""
+"""Probes and metrics: is this process alive, is it fit to serve, what does it count. The probes need no key."""
 
 import threading
 import time
@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
+from prometheus_client import generate_latest
 
-from orchestrator.api.deps import Parts
-from orchestrator.api.problems import NOT_READY
+from orchestrator.api.deps import MetricsReader, Parts
+from orchestrator.api.problems import AUTHENTICATED, NOT_READY, problem_docs
 from orchestrator.api.schemas import CheckView, ReadinessView
 from orchestrator.domain.errors import OrchestratorError
 
@@ -78,7 +79,7 @@ def readyz(request: Request, response: Response) -> ReadinessView:
     return view
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
-def metrics(parts: Parts) -> Response:
-    """Prometheus samples of this process."""
-    return Response(parts.render_metrics(), media_type=METRICS_TEXT)
+@router.get("/metrics", response_class=PlainTextResponse, responses=problem_docs(AUTHENTICATED))
+def metrics(_: MetricsReader, parts: Parts) -> Response:
+    """Prometheus samples of this process. `ORCH_API__METRICS_PORT` serves them without a key, inside the network."""
+    return Response(generate_latest(parts.registry), media_type=METRICS_TEXT)

@@ -20,11 +20,13 @@ from orchestrator.domain.errors import (
     IdempotencyConflict,
     IllegalMove,
     InvalidParams,
+    NotFound,
     OrchestratorError,
     OutcomeUnknown,
     Overloaded,
+    ProjectExists,
     RequestError,
-    TaskNotFound,
+    TooManyKeys,
     Unauthorized,
     Unavailable,
 )
@@ -39,9 +41,11 @@ RETRY_AFTER_S = 2.0
 STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
-    TaskNotFound: HTTPStatus.NOT_FOUND,
+    NotFound: HTTPStatus.NOT_FOUND,
     IdempotencyConflict: HTTPStatus.CONFLICT,
     IllegalMove: HTTPStatus.CONFLICT,
+    ProjectExists: HTTPStatus.CONFLICT,
+    TooManyKeys: HTTPStatus.CONFLICT,
     RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -58,13 +62,14 @@ FRAMEWORK_CODES: Mapping[int, str] = {
 
 AUTHENTICATED = (
     HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 WITH_BODY = (*AUTHENTICATED, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-OF_ONE_TASK = (*AUTHENTICATED, HTTPStatus.NOT_FOUND)
+OF_ONE_THING = (*AUTHENTICATED, HTTPStatus.NOT_FOUND)
 SUBMITS = (*WITH_BODY, HTTPStatus.CONFLICT)
 RETRIES = (*WITH_BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 

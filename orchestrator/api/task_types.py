@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from orchestrator.api.deps import Caller
+from orchestrator.api.deps import TaskReader
 from orchestrator.api.problems import AUTHENTICATED, problem_docs
 from orchestrator.api.schemas import TaskTypeList, TaskTypeView
 from orchestrator.pipelines.registry import PIPELINES
@@ -11,7 +11,7 @@ router = APIRouter(prefix="/v1/task-types", tags=["task types"])
 
 
 @router.get("", responses=problem_docs(AUTHENTICATED))
-def list_task_types(_: Caller) -> TaskTypeList:
+def list_task_types(_: TaskReader) -> TaskTypeList:
     """Every task type, with the JSON Schema of its parameters."""
     return TaskTypeList(
         items=[

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from orchestrator.api.deps import Caller, Parts
+from orchestrator.api.deps import Parts, TaskReader, TaskWriter
 from orchestrator.api.inputs import IDEMPOTENCY_KEY, ListQuery, RetryBody, SubmitBody
-from orchestrator.api.problems import AUTHENTICATED, OF_ONE_TASK, RETRIES, SUBMITS, problem_docs
+from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBMITS, problem_docs
 from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
 from orchestrator.ports.reads import TaskFilter
@@ -24,11 +24,11 @@ IdempotencyKey = Annotated[
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(SUBMITS), response_model=TaskView)
-def submit(body: SubmitBody, project: Caller, parts: Parts, idempotency_key: IdempotencyKey = None) -> Response:
+def submit(body: SubmitBody, caller: TaskWriter, parts: Parts, idempotency_key: IdempotencyKey = None) -> Response:
     """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
     receipt = parts.submit.submit(
         SubmitRequest(
-            project=project,
+            project=caller.project,
             type=body.type,
             input_object=body.input.object if body.input else None,
             params=body.params,
@@ -46,30 +46,30 @@ def submit(body: SubmitBody, project: Caller, parts: Parts, idempotency_key: Ide
 
 
 @router.get("", responses=problem_docs(AUTHENTICATED))
-def list_tasks(project: Caller, parts: Parts, asked: Annotated[ListQuery, Query()]) -> TaskList:
+def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Query()]) -> TaskList:
     """The project's tasks, newest first. Queue, attempts and outputs are on each task's own page."""
     where = TaskFilter(status=asked.status, type=asked.type)
-    page = parts.reads.list(project.slug, where, limit=asked.limit, cursor=asked.cursor)
+    page = parts.reads.list(caller.project.slug, where, limit=asked.limit, cursor=asked.cursor)
     return TaskList(items=[render_summary(task) for task in page.items], next=page.next)
 
 
-@router.get("/{task_id}", responses=problem_docs(OF_ONE_TASK), response_model=TaskView)
-def get(task_id: TaskId, project: Caller, parts: Parts) -> Response:
+@router.get("/{task_id}", responses=problem_docs(OF_ONE_THING), response_model=TaskView)
+def get(task_id: TaskId, caller: TaskReader, parts: Parts) -> Response:
     """One task, with URLs of its outputs that are made now."""
-    return _answer(render_task(parts.reads.get(project.slug, task_id), parts))
+    return _answer(render_task(parts.reads.get(caller.project.slug, task_id), parts))
 
 
-@router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_TASK))
-def cancel(task_id: TaskId, project: Caller, parts: Parts) -> TaskView:
+@router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_THING))
+def cancel(task_id: TaskId, caller: TaskWriter, parts: Parts) -> TaskView:
     """End a queued task now, ask a running one to stop. A task that has ended is answered as it is."""
-    return render_task(parts.cancel.cancel(project, task_id), parts)
+    return render_task(parts.cancel.cancel(caller.project, task_id), parts)
 
 
 @router.post("/{task_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
-def retry(task_id: TaskId, project: Caller, parts: Parts, body: RetryBody | None = None) -> TaskView:
+def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | None = None) -> TaskView:
     """Queue a failed or canceled task again, as its next generation with fresh budgets."""
     generation = body.generation if body else None
-    return render_task(parts.resubmit.resubmit(project, task_id, generation=generation), parts)
+    return render_task(parts.resubmit.resubmit(caller.project, task_id, generation=generation), parts)
 
 
 def _answer(

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from orchestrator.api.deps import Caller, Parts
+from orchestrator.api.deps import Parts, TaskWriter
 from orchestrator.api.inputs import UploadBody
 from orchestrator.api.problems import WITH_BODY, problem_docs
 from orchestrator.api.schemas import UploadView
@@ -15,10 +15,10 @@ router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problem_docs(WITH_BODY))
-def offer_upload(body: UploadBody, project: Caller, parts: Parts) -> UploadView:
+def offer_upload(body: UploadBody, caller: TaskWriter, parts: Parts) -> UploadView:
     """A presigned URL for one PUT of exactly this file."""
     offer = parts.offer_upload.offer(
-        project, NewUpload(filename=body.filename, content_type=body.content_type, size_bytes=body.size_bytes)
+        caller.project, NewUpload(filename=body.filename, content_type=body.content_type, size_bytes=body.size_bytes)
     )
     return UploadView(
         object=offer.object,

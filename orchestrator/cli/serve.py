@@ -18,13 +18,17 @@ API_STOP_S = 5
 def api() -> None:
     """Serve the HTTP API."""
     import uvicorn  # noqa: PLC0415 - see above
+    from prometheus_client import start_http_server  # noqa: PLC0415 - see above
 
     from orchestrator.api.app import build_app  # noqa: PLC0415 - see above
     from orchestrator.wiring.api import build_api_parts  # noqa: PLC0415 - see above
 
     settings = _begin()
+    parts = build_api_parts(settings)
+    if settings.api.metrics_port is not None:
+        start_http_server(settings.api.metrics_port, registry=parts.registry)
     uvicorn.run(
-        build_app(build_api_parts(settings)),
+        build_app(parts),
         host=settings.api.host,
         port=settings.api.port,
         log_config=None,  # ours is configured already

@@ -98,10 +98,40 @@ class InputChanged(RequestError):
     code = "input_changed"
 
 
-class TaskNotFound(RequestError):
+class NotFound(RequestError):
+    """There is no such thing, or it belongs to another project: the two cannot be told apart."""
+
+    code = "not_found"
+
+
+class TaskNotFound(NotFound):
     """There is no such task."""
 
     code = "task_not_found"
+
+
+class ProjectNotFound(NotFound):
+    """There is no such project."""
+
+    code = "project_not_found"
+
+
+class KeyNotFound(NotFound):
+    """There is no such API key."""
+
+    code = "key_not_found"
+
+
+class ProjectExists(RequestError):
+    """There is such a project already."""
+
+    code = "project_exists"
+
+
+class TooManyKeys(RequestError):
+    """Two live keys of this name are the most: revoke one first."""
+
+    code = "too_many_keys"
 
 
 class IdempotencyConflict(RequestError):

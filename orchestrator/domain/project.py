@@ -1,24 +1,37 @@
-"""A project: the tenant that owns keys, a storage prefix and its tasks."""
+"""A project: the tenant that owns keys, quotas, a storage prefix and its tasks."""
 
 import re
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import InvalidParams
 
-SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
-OBJECT_KEY = re.compile(r"^[A-Za-z0-9/_.-]{1,900}$")
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+OBJECT_KEY = re.compile(r"[A-Za-z0-9/_.-]{1,900}")
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """``slug`` is a DNS label of at most 40 characters; ``weight`` is its share of a lane."""
+    """``slug`` is a DNS label of at most 40 characters; ``weight`` is its share of a lane. None is no limit.
+
+    The record is a Redis hash whose fields have these names; an absent field has the default given here.
+    """
 
     slug: str
     weight: float = 1.0
+    max_running: int | None = None
+    max_queued: int | None = None
+    gpu_s_per_hour: float | None = None
+    max_bytes: int | None = None
+    requests_per_s: float | None = None
+    burst: int | None = None
+    pool: str | None = None
+    cdn_url: str | None = None
+    paused: bool = False
+    created_at_ms: int | None = None
 
     def __post_init__(self) -> None:
-        if not SLUG.match(self.slug):
-            raise InvalidParams(f"a project is named by 1 to 40 characters of a-z, 0-9 and '-', not {self.slug!r}")
+        if not SLUG.fullmatch(self.slug):
+            raise InvalidParams("a project is named by 1 to 40 characters of a-z, 0-9 and '-'")
 
     @property
     def prefix(self) -> str:
@@ -31,6 +44,6 @@ class Project:
         Traversal, absolute, encoded and non-ASCII keys are refused rather than normalised.
         """
         segments = key.split("/")
-        plain = OBJECT_KEY.match(key) and all(segment not in {"", ".", ".."} for segment in segments)
+        plain = OBJECT_KEY.fullmatch(key) and all(segment not in {"", ".", ".."} for segment in segments)
         if not plain or not key.startswith(self.prefix):
             raise InvalidParams(f"input.object must be a plain key that starts with {self.prefix!r}")

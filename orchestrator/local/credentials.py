@@ -19,22 +19,22 @@ class Credentials(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_key: str = Field(default_factory=_new_secret)
+    key_pepper: str = Field(default_factory=_new_secret)
     s3_access_key_id: str = Field(default_factory=_new_secret)
     s3_secret_access_key: str = Field(default_factory=_new_secret)
     triton_control_key: str = Field(default_factory=_new_secret)
 
 
 def load_credentials(path: Path) -> Credentials:
-    """The credentials in ``path``, made and written there if there are none.
+    """The credentials in ``path``; what is not there yet is made and written there.
 
     Raises:
         StackError: the file is damaged.
     """
-    if path.exists():
-        try:
-            return Credentials.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise StackError(f"{path} is damaged; the stack cannot open its data without it") from error
-    credentials = Credentials()
-    write_private(path, credentials.model_dump_json(indent=2))
+    try:
+        credentials = Credentials.model_validate_json(path.read_bytes()) if path.exists() else Credentials()
+    except ValidationError as error:
+        raise StackError(f"{path} is damaged; the stack cannot open its data without it") from error
+    if credentials.model_fields_set != set(Credentials.model_fields):  # a new folder, or one of an older version
+        write_private(path, credentials.model_dump_json(indent=2))
     return credentials

@@ -1,6 +1,5 @@
 """Our own parts of the stack: plain `orchestrator …` commands, configured by `ORCH_*` alone, as in the containers."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +55,8 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
         "ORCH_API__PORT": str(ports.api),
         "ORCH_WORKER__METRICS_PORT": str(ports.worker_metrics),
         "ORCH_KEEPER__METRICS_PORT": str(ports.keeper_metrics),
-        "ORCH_API__KEYS": json.dumps({PROJECT: stack.api_key}),
+        "ORCH_API__ADMIN_KEY": stack.api_key,
+        "ORCH_API__ADMIN_PROJECT": PROJECT,
     }
 
 

@@ -46,6 +46,7 @@ def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[P
     write_private(key_file, credentials.triton_control_key)
     env = {
         **own_environment(stack, ports),
+        "ORCH_API__KEY_PEPPER": credentials.key_pepper,
         "ORCH_TRITON__CONTROL_KEY": credentials.triton_control_key,
         "ORCH_WORKER__CONCURRENCY": str(options.workers),
         "ORCH_WORKER__SCRATCH_DIR": str(state.empty_folder("scratch")),

@@ -3,9 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
+from orchestrator.ports.api_keys import ApiKeys
+from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
+from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.cancel import CancelTask
+from orchestrator.services.create_key import CreateKey
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
@@ -13,7 +19,7 @@ from orchestrator.services.submit import SubmitTask
 
 @dataclass(frozen=True, slots=True)
 class ApiParts:
-    """``api_keys`` maps each project to its key; a readiness check returns, or raises what is wrong."""
+    """A readiness check returns, or raises what is wrong."""
 
     submit: SubmitTask
     cancel: CancelTask
@@ -21,7 +27,10 @@ class ApiParts:
     offer_upload: OfferUpload
     reads: TaskReads
     storage: ObjectStorage
-    api_keys: Mapping[str, str]
+    authenticate: Authenticate
+    create_key: CreateKey
+    keys: ApiKeys
+    projects: Projects
     checks: Mapping[str, Callable[[], None]]
-    render_metrics: Callable[[], bytes]
+    registry: CollectorRegistry
     url_expires_s: float

@@ -43,7 +43,7 @@ def test_prometheus_scrapes_what_the_services_serve(services: dict[str, dict[str
     targets = {target for entry in static for target in entry["targets"]}
     defaults = Settings.model_construct()
     assert targets == {
-        f"api:{defaults.api.port}",
+        f"api:{services['api']['environment']['ORCH_API__METRICS_PORT']}",
         f"keeper:{defaults.keeper.metrics_port}",
         *(f"metrics-{lane}:{defaults.worker.metrics_port}" for lane in LANE_SLOTS),
         "triton:8002",

@@ -13,6 +13,7 @@ import structlog
 from fakes_storage import MemoryStorage
 from front_door import FrontDoor, front_door
 
+from orchestrator.domain.api_key import Scope
 from orchestrator.domain.errors import Category, Unavailable
 
 ECHO = {"type": "system.echo"}
@@ -157,9 +158,12 @@ def test_a_store_that_is_frozen_costs_a_submit_no_more_than_three_seconds(tmp_pa
         assert caller.get(f"/v1/tasks/{lost.json()['task_id']}").status_code in {200, 404}, "nobody can know which"
 
 
-def test_probes_and_metrics_need_no_key(door: FrontDoor) -> None:
+def test_probes_need_no_key_and_metrics_one_that_may_read_them(door: FrontDoor, film_a: httpx.Client) -> None:
     assert httpx.get(f"{door.url}/livez").json() == {"status": "alive"}
     assert httpx.get(f"{door.url}/readyz").json()["status"] == "ready"
-    metrics = httpx.get(f"{door.url}/metrics")
-    assert metrics.text == "orchestrator_up 1\n"
+    assert httpx.get(f"{door.url}/metrics").status_code == 401
+    assert film_a.get("/metrics").status_code == 403
+    with door.caller_with(door.make_key("studio", Scope.METRICS_READ)) as scraper:
+        metrics = scraper.get("/metrics")
+    assert "# TYPE orchestrator_submits_total counter" in metrics.text
     assert metrics.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import schemathesis
 from fakes_storage import MemoryStorage
-from front_door import KEYS, FrontDoor, front_door
+from front_door import SECRETS, FrontDoor, front_door
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -36,7 +36,7 @@ def test_every_operation_keeps_its_word(door: FrontDoor, mode: GenerationMode) -
         @SOME
         @given(case=operation.as_strategy(generation_mode=mode))
         def keeps_its_word(case: Case[Any]) -> None:
-            headers = {"Authorization": f"Bearer {KEYS['film-a']}"}
+            headers = {"Authorization": f"Bearer {SECRETS.admin_key}"}
             case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
         keeps_its_word()

@@ -13,7 +13,7 @@ def test_a_wrong_variable_is_named_and_its_value_kept_quiet(monkeypatch: pytest.
 
 
 def test_broken_json_is_named_and_its_value_kept_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORCH_API__KEYS", "{s3cret")
-    with pytest.raises(BadSettings, match="api") as failure:
+    monkeypatch.setenv("ORCH_STAGES__INFER_BY_TYPE", "{s3cret")
+    with pytest.raises(BadSettings, match="stages") as failure:
         read_settings()
     assert "s3cret" not in str(failure.value)

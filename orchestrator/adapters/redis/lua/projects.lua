@@ -1,0 +1,35 @@
+-- Shared by the scripts of projects and keys.
+--
+--   orch:project:<slug>   hash  created_ms, and those fields of `domain/project.py` that differ from their defaults
+--   orch:projects         zset  every slug, in lexical order
+--   orch:key:<id>         hash  project, name, scopes, mac, created_ms, expires_ms, revoked_ms, last_used_ms
+--   orch:keys:<slug>      set   the ids of a project's keys; a key that died goes by itself after a while
+
+local function project_exists(slug)
+  return redis.call('HEXISTS', 'orch:project:' .. slug, 'created_ms') == 1
+end
+
+-- Limits may have been set for a project before it was there: they stay.
+local function register_project(slug, now)
+  redis.call('HSETNX', 'orch:project:' .. slug, 'created_ms', now)
+  redis.call('ZADD', 'orch:projects', 0, slug)
+end
+
+-- An empty value puts a field back to its default.
+local function set_fields(slug, fields)
+  for name, value in pairs(fields) do
+    if value == '' then
+      redis.call('HDEL', 'orch:project:' .. slug, name)
+    else
+      redis.call('HSET', 'orch:project:' .. slug, name, value)
+    end
+  end
+end
+
+local function project_hash(slug)
+  return redis.call('HGETALL', 'orch:project:' .. slug)
+end
+
+local function is_live(expires_ms, revoked_ms, now)
+  return not revoked_ms and (not expires_ms or tonumber(expires_ms) > now)
+end

@@ -1,0 +1,82 @@
+"""`Projects` over Redis: the records of projects, and between their hash and `domain.project`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.records import pairs
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.errors import ProjectExists, ProjectNotFound
+from orchestrator.domain.project import Project
+from orchestrator.ports.projects import Change, ProjectPage
+
+KINDS: Mapping[str, Callable[[str], Any]] = {
+    "weight": float,
+    "max_running": int,
+    "max_queued": int,
+    "gpu_s_per_hour": float,
+    "max_bytes": int,
+    "requests_per_s": float,
+    "burst": int,
+    "pool": str,
+    "cdn_url": str,
+    "paused": lambda _: True,
+}
+
+
+class RedisProjects:
+    """Implements `ports.projects.Projects`."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def create(self, project: Project) -> Project:
+        outcome, flat = self._create(project)
+        if outcome == "exists":
+            raise ProjectExists
+        return parse_project(project.slug, flat)
+
+    def ensure(self, slug: str) -> Project:
+        _, flat = self._create(Project(slug))
+        return parse_project(slug, flat)
+
+    def get(self, slug: str) -> Project:
+        with redis_errors():
+            flat = self._scripts.client.hgetall(f"orch:project:{slug}")
+        if "created_ms" not in flat:
+            raise ProjectNotFound
+        return parse_project(slug, flat)
+
+    def list(self, *, limit: int, cursor: str | None = None) -> ProjectPage:
+        with redis_errors():
+            found = self._scripts.run("list_projects", {"after": cursor or "", "limit": limit})
+        items = tuple(parse_project(slug, pairs(flat)) for slug, flat in found)
+        return ProjectPage(items, items[-1].slug if len(items) == limit else None)
+
+    def change(self, slug: str, changes: Mapping[str, Change]) -> Project:
+        with redis_errors():
+            outcome, *found = self._scripts.run("change_project", {"slug": slug, **_flat(changes)})
+        if outcome == "unknown":
+            raise ProjectNotFound
+        return parse_project(slug, pairs(found[0]))
+
+    def _create(self, project: Project) -> tuple[str, Mapping[str, str]]:
+        usual, fields = Project(project.slug), {name: getattr(project, name) for name in KINDS}
+        differing = {name: value for name, value in fields.items() if value != getattr(usual, name)}
+        with redis_errors():
+            outcome, flat = self._scripts.run("create_project", {"slug": project.slug, **_flat(differing)})
+        return outcome, pairs(flat)
+
+
+def parse_project(slug: str, flat: Mapping[str, str] | Sequence[str]) -> Project:
+    """Read a record; fields that this version does not know are passed over."""
+    found = pairs(flat)
+    return Project(
+        slug=slug,
+        **{name: kind(found[name]) for name, kind in KINDS.items() if name in found},
+        created_at_ms=int(found["created_ms"]) if "created_ms" in found else None,
+    )
+
+
+def _flat(fields: Mapping[str, Change]) -> dict[str, object]:
+    return {name: "" if value is None else value for name, value in fields.items()}
