@@ -41,7 +41,7 @@ ENV_TAIL = """\
 
 WORDS: Mapping[Any, str] = {
     str: "text", int: "integer", float: "number", bool: "true or false",
-    SecretStr: "secret", timedelta: "duration", Path: "path", dict: "JSON object",
+    SecretStr: "secret", timedelta: "duration", Path: "path", dict: "JSON object", tuple: "JSON list",
 }  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def render_default(value: object) -> str:
     """The default as one would type it; nothing for what is empty."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value is None or value in ("", {}):
+    if value is None or value in ("", {}, ()):
         return ""
     return TypeAdapter(type(value)).dump_json(value).decode().strip('"')
 

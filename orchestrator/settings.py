@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.domain.project import SLUG
@@ -115,6 +115,31 @@ class StageSettings(Section):
     store: timedelta = Field(timedelta(minutes=30), description="To store the artifacts.")
 
 
+class MediaSettings(Section):
+    """What this node accepts at most, looked at before any GPU time. The API and the workers must be told the same."""
+
+    input_bytes: int = Field(8 * 1024**3, ge=1, description="The largest film or recording, and the largest upload.")
+    picture_bytes: int = Field(256 * 1024**2, ge=1, description="The largest file of a picture.")
+    picture_pixels: int = Field(64_000_000, ge=1, le=178_000_000, description="Width × height of a picture.")
+    frame_pixels: int = Field(8192 * 4320, ge=1, description="Width × height of a film's frames.")
+    frame_rate: float = Field(240.0, gt=0, description="Frames a second.")
+    streams: int = Field(64, ge=1, description="Streams in one file.")
+    duration: timedelta = Field(timedelta(hours=6), gt=timedelta(0), description="Length of a film or recording.")
+    decode_memory_mib: int = Field(2048, ge=512, description="Address space of a decoder process.")
+
+
+class FetchSettings(Section):
+    """Inputs by URL. Only public addresses are reached, whatever a name resolves to (ADR 0028)."""
+
+    allow_http: bool = Field(default=False, description="Also http:// on port 80.")
+    private_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description='Networks of your own that may be fetched from, on any port: ["10.20.0.0/16"] (JSON).'
+    )
+    redirects: int = Field(3, ge=0, le=10, description="Redirects that are followed; each is judged anew.")
+    deadline: timedelta = Field(timedelta(minutes=10), gt=timedelta(0), description="The whole fetch may take this.")
+    silence: timedelta = Field(timedelta(seconds=15), gt=timedelta(0), description="A server may be silent this long.")
+
+
 class KeeperSettings(Section):
     """The duties."""
 
@@ -146,6 +171,8 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
     stages: StageSettings = StageSettings()
+    media: MediaSettings = MediaSettings()
+    fetch: FetchSettings = FetchSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

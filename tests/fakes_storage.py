@@ -39,8 +39,11 @@ class MemoryStorage:
         return info
 
     def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
+        return self.put(source.read_bytes(), key, content_type=content_type)
+
+    def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
         self.check()
-        self.objects[key] = (source.read_bytes(), content_type)
+        self.objects[key] = (content, content_type)
         return self.head(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -27,6 +27,7 @@ from orchestrator.ports.claims import Commit
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
 from orchestrator.telemetry import build_intake_metrics
@@ -114,7 +115,7 @@ def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
     metrics = build_intake_metrics()
     upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
     parts = ApiParts(
-        submit=SubmitTask(intake, storage, bells, new_id, metrics),
+        submit=SubmitTask(intake, PinInput(storage, upkeep, new_id).pin, bells, new_id, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, upkeep, new_id, expires_s=60),

@@ -1,16 +1,20 @@
 """The shapes of what clients send, with the examples that OpenAPI shows."""
 
 import json
-from typing import Annotated, Any
+from base64 import b64decode
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.task import Priority, Status
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 MOST_DEPTH = 32
+INLINE_BYTES = 256 * 1000
+INLINE_DIGITS = -(-INLINE_BYTES // 3) * 4
 
 
 def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +35,7 @@ def _is_within(value: object, depth: int) -> bool:
 JsonDocument = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 TypeName = Annotated[str, Field(pattern=TYPE_NAME, max_length=64)]
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+MimeType = Annotated[str, Field(pattern=MIME_TYPE)]
 LabelValue = Annotated[str, Field(max_length=256)]
 
 
@@ -40,12 +45,55 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class InputRef(Request):
-    """The media to work on."""
+class InlineBody(Request):
+    """A small file, sent with the task."""
 
-    object: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="Key of an object in the project's storage, as `POST /v1/uploads` answered it."
+    base64: Annotated[str, Field(min_length=4, max_length=INLINE_DIGITS, pattern=r"^[A-Za-z0-9+/]+={0,2}$")] = Field(
+        description=f"The file: at most {INLINE_BYTES} bytes, as standard base64 with padding."
     )
+    content_type: MimeType | None = Field(None, description="What the file itself says, when absent.")
+
+    @property
+    def content(self) -> bytes:
+        return b64decode(self.base64, validate=True)
+
+    @field_validator("base64")
+    @classmethod
+    def _decodable(cls, text: str) -> str:
+        if len(b64decode(text, validate=True)) > INLINE_BYTES:  # its own error is a ValueError, too
+            raise ValueError(f"must hold at most {INLINE_BYTES} bytes")
+        return text
+
+
+class InputBody(Request):
+    """The media to work on: exactly one of `object`, `url` and `inline`."""
+
+    object: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="Key of an object in the project's storage, as `POST /v1/uploads` answered it."
+    )
+    url: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
+        None, description="A public https address, fetched when the task runs. Its query is never shown again."
+    )
+    inline: InlineBody | None = Field(None, description="The file itself, if it is small.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="What the bytes must be: the task fails with `input_changed` if they are others."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.object, self.url, self.inline)) != 1:
+            raise ValueError("must have exactly one of object, url and inline")
+        return self
+
+    def parse(self) -> GivenInput:
+        inline = self.inline
+        return GivenInput(
+            object=self.object,
+            url=self.url,
+            content=inline.content if inline else None,
+            content_type=inline.content_type if inline else None,
+            sha256=self.sha256,
+        )
 
 
 class SubmitBody(Request):
@@ -60,13 +108,14 @@ class SubmitBody(Request):
                     "params": {"scale": 4},
                     "labels": {"shot": "12b"},
                 },
+                {"type": "video.shots", "input": {"url": "https://media.example.com/dailies/a003.mp4"}},
                 {"type": "system.echo", "params": {"size_bytes": 1024}},
             ]
         }
     )
 
     type: TypeName = Field(description="One of `GET /v1/task-types`.")
-    input: InputRef | None = Field(None, description="Required by types that accept media, refused by the others.")
+    input: InputBody | None = Field(None, description="Required by types that accept media, refused by the others.")
     params: JsonDocument = Field(default_factory=dict, description="Checked against the schema of the type.")
     labels: dict[LabelName, LabelValue] = Field(
         default_factory=dict, max_length=32, description="Yours; shown, never read."
@@ -103,5 +152,5 @@ class UploadBody(Request):
     )
 
     filename: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Only its plain characters stay.")
-    content_type: Annotated[str, Field(pattern=MIME_TYPE)] = Field(description="Sent again with the PUT.")
+    content_type: MimeType = Field(description="Sent again with the PUT.")
     size_bytes: int = Field(ge=1, le=2**53, description="The exact size of the file.")

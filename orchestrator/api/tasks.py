@@ -30,7 +30,7 @@ def submit(body: SubmitBody, caller: TaskWriter, parts: Parts, idempotency_key: 
         SubmitRequest(
             project=caller.project,
             type=body.type,
-            input_object=body.input.object if body.input else None,
+            input=body.input.parse() if body.input else None,
             params=body.params,
             labels=body.labels,
             priority=body.priority,

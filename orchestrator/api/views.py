@@ -13,6 +13,7 @@ from orchestrator.api.schemas import (
     TaskSummary,
     TaskView,
 )
+from orchestrator.domain.media_input import show_input
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
 from orchestrator.wiring.api_parts import ApiParts
 
@@ -48,7 +49,7 @@ def _record(task: Task) -> dict[str, Any]:
         "status": _status(task),
         "project": task.project,
         "priority": task.priority,
-        "input": task.input or None,
+        "input": show_input(task.input) or None,
         "params": task.params,
         "labels": task.labels,
         "progress": ProgressView(

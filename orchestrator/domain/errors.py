@@ -98,6 +98,12 @@ class InputChanged(RequestError):
     code = "input_changed"
 
 
+class InputRefused(RequestError):
+    """The input lies where this node does not go."""
+
+    code = "input_refused"
+
+
 class NotFound(RequestError):
     """There is no such thing, or it belongs to another project: the two cannot be told apart."""
 

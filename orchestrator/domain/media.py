@@ -36,10 +36,22 @@ class MediaLimits:
     """What this node decodes at most. Pixels are width × height of one picture or frame."""
 
     size_bytes: int = 8 * 1024**3
+    picture_bytes: int = 256 * 1024**2
     picture_pixels: int = 64_000_000
     frame_pixels: int = 8192 * 4320
+    frame_rate: float = 240.0
+    streams: int = 64
     duration_s: float = 6 * 3600.0
     decode_memory_bytes: int = 2 * 1024**3
+
+    @property
+    def frames(self) -> int:
+        """More of them no honest film has, whatever times its frames claim."""
+        return int(self.duration_s * self.frame_rate)
+
+    def bytes_of(self, accepts: frozenset[MediaKind]) -> int:
+        """The largest file for a task type that accepts these kinds."""
+        return self.picture_bytes if accepts == {MediaKind.PICTURE} else self.size_bytes
 
 
 DEFAULT_LIMITS = MediaLimits()

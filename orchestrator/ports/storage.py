@@ -66,6 +66,14 @@ class ObjectStorage(Protocol):
         """
         ...
 
+    def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
+        """Put a small value at ``key``. Otherwise as `store`.
+
+        Raises:
+            Unavailable, Refused: as for `head`.
+        """
+        ...
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object under ``prefix``, in key order; ``content_type`` is empty here."""
         ...

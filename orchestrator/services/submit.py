@@ -4,29 +4,28 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from orchestrator.domain.errors import FieldError, InvalidParams, MediaTooLarge, OrchestratorError, OutcomeUnknown
-from orchestrator.domain.media import DEFAULT_LIMITS, MediaLimits
+from orchestrator.domain.errors import FieldError, InvalidParams, OrchestratorError, OutcomeUnknown
+from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
 from orchestrator.pipelines.pipeline import Pipeline
 from orchestrator.pipelines.registry import PIPELINES, find_pipeline
 from orchestrator.ports.intake import Intake, Receipt
 from orchestrator.ports.pulses import PulseSender
-from orchestrator.ports.storage import ObjectStorage
 from orchestrator.telemetry import IntakeMetrics
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """What the client sent, checked for shape only. ``input_object`` is the key of an object in storage."""
+    """What the client sent, checked for shape only."""
 
     project: Project
     type: str
-    input_object: str | None = None
+    input: GivenInput | None = None
     params: JsonObject = field(default_factory=dict)
     labels: JsonObject = field(default_factory=dict)
     priority: Priority = Priority.NORMAL
@@ -39,7 +38,7 @@ class SubmitRequest:
         """Equal exactly for requests that ask for the same thing; the key itself is no part of it."""
         asked = (
             self.type,
-            self.input_object,
+            None if self.input is None else self.input.fingerprint,
             self.params,
             self.labels,
             self.priority,
@@ -49,22 +48,27 @@ class SubmitRequest:
         return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+class InputPin(Protocol):
+    """What becomes of a named input (`services/pin_input.py`)."""
+
+    def __call__(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SubmitTask:
     """Checks everything that can be checked before the task costs anything, then records it."""
 
     intake: Intake
-    storage: ObjectStorage
+    pin_input: InputPin
     pulses: PulseSender
     new_id: Callable[[str], str]
     metrics: IntakeMetrics
-    limits: MediaLimits = DEFAULT_LIMITS
 
     def submit(self, request: SubmitRequest) -> Receipt:
         """Record the task and ring its lane. A request seen before with its key gets its first answer.
 
         Raises:
-            UnknownTaskType, InvalidParams, InputNotFound, MediaTooLarge, IdempotencyConflict: the request is at fault.
+            UnknownTaskType, InvalidParams, IdempotencyConflict, and what `PinInput` raises: the request is at fault.
             Overloaded, Unavailable: nothing was recorded; try again.
             OutcomeUnknown: it names the task that may or may not be recorded.
         """
@@ -93,7 +97,7 @@ class SubmitTask:
             lane=pipeline.lane,
             model=pipeline.model,
             params=_validated(pipeline, request.params),
-            input=self._pinned_input(pipeline, request),
+            input=self.pin_input(request.project, request.input, pipeline=pipeline),
             labels=request.labels,
             priority=request.priority,
             predicted_s=pipeline.predicted_s,
@@ -102,28 +106,6 @@ class SubmitTask:
             start_by_s=request.start_by_s,
             run_for_s=request.run_for_s,
         )
-
-    def _pinned_input(self, pipeline: Pipeline, request: SubmitRequest) -> dict[str, Any]:
-        """The object as it is now: a run refuses one whose etag differs, because nobody asked for that one."""
-        key = request.input_object
-        if key is None:
-            if pipeline.accepts:
-                raise InvalidParams(f"{pipeline.name} needs input.object: the key of a {_kinds(pipeline)}")
-            return {}
-        if not pipeline.accepts:
-            raise InvalidParams(f"{pipeline.name} takes no input")
-        request.project.require_own_object(key)
-        found = self.storage.head(key)
-        if found.size_bytes > self.limits.size_bytes:
-            raise MediaTooLarge(
-                f"the input has {found.size_bytes} bytes; at most {self.limits.size_bytes} are accepted"
-            )
-        return {
-            "object": key,
-            "etag": found.etag,
-            "size_bytes": found.size_bytes,
-            "content_type": found.content_type,
-        }
 
     def _record(self, task: NewTask) -> Receipt:
         try:
@@ -147,7 +129,3 @@ def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:
             for flaw in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise InvalidParams(f"the parameters do not fit {pipeline.name}", fields=fields) from error
-
-
-def _kinds(pipeline: Pipeline) -> str:
-    return " or ".join(sorted(pipeline.accepts))

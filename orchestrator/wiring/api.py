@@ -10,12 +10,14 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
+from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
@@ -31,12 +33,14 @@ def build_api_parts(settings: Settings) -> ApiParts:
     intake, reads, storage = RedisIntake(scripts), RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
+    limits, uploads = build_limits(settings), build_upkeep(settings, scripts)
+    pin = PinInput(storage, uploads, new_id, limits, build_reach(settings)).pin
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
-        submit=SubmitTask(intake, storage, pulses, new_id, metrics),
+        submit=SubmitTask(intake, pin, pulses, new_id, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
-        offer_upload=OfferUpload(storage, build_upkeep(settings, scripts), new_id, expires_s=expires_s),
+        offer_upload=OfferUpload(storage, uploads, new_id, expires_s, limits),
         reads=reads,
         storage=storage,
         authenticate=build_authenticate(scripts, key_secrets),

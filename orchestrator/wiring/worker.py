@@ -19,7 +19,6 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
-from orchestrator.domain.media import DEFAULT_LIMITS
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
@@ -38,10 +37,9 @@ from orchestrator.services.show_signs import ShowSigns
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
+from orchestrator.wiring.inputs import BYTES_PER_MIB, build_limits
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
-
-BYTES_PER_MIB = 1024**2
 
 __all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_signs", "build_worker_ports", "queue_of"]
 
@@ -140,20 +138,20 @@ def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
 
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
-    models = EnsureModel(ports.control, ports.clock)
+    models, limits = EnsureModel(ports.control, ports.clock), build_limits(settings)
     return ExecuteRun(
         claims=ports.claims,
         storage=ports.storage,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
-        pictures=PillowImages(DEFAULT_LIMITS),
-        media=AvCodec(DEFAULT_LIMITS),
+        pictures=PillowImages(limits),
+        media=AvCodec(limits),
         clock=ports.clock,
         metrics=metrics,
         ensure=models.ensure,
         doubt=models.doubt,
         limits=RunLimits(
             scratch_dir=_own_scratch(settings),
-            media=DEFAULT_LIMITS,
+            media=limits,
             infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
             first_beat_s=settings.worker.lease.total_seconds(),
             stages=_stage_budgets(settings.stages),

@@ -124,7 +124,14 @@ def test_head_of_nothing_is_not_found(bucket: Bucket, key: str) -> None:
         bucket.storage.head(key)
 
 
-@pytest.mark.parametrize("call", ["head", "fetch", "store", "list", "delete"])
+def test_put_stores_what_is_held_in_memory(bucket: Bucket, key: str, source: Path) -> None:
+    stored = bucket.storage.put(b"a picture", key, content_type="image/png")
+    assert bucket.storage.head(key) == stored
+    assert bucket.storage.fetch(key, source.with_name("copy"), etag=stored.etag, limit_bytes=9) == stored
+    assert source.with_name("copy").read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize("call", ["head", "fetch", "store", "put", "list", "delete"])
 @pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", Refused)])
 def test_every_call_says_unavailable_or_refused(
     bucket: Bucket, source: Path, call: str, way: str, error: type[Exception]
@@ -134,6 +141,7 @@ def test_every_call_says_unavailable_or_refused(
         "head": lambda: storage.head("key"),
         "fetch": lambda: storage.fetch("key", source.with_name("copy"), etag="etag", limit_bytes=1),
         "store": lambda: storage.store(source, "key", content_type="image/png"),
+        "put": lambda: storage.put(b"", "key", content_type="image/png"),
         "list": lambda: list(storage.list("")),
         "delete": lambda: storage.delete("key"),
     }

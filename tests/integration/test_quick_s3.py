@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_what_it_signs_is_accepted(address: S3Address, key: str, source: Path) -> None:
     quick = QuickS3(address)
-    stored = quick.store(source, key, content_type="image/png")
+    stored = quick.put(source.read_bytes(), key, content_type="image/png")
     copy = source.with_name("copy")
     assert quick.head(key) == stored
     assert quick.fetch(key, copy, etag=stored.etag, limit_bytes=stored.size_bytes) == stored
@@ -47,14 +47,14 @@ def test_what_it_signs_is_accepted(address: S3Address, key: str, source: Path) -
 def test_an_empty_object_goes_both_ways(address: S3Address, key: str, source: Path) -> None:
     quick, copy = QuickS3(address), source.with_name("copy")
     source.write_bytes(b"")
-    stored = quick.store(source, key, content_type="image/png")
+    stored = quick.put(source.read_bytes(), key, content_type="image/png")
     assert quick.fetch(key, copy, etag=stored.etag, limit_bytes=0).size_bytes == 0
     assert copy.read_bytes() == b""
 
 
 def test_it_settles_nothing_but_a_success(address: S3Address, key: str, source: Path) -> None:
     quick, copy = QuickS3(address), source.with_name("copy")
-    stored = quick.store(source, key, content_type="image/png")
+    stored = quick.put(source.read_bytes(), key, content_type="image/png")
     away = QuickS3(replace(address, endpoint=f"http://127.0.0.1:{pick_ports(1)[0]}"))
     forbidden = QuickS3(replace(address, secret_access_key="wrong"))
     for storage, wanted, etag in ((quick, "missing", stored.etag), (quick, key, "0" * 32)):
@@ -69,7 +69,7 @@ def test_it_settles_nothing_but_a_success(address: S3Address, key: str, source: 
 
 def test_one_too_large_is_not_asked_for_again(address: S3Address, key: str, source: Path) -> None:
     quick, copy = QuickS3(address), source.with_name("copy")
-    stored = quick.store(source, key, content_type="image/png")
+    stored = quick.put(source.read_bytes(), key, content_type="image/png")
     with pytest.raises(MediaTooLarge):
         quick.fetch(key, copy, etag=stored.etag, limit_bytes=stored.size_bytes - 1)
     assert quick.head(key) == stored

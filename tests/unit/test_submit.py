@@ -7,14 +7,17 @@ from fakes_storage import MemoryStorage
 
 from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorError, OutcomeUnknown, UnknownTaskType
 from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
 from orchestrator.ports.intake import Receipt
+from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitRequest, SubmitTask
 from orchestrator.telemetry import IntakeMetrics, build_intake_metrics
 
 FILM = Project("film-a")
 STILL = "projects/film-a/uploads/u/still.png"
+KEY = GivenInput(object="k")
 
 
 @dataclass
@@ -34,6 +37,17 @@ class LostAnswer:
         raise NotImplementedError
 
 
+class NoLog:
+    """An upload log of a test that uploads nothing."""
+
+    def track_upload(self, key: str) -> None:
+        pytest.fail(f"{key} was offered")
+
+
+def new_id(kind: str) -> str:
+    return f"{kind}_1"
+
+
 class Silence:
     """A bell that must not be rung."""
 
@@ -49,8 +63,8 @@ def metrics() -> IntakeMetrics:
 @pytest.fixture
 def service(metrics: IntakeMetrics) -> SubmitTask:
     storage = MemoryStorage({STILL: (b"12345", "image/png")})
-    limits = MediaLimits(size_bytes=4)
-    return SubmitTask(LostAnswer(), storage, Silence(), lambda kind: f"{kind}_1", metrics, limits)
+    pin = PinInput(storage, NoLog(), new_id, MediaLimits(picture_bytes=4)).pin
+    return SubmitTask(LostAnswer(), pin, Silence(), new_id, metrics)
 
 
 def counted(metrics: IntakeMetrics, task_type: str, *, answer: str) -> float | None:
@@ -66,7 +80,7 @@ def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metric
 
 def test_an_input_over_the_limit_is_refused_before_it_is_recorded(service: SubmitTask) -> None:
     with pytest.raises(MediaTooLarge, match="5 bytes; at most 4"):
-        service.submit(SubmitRequest(FILM, "image.upscale", STILL))
+        service.submit(SubmitRequest(FILM, "image.upscale", GivenInput(object=STILL)))
 
 
 def test_invented_types_make_no_new_series(service: SubmitTask, metrics: IntakeMetrics) -> None:
@@ -80,17 +94,20 @@ def test_invented_types_make_no_new_series(service: SubmitTask, metrics: IntakeM
 @pytest.mark.parametrize(
     "other",
     [
-        SubmitRequest(FILM, "image.upscale", "k", {"scale": 2}),
+        SubmitRequest(FILM, "image.upscale", KEY, {"scale": 2}),
         SubmitRequest(FILM, "system.echo", None, {"scale": 2}),
-        SubmitRequest(FILM, "system.echo", "k", {"scale": 4}),
-        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, {"shot": "1"}),
-        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, priority=Priority.HIGH),
-        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, start_by_s=1),
-        SubmitRequest(FILM, "system.echo", "k", {"scale": 2}, run_for_s=1),
+        SubmitRequest(FILM, "system.echo", GivenInput(url="https://a.example/k"), {"scale": 2}),
+        SubmitRequest(FILM, "system.echo", GivenInput(content=b"k"), {"scale": 2}),
+        SubmitRequest(FILM, "system.echo", GivenInput(object="k", sha256="0" * 64), {"scale": 2}),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 4}),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, {"shot": "1"}),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, priority=Priority.HIGH),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, start_by_s=1),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, run_for_s=1),
     ],
 )
 def test_whatever_is_asked_for_is_in_the_fingerprint(other: SubmitRequest) -> None:
-    assert other.sha256 != SubmitRequest(FILM, "system.echo", "k", {"scale": 2}).sha256
+    assert other.sha256 != SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}).sha256
 
 
 def test_the_order_of_names_and_the_key_are_not() -> None:
@@ -101,5 +118,5 @@ def test_the_order_of_names_and_the_key_are_not() -> None:
 
 def test_every_refusal_is_counted_by_its_code(service: SubmitTask, metrics: IntakeMetrics) -> None:
     with pytest.raises(OrchestratorError):
-        service.submit(SubmitRequest(FILM, "image.upscale", "elsewhere.png"))
+        service.submit(SubmitRequest(FILM, "image.upscale", GivenInput(object="elsewhere.png")))
     assert counted(metrics, "image.upscale", answer="invalid_params") == 1

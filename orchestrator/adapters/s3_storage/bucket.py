@@ -97,8 +97,7 @@ class S3Storage:
     def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
         size_bytes = source.stat().st_size
         if size_bytes <= HELD_BYTES:
-            with suppress(Unsettled):
-                return self._quick.store(source, key, content_type=content_type)
+            return self.put(source.read_bytes(), key, content_type=content_type)
         with translated():
             if size_bytes > PART_BYTES:
                 place = {"Bucket": self._bucket, "Key": key, "ExtraArgs": {"ContentType": content_type}}
@@ -107,6 +106,13 @@ class S3Storage:
             with source.open("rb") as body:
                 answer = self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
         return ObjectInfo(key, size_bytes, parse_etag(answer["ETag"]), content_type)
+
+    def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
+        with suppress(Unsettled):
+            return self._quick.put(content, key, content_type=content_type)
+        with translated():
+            answer = self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+        return ObjectInfo(key, len(content), parse_etag(answer["ETag"]), content_type)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with translated():

@@ -56,11 +56,9 @@ class QuickS3:
             write_new(destination, answer.stream(CHUNK_BYTES, decode_content=False))
         return info
 
-    def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
-        """For files that may be held whole."""
-        body = source.read_bytes()
-        with self._asked("PUT", key, headers={"content-type": content_type}, body=body) as answer:
-            return ObjectInfo(key, len(body), _etag_of(answer.headers), content_type)
+    def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
+        with self._asked("PUT", key, headers={"content-type": content_type}, body=content) as answer:
+            return ObjectInfo(key, len(content), _etag_of(answer.headers), content_type)
 
     @contextmanager
     def _asked(

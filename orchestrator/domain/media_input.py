@@ -1,0 +1,49 @@
+"""The media of a task: as a client names it, and as a run has fetched it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.domain.media_format import MediaFormat
+from orchestrator.domain.task import JsonObject
+from orchestrator.domain.web_address import without_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class GivenInput:
+    """Exactly one of ``object`` (a key in the project's storage), ``url`` and ``content`` is there.
+
+    ``sha256`` is what the client says the bytes are; a run that finds others fails.
+    """
+
+    object: str | None = None
+    url: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+    content_type: str | None = None
+    sha256: str | None = None
+
+    @property
+    def fingerprint(self) -> Any:  # noqa: ANN401 - JSON
+        """Equal exactly for inputs that ask for the same thing. A bare key is itself, as it always was."""
+        if self.object is not None and self.sha256 is None:
+            return self.object
+        content = None if self.content is None else hashlib.sha256(self.content).hexdigest()
+        return [self.object, self.url, content, self.content_type, self.sha256]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedInput:
+    """The file that a run works on, and what it really is."""
+
+    path: Path
+    format: MediaFormat
+    size_bytes: int
+    sha256: str
+
+
+def show_input(recorded: JsonObject) -> JsonObject:
+    """The recorded input as it may leave the node: without the query of its URL."""
+    if "url" not in recorded:
+        return recorded
+    return {**recorded, "url": without_secrets(recorded["url"])}

@@ -1,0 +1,84 @@
+"""Pin the input: from what a client named to what a run will fetch, refused here if that can be known already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.domain.errors import InvalidParams, MediaTooLarge, UnsupportedMedia
+from orchestrator.domain.media import DEFAULT_LIMITS, MediaKind, MediaLimits
+from orchestrator.domain.media_format import accepted, sniff
+from orchestrator.domain.media_input import GivenInput
+from orchestrator.domain.project import Project
+from orchestrator.domain.web_address import PUBLIC_HTTPS, Reach, parse_web_address
+from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.ports.storage import ObjectInfo, ObjectStorage
+from orchestrator.ports.uploads import UploadLog
+
+INLINE_NAME = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class PinInput:
+    """An inline input becomes an upload like any other, so that there is one way to fetch, adopt and sweep it."""
+
+    storage: ObjectStorage
+    uploads: UploadLog
+    new_id: Callable[[str], str]
+    limits: MediaLimits = DEFAULT_LIMITS
+    reach: Reach = PUBLIC_HTTPS
+
+    def pin(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]:
+        """What the record keeps of the input; empty for a type that takes none.
+
+        Raises:
+            InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia: no run could use it.
+            Unavailable: the storage cannot be asked.
+        """
+        if given is None:
+            if pipeline.accepts:
+                raise InvalidParams(f"{pipeline.name} needs an input: a {_kinds(pipeline.accepts)}")
+            return {}
+        if not pipeline.accepts:
+            raise InvalidParams(f"{pipeline.name} takes no input")
+        promised = {} if given.sha256 is None else {"sha256": given.sha256}
+        if given.url is not None:
+            return {"url": self._require_web_address(given.url), **promised}
+        if given.content is not None:
+            return {**_pinned(self._keep(project, given, accepts=pipeline.accepts)), **promised}
+        return {**_pinned(self._find(project, given.object or "", accepts=pipeline.accepts)), **promised}
+
+    def _find(self, project: Project, key: str, *, accepts: frozenset[MediaKind]) -> ObjectInfo:
+        """The object as it is now: a run refuses one whose etag differs, because nobody asked for that one."""
+        project.require_own_object(key)
+        found, limit_bytes = self.storage.head(key), self.limits.bytes_of(accepts)
+        if found.size_bytes > limit_bytes:
+            raise MediaTooLarge(f"the input has {found.size_bytes} bytes; at most {limit_bytes} are accepted")
+        return found
+
+    def _require_web_address(self, url: str) -> str:
+        """Its shape alone. Where its name leads, the run asks that connects: an answer of today proves nothing."""
+        if not self.reach.allows_scheme(parse_web_address(url)):
+            raise InvalidParams("input.url must begin with https://")
+        return url
+
+    def _keep(self, project: Project, given: GivenInput, *, accepts: frozenset[MediaKind]) -> ObjectInfo:
+        content = given.content or b""
+        known = sniff(content)
+        if known is None or not known.kinds & accepts:
+            raise UnsupportedMedia(f"the input is none of {accepted(accepts)}")
+        key = f"{project.prefix}uploads/{self.new_id('upload')}/{INLINE_NAME}.{known.name}"
+        self.uploads.track_upload(key)  # first, so that it is swept should nobody hear of it again
+        return self.storage.put(content, key, content_type=given.content_type or known.content_type)
+
+
+def _pinned(found: ObjectInfo) -> dict[str, Any]:
+    return {
+        "object": found.key,
+        "etag": found.etag,
+        "size_bytes": found.size_bytes,
+        "content_type": found.content_type,
+    }
+
+
+def _kinds(accepts: frozenset[MediaKind]) -> str:
+    return " or ".join(sorted(accepts))

@@ -1,0 +1,25 @@
+"""What this node accepts as input, from the settings."""
+
+from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.web_address import Reach
+from orchestrator.settings import Settings
+
+BYTES_PER_MIB = 1024**2
+
+
+def build_limits(settings: Settings) -> MediaLimits:
+    media = settings.media
+    return MediaLimits(
+        size_bytes=media.input_bytes,
+        picture_bytes=media.picture_bytes,
+        picture_pixels=media.picture_pixels,
+        frame_pixels=media.frame_pixels,
+        frame_rate=media.frame_rate,
+        streams=media.streams,
+        duration_s=media.duration.total_seconds(),
+        decode_memory_bytes=media.decode_memory_mib * BYTES_PER_MIB,
+    )
+
+
+def build_reach(settings: Settings) -> Reach:
+    return Reach(allows_http=settings.fetch.allow_http, private_networks=settings.fetch.private_networks)
