@@ -6,6 +6,7 @@ the samples live in a folder shared by the children (stack facts E.3), which `or
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+# An API key, or whatever somebody sent in the place of one. Its id may be told.
+SECRET = re.compile(r"(orch_key_[0-9a-z]{26}_|\bbearer\s+)[^\s\"'\\]+", re.IGNORECASE)
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
@@ -29,7 +32,11 @@ def configure_logging(*, level: str, as_json: bool) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    render = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+
+    def renderer(_logger: object, _name: str, event: structlog.typing.EventDict) -> str:
+        return redact(str(render(_logger, _name, event)))
+
     structlog.configure(
         processors=[*chain, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -45,6 +52,11 @@ def configure_logging(*, level: str, as_json: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(foreign)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def redact(text: str) -> str:
+    """``text`` without the secret part of any API key in it."""
+    return SECRET.sub(r"\1***", text)
 
 
 def name_bound_run() -> str:

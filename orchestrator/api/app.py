@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from orchestrator.api import health, task_types, tasks, uploads
+from orchestrator.api import health, keys, projects, task_types, tasks, uploads
 from orchestrator.api.health import Readiness
 from orchestrator.api.middleware import BodyLimit, RequestContext
 from orchestrator.api.problems import PROBLEM_JSON, add_problem_responses
@@ -50,7 +50,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.readiness = Readiness(parts.checks)
-    for resource in (tasks, task_types, uploads, health):
+    for resource in (tasks, task_types, uploads, projects, keys, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)

@@ -30,6 +30,7 @@ from orchestrator.domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from orchestrator.telemetry import redact
 
 log = structlog.get_logger()
 
@@ -82,12 +83,12 @@ def problem_docs(statuses: Sequence[HTTPStatus]) -> Documented:
 
 
 class ProblemResponse(JSONResponse):
-    """A problem. ASCII only: a message may quote text that is not valid Unicode."""
+    """A problem. ASCII only: a message may quote text that is not valid Unicode. Nor does it quote a key."""
 
     media_type = PROBLEM_JSON
 
     def render(self, content: object) -> bytes:
-        return json.dumps(content, separators=(",", ":")).encode("ascii")
+        return redact(json.dumps(content, separators=(",", ":"))).encode("ascii")
 
 
 def render_internal() -> ProblemResponse:

@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestrator.cli import check, doctor, serve, stack, submit, tasks
+from orchestrator.cli import check, doctor, keys, projects, serve, stack, submit, tasks
 
 
 def build_cli() -> typer.Typer:
@@ -23,4 +23,6 @@ def build_cli() -> typer.Typer:
     cli.command()(serve.metrics)
     cli.command()(submit.submit)
     cli.add_typer(tasks.build_tasks(), name="tasks")
+    cli.add_typer(projects.build_projects(), name="projects")
+    cli.add_typer(keys.build_keys(), name="keys")
     return cli

@@ -44,13 +44,13 @@ def submit(
         raise typer.Exit(1)
 
 
-def parse_params(pairs: Iterable[str]) -> dict[str, Any]:
+def parse_params(pairs: Iterable[str], *, hint: str = "--param") -> dict[str, Any]:
     """``k=v`` pairs; a value that is JSON is taken as JSON, any other as text."""
     params: dict[str, Any] = {}
     for pair in pairs:
         name, found, text = pair.partition("=")
         if not (name and found):
-            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint="--param")
+            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint=hint)
         try:
             params[name] = json.loads(text)
         except ValueError:

@@ -9,6 +9,8 @@ from typing import Any, Self
 import httpx
 
 from orchestrator.client.calls import Call, Caller
+from orchestrator.client.keys import Keys
+from orchestrator.client.projects import Projects
 from orchestrator.client.results import Output, Task, TaskType, parse_task, parse_task_type
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file, put_file
 
@@ -33,6 +35,8 @@ class OrchestratorClient:
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s)
         self._storage = httpx.Client(timeout=TRANSFER_TIMEOUT)
         self._caller = Caller(self._http, tries=tries, sleep=sleep)
+        self.projects = Projects(self._caller)
+        self.keys = Keys(self._caller)
         self._sleep = sleep
 
     def __enter__(self) -> Self:

@@ -1,0 +1,143 @@
+"""The shapes of projects and keys: what admins send, and what they are answered."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from orchestrator.api.inputs import Request
+from orchestrator.domain.api_key import Scope
+from orchestrator.domain.project import SLUG
+
+Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$", examples=["film-a"])]
+KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:-]{0,63}$")]
+Count = Annotated[int, Field(ge=1, le=2**53)]
+
+TEN_YEARS_S = 10 * 365 * 86_400
+
+
+class Limits(Request):
+    """What a project may use. Null, or absent in a new project, is no limit."""
+
+    weight: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        None, description="Its share of a lane beside the others; 1 when null."
+    )
+    max_running: Count | None = Field(None, description="Tasks running at once.")
+    max_queued: Count | None = Field(None, description="Tasks waiting at once.")
+    gpu_s_per_hour: Annotated[float, Field(gt=0, le=1e9)] | None = Field(None, description="GPU-seconds an hour.")
+    max_bytes: Count | None = Field(None, description="Bytes stored.")
+    requests_per_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(None, description="Calls a second.")
+    burst: Count | None = Field(None, description="Calls at once, before `requests_per_s` counts.")
+    cdn_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=512)] | None = Field(
+        None, description="Outputs are linked below this URL instead of signed by the storage."
+    )
+
+
+class ProjectBody(Limits):
+    """A new project."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"slug": "film-a", "weight": 3, "max_running": 8}]})
+
+    slug: Slug = Field(description="Its name, for ever: part of every object's key.")
+
+
+class ProjectChange(Limits):
+    """What to change: fields that are absent stay, null puts one back to its default."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weight": 3, "max_running": None}]})
+
+
+class ProjectView(BaseModel):
+    """A project. Null is no limit."""
+
+    slug: str
+    weight: float
+    max_running: int | None
+    max_queued: int | None
+    gpu_s_per_hour: float | None
+    max_bytes: int | None
+    requests_per_s: float | None
+    burst: int | None
+    cdn_url: str | None
+    pool: str | None
+    paused: bool
+    created_at: datetime
+
+
+class ProjectList(BaseModel):
+    """In the order of their slugs. `next` is the `cursor` of the next page."""
+
+    items: list[ProjectView]
+    next: str | None
+
+
+class PageQuery(Request):
+    """Which page of a list."""
+
+    limit: int = Field(50, ge=1, le=100, description="The size of a page.")
+    cursor: Slug | None = Field(None, description="`next` of the page before.")
+
+
+class KeyQuery(Request):
+    """Whose keys to list."""
+
+    project: Slug = Field(description="The project.")
+
+
+class KeyBody(Request):
+    """A new key."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"project": "film-a", "scopes": ["tasks:write"]}]})
+
+    project: Slug = Field(description="Made with the defaults if there is none.")
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = Field(
+        description="What it may do; `tasks:write` includes `tasks:read`."
+    )
+    name: KeyName | None = Field(
+        None, description="Its purpose, of which two may be live at once; named by its scopes when absent."
+    )
+    expires_in_s: Annotated[float, Field(ge=60, le=TEN_YEARS_S)] | None = Field(None, description="Never when absent.")
+
+
+KEY_EXAMPLE: JsonDict = {
+    "id": "key_01m82wee72bfd54k32vk1sb59e",
+    "project": "film-a",
+    "name": "tasks:write",
+    "scopes": ["tasks:write"],
+    "live": True,
+    "created_at": "2026-11-23T00:21:12.041000Z",
+    "expires_at": None,
+    "last_used_at": None,
+    "revoked_at": None,
+}
+
+
+class KeyView(BaseModel):
+    """A key, without its text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [KEY_EXAMPLE]})
+
+    id: str
+    project: str
+    name: str
+    scopes: list[Scope]
+    live: bool = Field(description="Neither revoked nor expired.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
+    revoked_at: datetime | None
+
+
+class NewKeyView(KeyView):
+    """A new key. `key` is shown here and never again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**KEY_EXAMPLE, "key": "orch_key_01m8…_3f9c…"}]})
+
+    key: str
+
+
+class KeyList(BaseModel):
+    """Oldest first; a key that died is listed for 30 days."""
+
+    items: list[KeyView]
