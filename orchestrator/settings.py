@@ -93,6 +93,10 @@ class WorkerSettings(Section):
         timedelta(seconds=30),
         description="A crashed task that runs alone waits so long before a busy child makes room.",
     )
+    deaf_after: timedelta = Field(
+        timedelta(seconds=30),
+        description="A worker that hears no pulse for so long, although one waits and a child is free, starts anew.",
+    )
     scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
     tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
     memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")

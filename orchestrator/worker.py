@@ -16,7 +16,7 @@ import structlog
 from billiard.exceptions import WorkerLostError
 from billiard.pool import EX_RECYCLE
 from celery import Celery, bootsteps
-from celery.signals import task_failure, worker_shutting_down
+from celery.signals import task_failure, task_received, worker_shutting_down
 from kombu.entity import Queue
 from prometheus_client import start_http_server
 
@@ -35,11 +35,10 @@ from orchestrator.wiring.worker import (
     build_worker_ports,
     queue_of,
 )
-from orchestrator.wiring.worker_parent import ParentParts, build_board, build_parent
+from orchestrator.wiring.worker_parent import TICK_S, ParentParts, build_board, build_parent
 
 log = structlog.get_logger()
 
-SIGN_EVERY_S = 2.0
 WATCH_EVERY_S = 0.5
 LEAVE_S = 1.0  # as billiard's own recycled children: their last result is read meanwhile
 
@@ -78,7 +77,9 @@ def run_worker(
         return build_drain(settings, ports, lane=lane, is_stopping=lambda: stop_flag[0] == 1, note=signs.note)
 
     _register_pulse(app, lambda: Child(build_signs(settings, board), build))
-    app.steps["worker"].add(_parent_step(build_parent(settings, board, lane=lane)))
+    parent = build_parent(settings, board, lane=lane)
+    app.steps["worker"].add(_parent_step(parent))
+    app.steps["consumer"].add(_listening_step(parent))
 
     def raise_flag(**_: object) -> None:
         stop_flag[0] = 1
@@ -141,13 +142,40 @@ def _parent_step(parts: ParentParts) -> type[bootsteps.StartStopStep]:
         requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
         def start(self, worker: object) -> None:
+            parts.show(connecting=True)
             _try(tick)
             task_failure.connect(on_failure, weak=False)
             timer = worker.timer  # type: ignore[attr-defined]  # celery's WorkController
-            timer.call_repeatedly(SIGN_EVERY_S, _try, (tick,))
+            timer.call_repeatedly(TICK_S, _try, (tick,))
             timer.call_repeatedly(WATCH_EVERY_S, _try, (parts.watch,))
 
     return Parent
+
+
+def _listening_step(parts: ParentParts) -> type[bootsteps.StartStopStep]:
+    """A step that stands between the connection to the broker and the loop that listens to it, for each one anew."""
+
+    def on_pulse(**_: object) -> None:
+        parts.deafness.hear()
+
+    def tick() -> None:
+        parts.show(connecting=False)
+        parts.deafness.tick()
+
+    class Listening(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: object) -> None:
+            task_received.connect(on_pulse, weak=False)
+            parts.show(connecting=False)
+            timer = consumer.timer  # type: ignore[attr-defined]  # celery's Consumer
+            self.ticking = timer.call_repeatedly(TICK_S, _try, (tick,))
+
+        def stop(self, _consumer: object) -> None:
+            self.ticking.cancel()
+            parts.show(connecting=True)
+
+    return Listening
 
 
 def _try(work: Callable[[], None]) -> None:

@@ -19,6 +19,8 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.local.loopback import pick_ports
+from orchestrator.local.own import WorkerProbe
+from orchestrator.local.part import NotReady
 
 ROOT = Path(__file__).resolve().parents[1]
 KEEPER = ("-m", "orchestrator", "keeper")
@@ -56,7 +58,20 @@ class WorkerRoom:
         wait_for(run)
 
     def await_ready(self, parent: int) -> None:
-        wait_for(lambda: self.store.get("orch:alive:worker-io") == str(parent))
+        wait_for(lambda: self.hears(parent))
+
+    def hears(self, parent: int) -> bool:
+        try:
+            WorkerProbe(self.folder / "scratch")(parent)
+        except NotReady:
+            return False
+        return True
+
+    def ask_alive(self) -> subprocess.CompletedProcess[str]:
+        """What the probe of a container says; it knows where the scratch folder is, and no server."""
+        env = {**os.environ, "ORCH_WORKER__SCRATCH_DIR": str(self.folder / "scratch")}
+        command = (sys.executable, "-m", "orchestrator", "alive")
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     def await_all(self, ids: Sequence[str], *, within_s: float) -> None:
         await_all(self.store, ids, within_s=within_s)

@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestrator.cli import check, doctor, keys, projects, serve, stack, submit, tasks
+from orchestrator.cli import alive, check, doctor, keys, projects, serve, stack, submit, tasks
 
 
 def build_cli() -> typer.Typer:
@@ -17,6 +17,7 @@ def build_cli() -> typer.Typer:
     cli.command()(stack.down)
     cli.command()(check.check)
     cli.command()(doctor.doctor)
+    cli.command()(alive.alive)
     cli.command()(serve.api)
     cli.command()(serve.worker)
     cli.command()(serve.keeper)

@@ -4,14 +4,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import redis
 
 from orchestrator.local.addresses import Ports
 from orchestrator.local.loopback import probe_http
-from orchestrator.local.part import CannotTell, NotReady, Part
+from orchestrator.local.part import CannotTell, NotReady, Part, Probe
 from orchestrator.local.stack_file import Stack
 from orchestrator.local.valkey import connect_valkey
+from orchestrator.services.tell_worker import WorkerSilent
+from orchestrator.wiring.probe import build_tell_worker, name_instance
 
 PROJECT = "demo"
 SERVERS = frozenset({"redis", "s3", "triton"})
@@ -19,7 +22,7 @@ SERVERS = frozenset({"redis", "s3", "triton"})
 
 @dataclass(frozen=True, slots=True)
 class AliveProbe:
-    """Asks for the sign of life that a part without a port keeps in Redis: its own pid, for a few seconds."""
+    """Asks for the sign of life that a part without a port keeps in Redis for a few seconds."""
 
     redis_url: str
     part: str
@@ -33,11 +36,32 @@ class AliveProbe:
         """
         try:
             with connect_valkey(self.redis_url) as client:
-                found = client.get(f"orch:alive:{self.part}")
+                found = client.get(f"orch:alive:{name_instance(self.part, pid)}")
         except redis.RedisError as error:
             raise CannotTell(f"redis does not answer: {error}") from error
-        if found != str(pid):
+        if found is None:
             raise NotReady("no sign of life")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProbe:
+    """Asks for the sign that a worker leaves on its own node, as `orchestrator alive` does in a container."""
+
+    scratch_dir: Path
+
+    def __call__(self, pid: int) -> None:
+        """Return once the worker ``pid`` listens.
+
+        Raises:
+            NotReady: it has given no sign, or not for long.
+            CannotTell: it waits for the broker.
+        """
+        try:
+            listens = build_tell_worker(self.scratch_dir).check(pid)
+        except WorkerSilent as error:
+            raise NotReady(str(error)) from error
+        if not listens:
+            raise CannotTell("waits for the broker")
 
 
 def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
@@ -63,10 +87,10 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
 def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], drain_s: float) -> list[Part]:
     """The API, the keeper, the workers' metrics and a worker per lane."""
     part = partial(Part, env=env, needs=SERVERS)
+    worker_probe = WorkerProbe(Path(env["ORCH_WORKER__SCRATCH_DIR"]))
 
-    def signing(name: str, *words: str, stop_grace_s: float = 10.0) -> Part:
-        sign = AliveProbe(stack.redis, name)
-        return part(name=name, command=_command(*words), probe=sign, alive=sign, stop_grace_s=stop_grace_s)
+    def signing(name: str, *words: str, probe: Probe, stop_grace_s: float = 10.0) -> Part:
+        return part(name=name, command=_command(*words), probe=probe, alive=probe, stop_grace_s=stop_grace_s)
 
     def serving(name: str, *, ready: str, alive: str) -> Part:
         return part(
@@ -78,9 +102,12 @@ def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], dra
 
     return [
         serving("api", ready=f"{stack.api}/readyz", alive=f"{stack.api}/livez"),
-        signing("keeper", "keeper"),
+        signing("keeper", "keeper", probe=AliveProbe(stack.redis, "keeper")),
         serving("metrics", ready=stack.metrics.workers, alive=stack.metrics.workers),
-        *(signing(f"worker-{lane}", "worker", "--lane", lane, stop_grace_s=drain_s + 5) for lane in lanes),
+        *(
+            signing(f"worker-{lane}", "worker", "--lane", lane, probe=worker_probe, stop_grace_s=drain_s + 5)
+            for lane in lanes
+        ),
     ]
 
 

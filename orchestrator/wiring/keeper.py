@@ -21,6 +21,7 @@ from orchestrator.services.sweep import Sweep
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
+from orchestrator.wiring.probe import name_instance
 
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
@@ -62,7 +63,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         upkeep=build_upkeep(settings, Scripts(client)),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
-        sign=lambda: RedisHealth(client).sign("keeper", os.getpid()),
+        sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
     )
 
 

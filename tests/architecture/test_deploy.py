@@ -30,6 +30,13 @@ def test_every_service_of_ours_runs_a_command_that_exists(services: dict[str, di
     assert set(ours) <= set(commands)
 
 
+def test_every_worker_is_asked_whether_it_lives(services: dict[str, dict[str, Any]]) -> None:
+    commands = typer.main.get_command(build_cli()).commands  # type: ignore[attr-defined]  # a group, typed as a command
+    for lane in LANE_SLOTS:
+        *_, command = services[f"worker-{lane}"]["healthcheck"]["test"]
+        assert command in commands
+
+
 def test_every_lane_has_a_worker_and_its_metrics(services: dict[str, dict[str, Any]]) -> None:
     for lane in LANE_SLOTS:
         assert services[f"worker-{lane}"]["command"] == ["worker", "--lane", lane]

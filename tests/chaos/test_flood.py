@@ -33,7 +33,7 @@ def test_twenty_thousand_queued_tasks_do_not_delay_the_recovery_of_a_lease(
     flood(world)
     claims = RedisClaims(Scripts(world.store), lease_ms=LEASE_S * 1000)
     with world.surviving(()):
-        wait_for(lambda: bool(world.store.get("orch:alive:keeper")))
+        wait_for(lambda: any(world.store.scan_iter("orch:alive:keeper:*")))
         (run,) = claims.claim("audio", "worker-1", run_ids=["run-1"]).runs
         claims.beat([Beat(run)])
         lapses_at_s = (world.lease_ends_at(lapsing) or 0) / 1000

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hanging_worker import HANGS_IN_C, HANGS_IN_PYTHON
+from hanging_worker import GROWS, HANGS_IN_C, HANGS_IN_PYTHON
 from processes import is_alive, wait_for
 from verdict import assert_sound, attempts, crashes, held_by, status_of
 from worker_room import WorkerRoom, worker_room
@@ -138,7 +138,41 @@ class TestSilence:
         assert "child.hung" not in room.log("worker")
 
 
+class TestDeafness:
+    def test_fault_37_a_worker_that_hears_no_pulse_starts_anew_and_loses_nothing(
+        self, redis_url: str, tmp_path: Path, record_testsuite_property: Recorder
+    ) -> None:
+        with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S", WORKER__DEAF_AFTER="PT4S") as room:
+            assert room.ask_alive().returncode == 0
+            os.kill(room.parent, signal.SIGUSR2)
+            ids, deaf_at = room.submit(3, delay_ms=10), time.monotonic()
+            wait_for(lambda: not is_alive(room.parent))
+            record_testsuite_property("fault 37: a deaf worker ends after, s", time.monotonic() - deaf_at)
+            assert "worker.deaf" in room.log("worker")
+            assert "no worker has given a sign of life" in room.ask_alive().stderr
+            assert {status_of(room.store, task_id) for task_id in ids} == {"queued"}
+            with room.running("successor"):
+                room.await_all(ids, within_s=30)
+            assert_sound(room.store, ids)
+
+
 class TestRetirement:
+    def test_a_child_that_has_grown_too_large_goes_and_loses_nothing(self, redis_url: str, tmp_path: Path) -> None:
+        with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S", WORKER__MEMORY_PER_CHILD_MIB="384") as room:
+            (neighbour,) = room.submit(1, delay_ms=1500)
+            room.await_running([neighbour])
+            (child,) = held_by(room.store)
+            (grows,) = room.submit(1, size_bytes=GROWS)
+            wait_for(lambda: not is_alive(child))
+            (later,) = room.submit(1)
+            ids = [neighbour, grows, later]
+            room.await_all(ids, within_s=30)
+            assert_sound(room.store, ids)
+            assert [len(attempts(room.store, task_id)) for task_id in ids] == [1, 1, 1]
+            assert attempts(room.store, later)[0]["worker"] != attempts(room.store, grows)[0]["worker"]
+            assert "child.retires" in room.log("worker")
+            assert "owner.gone" not in room.log("worker")
+
     @pytest.mark.long
     def test_children_that_have_run_their_share_go_and_lose_nothing(self, redis_url: str, tmp_path: Path) -> None:
         with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S", WORKER__TASKS_PER_CHILD="10") as room:
