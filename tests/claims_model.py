@@ -13,6 +13,7 @@ from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task, 
 
 Indexes = Mapping[str, frozenset[str]]
 PARKED = 1e15
+BESIDE_THE_TURN = {"tags", "clock", "parked", "at_quota"}
 GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are slow
 
 
@@ -118,13 +119,18 @@ def rank_of(new: NewTask, *, now_ms: int) -> int:
 
 @dataclass
 class Turn:
-    """The fair queue of a lane as a claim finds it: tags and clock are read from the store, the choice is made here."""
+    """The fair queue of a lane as a claim finds it: tags and clock are read from the store, the choice is made here.
+
+    ``kept`` are tags of those that are parked or not in the turn; ``rooms`` is how many more of a project may run.
+    """
 
     lane: str
     tags: dict[str, float]
+    kept: Mapping[str, float]
     clock: float
     weights: Mapping[str, int]
     held_back: Collection[str]
+    rooms: dict[str, int]
 
     def hand_out(self, tasks: Iterable[Known], *, count: int, now_ms: int) -> tuple[list[Known], bool]:
         """The tasks that a claim must hand out, in order, and whether there are more. Late ones expire on the way."""
@@ -137,6 +143,8 @@ class Turn:
                 known.ended(Status.FAILED, "expire")
             else:
                 found.append(known)
+                if project in self.rooms:
+                    self.rooms[project] -= 1
                 self.tags[project] += known.new.predicted_s / self.weights.get(project, 1)
         return found, self._next(waiting) is not None
 
@@ -151,11 +159,13 @@ class Turn:
     def _unpark(self, now_ms: int) -> None:
         for project, tag in self.tags.items():
             if PARKED <= tag <= PARKED + now_ms:
-                self.tags[project] = self.clock
+                self.tags[project] = max(self.clock, self.kept.get(project, 0))
 
     def _next(self, waiting: Mapping[str, list[Known]]) -> str | None:
-        """The project with the smallest tag; every one with ready work has a tag."""
-        tags = {project: self.tags[project] for project, tasks in waiting.items() if tasks}
+        """The project with the smallest tag of those below their quota; every one with ready work has a tag."""
+        tags = {
+            project: self.tags[project] for project, tasks in waiting.items() if tasks and self.rooms.get(project, 1)
+        }
         return min((project for project, tag in tags.items() if tag < PARKED), key=lambda p: (tags[p], p), default=None)
 
 
@@ -184,11 +194,14 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
             found[f"orch:models:{lane}:{new.project}"].add(new.model)
             found[f"orch:turn:{lane}"].add(new.project)
             found["orch:lanes"].add(lane)
+            found[f"orch:queued:{new.project}"].add(new.id)
         elif known.status is Status.QUEUED:
             found["orch:delayed"].add(new.id)
+            found[f"orch:queued:{new.project}"].add(new.id)
         elif known.run is not None:
             found["orch:leases"].add(new.id)
             found[f"orch:held:{known.run.owner}"].add(new.id)
+            found[f"orch:running:{new.project}"].add(new.id)
             found[f"orch:run:{known.run.run_id}"].add(new.id)
         else:
             found["orch:ended"].add(new.id)
@@ -200,11 +213,26 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
     return {key: frozenset(ids) for key, ids in found.items()}
 
 
+def expected_sums(tasks: Iterable[Known], stored_bytes: int) -> Mapping[str, int]:
+    """What must be counted of every lane's ready work, and of what projects keep; nothing where that is nothing."""
+    found: dict[str, int] = defaultdict(int)
+    for known in tasks:
+        if known.is_ready:
+            found[f"orch:backlog:{known.waits_in}:tasks"] += 1
+            found[f"orch:backlog:{known.waits_in}:ms"] += int(known.new.predicted_s * 1000)
+        if known.status is Status.SUCCEEDED:
+            found[f"orch:usage:{known.new.project}"] += stored_bytes
+    return dict(found)
+
+
 READ_STATE = """
     local indexes, records = {}, {}
     for _, key in ipairs(redis.call('KEYS', 'orch:*')) do
         local kind, prefix, id = redis.call('TYPE', key).ok, string.match(key, '^orch:(%a+):?(.*)$')
-        if kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
+        if prefix == 'turn' then
+          indexes[key] = redis.call('ZRANGE', key, 0, -1)
+          indexes['orch:parked:' .. id] = redis.call('ZRANGE', key, 1e15, '+inf', 'BYSCORE')
+        elseif kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
         elseif key == 'orch:held_back' then -- not ours: whoever holds models back writes it
         elseif kind == 'set' then indexes[key] = redis.call('SMEMBERS', key)
         elseif prefix == 'run' then indexes[key] = {redis.call('GET', key)}
@@ -225,13 +253,24 @@ def without_tags(indexes: Indexes, expected: Indexes) -> Indexes:
     gone = {key: ids for key, ids in expected.items() if key.startswith("orch:run:") and key not in indexes}
     for key, projects in indexes.items():
         kind, _, lane = key.removeprefix("orch:").partition(":")
-        turn = indexes.get(f"orch:turn:{lane}")
-        if kind in {"tags", "clock"}:
-            assert turn, f"{key} remembers a lane in which nothing waits"
         if kind == "tags":
-            assert turn is not None
-            assert not projects & turn, "a project is in the turn or has a tag, never both"
-    return gone | {key: ids for key, ids in indexes.items() if not key.startswith(("orch:tags:", "orch:clock:"))}
+            turn = indexes.get(f"orch:turn:{lane}")
+            assert turn, f"{key} remembers a lane in which nothing waits"
+            assert not projects & (turn - indexes[f"orch:parked:{lane}"]), "whose turn comes has no second tag"
+    return gone | {key: ids for key, ids in indexes.items() if key.split(":")[1] not in BESIDE_THE_TURN}
+
+
+def parked_at_quota(indexes: Indexes) -> set[str]:
+    """The projects that are kept out of a turn by their quota; each must be parked in just those lanes."""
+    found = set()
+    for key, lanes in indexes.items():
+        if key.startswith("orch:at_quota:"):
+            project = key.removeprefix("orch:at_quota:")
+            assert all(project in indexes[f"orch:parked:{lane}"] for lane in lanes), (
+                f"{project} is not parked in {lanes}"
+            )
+            found.add(project)
+    return found
 
 
 def assert_story_is_legal(store: RecordStore, task_id: str, *, moves: Iterable[tuple[Status, Status]]) -> None:

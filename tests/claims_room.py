@@ -6,22 +6,48 @@ from dataclasses import dataclass
 
 import pytest
 import servers
-from claims_model import READ_STATE, Grace, Known, assert_story_is_legal, expected_indexes, without_tags
+from claims_model import (
+    READ_STATE,
+    Grace,
+    Known,
+    assert_story_is_legal,
+    expected_indexes,
+    expected_sums,
+    parked_at_quota,
+    without_tags,
+)
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.records import pairs, parse_task
 from orchestrator.domain.errors import TaskNotFound
-from orchestrator.domain.task import MOVES, Progress, Run
+from orchestrator.domain.task import MOVES, Progress, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_MS = 4_000
 WEIGHTS = {"film-b": 2}
+MAX_RUNNING = {"film-c": 2, "film-b": 3}
+MAX_QUEUED = {"film-c": 4}
+STORED_BYTES = 100
 HALF = Progress("infer", 0.5, 1, 2)
 FAIR_QUEUE = """
     local turn = redis.call('ZRANGE', 'orch:turn:' .. ARGV[1], 0, -1, 'WITHSCORES')
-    return cjson.encode({turn, redis.call('GET', 'orch:clock:' .. ARGV[1]) or '0'})
+    local kept = redis.call('ZRANGE', 'orch:tags:' .. ARGV[1], 0, -1, 'WITHSCORES')
+    return cjson.encode({turn, kept, redis.call('GET', 'orch:clock:' .. ARGV[1]) or '0'})
+"""
+READ_SUMS = """
+    local sums = {}
+    for _, key in ipairs(redis.call('KEYS', 'orch:backlog:*')) do
+        for i, value in ipairs(redis.call('HVALS', key)) do
+            local what = key .. ':' .. string.match(redis.call('HKEYS', key)[i], ':(%a+)$')
+            sums[what] = (sums[what] or 0) + value
+        end
+    end
+    for _, key in ipairs(redis.call('KEYS', 'orch:usage:*')) do
+        sums[key] = tonumber(redis.call('HGET', key, 'bytes') or 0)
+    end
+    return cjson.encode(sums)
 """
 
 
@@ -46,18 +72,27 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.grace = Grace(LEASE_MS)
         self.made = self.restarts = 0
         self.send("FLUSHALL")
-        for project, weight in WEIGHTS.items():
-            self.send("HSET", f"orch:project:{project}", "weight", weight)
+        for name, values in {"weight": WEIGHTS, "max_running": MAX_RUNNING, "max_queued": MAX_QUEUED}.items():
+            for project, value in values.items():
+                self.send("HSET", f"orch:project:{project}", name, value)
         self.tick()
 
     @invariant()
     def the_store_is_what_the_model_says(self) -> None:
         indexes, records = json.loads(self.store.client.eval(READ_STATE, 0))
         expected = expected_indexes(self.tasks.values())
-        assert without_tags({key: frozenset(ids) for key, ids in indexes.items()}, expected) == expected
+        found = {key: frozenset(ids) for key, ids in indexes.items()}
+        assert without_tags(found, expected) == expected
+        assert all(self.running(project) == MAX_RUNNING[project] for project in parked_at_quota(found))
         assert records.keys() == self.tasks.keys()
         for task_id, flat in records.items():
             self.tasks[task_id].assert_is(parse_task(pairs(flat)))
+
+    @invariant()
+    def every_sum_is_that_of_its_parts(self) -> None:
+        sums = dict(json.loads(self.store.client.eval(READ_SUMS, 0)))
+        expected = expected_sums(self.tasks.values(), STORED_BYTES)
+        assert {what: value for what, value in sums.items() if value} == expected
 
     def teardown(self) -> None:
         """Once everything has ended and is forgotten, the store is as empty as it was."""
@@ -72,7 +107,9 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.upkeep.purge(known.new.id)
             with pytest.raises(TaskNotFound):
                 self.store.task(known.new.id, known.new.project)
-        self.send("DEL", "orch:held_back", *(f"orch:project:{project}" for project in WEIGHTS))
+        remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cp]*'))", 0))
+        assert {key.split(":")[1] for key in remembered} <= {"clock", "pace", "project"}
+        self.send("DEL", "orch:held_back", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 
     @property
@@ -105,11 +142,24 @@ class ClaimsRoom(RuleBasedStateMachine):
         """A command that is not a script's."""
         self.store.client.eval("redis.call(unpack(ARGV))", 0, *map(str, words))
 
-    def fair_queue(self, lane: str) -> tuple[dict[str, float], float]:
-        """The tags of its projects, and its clock."""
-        turn, clock = json.loads(self.store.client.eval(FAIR_QUEUE, 0, lane))
-        flat = list(turn)
-        return dict(zip(flat[::2], map(float, flat[1::2]), strict=True)), float(clock)
+    def fair_queue(self, lane: str) -> tuple[dict[str, float], dict[str, float], float]:
+        """The tags of its projects, those that are kept beside the turn, and its clock."""
+        turn, kept, clock = json.loads(self.store.client.eval(FAIR_QUEUE, 0, lane))
+        return _floats(list(turn)), _floats(list(kept)), float(clock)
+
+    def running(self, project: str) -> int:
+        return sum(known.run is not None for known in self.tasks.values() if known.new.project == project)
+
+    def queued(self, project: str) -> int:
+        return sum(known.status is Status.QUEUED for known in self.tasks.values() if known.new.project == project)
+
+    def is_full(self, project: str) -> bool:
+        """Whether nothing more may be queued."""
+        return self.queued(project) >= MAX_QUEUED.get(project, 1_000)
+
+    def rooms(self) -> dict[str, int]:
+        """How many more may run, of projects with such a quota."""
+        return {project: most - self.running(project) for project, most in MAX_RUNNING.items()}
 
     def lose_an_entry(self, pick: int) -> None:
         """An index forgets one of its tasks, projects, models or lanes."""
@@ -120,7 +170,7 @@ class ClaimsRoom(RuleBasedStateMachine):
             for member in members
         )
         key, member = kept[pick % len(kept)]
-        is_set = key.startswith(("orch:held:", "orch:models:", "orch:lanes"))
+        is_set = key.startswith(("orch:held:", "orch:models:", "orch:lanes", "orch:running:", "orch:queued:"))
         self.send("SREM" if is_set else "ZREM", key, member)
         if key == "orch:leases":
             self.tasks[member].lease_ends_ms = self.now_ms + LEASE_MS  # audit gives it one more lease
@@ -133,3 +183,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         known = self.one_of((known for known in self.tasks.values() if known.run), pick)
         assert known.run is not None
         return known, known.run
+
+
+def _floats(flat: list[str]) -> dict[str, float]:
+    return dict(zip(flat[::2], map(float, flat[1::2]), strict=True))

@@ -25,6 +25,9 @@ from orchestrator.domain.errors import (
     OutcomeUnknown,
     Overloaded,
     ProjectExists,
+    QueueFull,
+    QuotaExceeded,
+    RateLimited,
     RequestError,
     TooManyKeys,
     Unauthorized,
@@ -36,6 +39,7 @@ log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
 NOT_READY = HTTPStatus.SERVICE_UNAVAILABLE
+LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 RETRY_AFTER_S = 2.0
 
 # The nearest class in the error's own ancestry decides.
@@ -48,6 +52,9 @@ STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     ProjectExists: HTTPStatus.CONFLICT,
     TooManyKeys: HTTPStatus.CONFLICT,
     RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DependencyError: HTTPStatus.BAD_GATEWAY,
@@ -65,6 +72,7 @@ AUTHENTICATED = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -106,7 +114,7 @@ def render_error(error: OrchestratorError) -> ProblemResponse:
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in LATER:
         problem.retry_after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
         headers["Retry-After"] = str(math.ceil(problem.retry_after_s))
     if isinstance(error, OutcomeUnknown):

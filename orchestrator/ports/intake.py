@@ -24,6 +24,8 @@ class Intake(Protocol):
 
         Raises:
             IdempotencyConflict: the key was used with another ``request_sha256``.
+            QuotaExceeded, QueueFull, NotReady: the project or the lane can have no more now; nothing was recorded, and
+                the key is as good as unused.
             Overloaded: the store cannot take writes now; nothing was recorded.
             OutcomeUnknown: the answer was lost; the task may or may not be recorded. Repeat with the same key.
         """
@@ -51,5 +53,6 @@ class Intake(Protocol):
         Raises:
             TaskNotFound: the project has no such task.
             IllegalMove: the task is neither failed nor canceled, or ``generation`` is not its current one.
+            QuotaExceeded, QueueFull, NotReady: as for a submit; the task stays as it was.
         """
         ...

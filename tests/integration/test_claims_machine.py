@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import servers
 from claims_model import Known, Turn, rank_of
-from claims_room import LEASE_MS, WEIGHTS, ClaimsRoom, Node
+from claims_room import LEASE_MS, STORED_BYTES, WEIGHTS, ClaimsRoom, Node
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -18,10 +18,10 @@ from record_store import DONE, FAILURE, START_MS, RecordStore, new_task, walk
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.connection import WORKER, connect
-from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
+from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, QuotaExceeded, StaleRun
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import GiveUp, decide
-from orchestrator.domain.task import Failure, Priority, Run, Status
+from orchestrator.domain.task import Artifact, Failure, Priority, Run, Status
 from orchestrator.ports.claims import Verdict
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))  # `make chaos-long` asks for many, and for others each time
@@ -42,8 +42,9 @@ TASK = st.fixed_dictionaries(
     }
 )
 
+STORED = Artifact("a.bin", "projects/film-a/tasks/t/1-r/a.bin", "application/octet-stream", STORED_BYTES, "ab12")
 COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
-    "finish": lambda store, run: store.claims.finish(run, DONE),
+    "finish": lambda store, run: store.claims.finish(run, replace(DONE, outputs=(STORED,))),
     "fail": lambda store, run: store.claims.fail(run, FAILURE, decision=GiveUp()),
     "release": lambda store, run: store.claims.release(run),
     "stop": lambda store, run: store.claims.stop(run),
@@ -71,6 +72,10 @@ class ClaimsMachine(ClaimsRoom):
             self.made += 1
             key = f"k{self.made}" if has_key else None
             new = replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key)
+            if self.is_full(new.project):
+                with pytest.raises(QuotaExceeded):
+                    self.store.intake.submit(new)
+                continue
             assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
             start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
             self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), start_by_ms=start_by_ms)
@@ -100,7 +105,10 @@ class ClaimsMachine(ClaimsRoom):
     def resubmit(self, pick: int, *, is_current: bool) -> None:
         known = self.one_of((known for known in self.tasks.values() if known.status.is_terminal), pick)
         generation = known.generation if is_current else known.generation + 1
-        if is_current and known.status is not Status.SUCCEEDED:
+        if is_current and known.status is not Status.SUCCEEDED and self.is_full(known.new.project):
+            with pytest.raises(QuotaExceeded):
+                self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
+        elif is_current and known.status is not Status.SUCCEEDED:
             self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
             known.resubmitted(now_ms=self.now_ms)
         else:
@@ -113,7 +121,8 @@ class ClaimsMachine(ClaimsRoom):
     @precondition(lambda self: any(known.is_ready for known in self.tasks.values()))
     def claim(self, pick: int, *, count: int, owner: Owner, beats: bool) -> None:
         lane = self.one_of((known for known in self.tasks.values() if known.is_ready), pick).waits_in
-        turn = Turn(lane, *self.fair_queue(lane), weights=WEIGHTS, held_back=self.held_back)
+        tags, kept, clock = self.fair_queue(lane)
+        turn = Turn(lane, tags, kept, clock, WEIGHTS, self.held_back, self.rooms())
         expected, more = turn.hand_out(self.tasks.values(), count=count, now_ms=self.now_ms)
         claimed = self.store.claim(count=count, owner=str(owner), lane=lane)
         assert [run.task.id for run in claimed.runs] == [known.new.id for known in expected]

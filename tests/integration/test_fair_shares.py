@@ -12,6 +12,7 @@ from record_store import DONE, RecordStore, new_task, no_fsync, open_store
 
 from orchestrator.domain.task import NewTask, Priority, Run
 
+DAY_MS = 86_400_000
 COST_S = st.floats(0.1, 20.0)
 PACE = settings(
     max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -164,14 +165,15 @@ class TestComingAndGoing:
         names: list[str] = store.client.eval("return redis.call('ZRANGE', 'orch:tags:io', 0, -1)", 0)
         return names
 
-    def test_nothing_is_remembered_of_a_lane_that_was_drained(self, store: RecordStore) -> None:
+    def test_only_clock_and_pace_are_remembered_of_a_lane_that_was_drained(self, store: RecordStore) -> None:
         lane = Lane(store)
         for number in range(20):
             lane.submit(f"film-{number}", 1.0 + number, tasks=3)
         lane.serve(60)
         keys = store.client.eval("return redis.call('KEYS', 'orch:*')", 0)
         kinds = {key.split(":")[1] for key in keys}
-        assert kinds == {"task", "tasks", "events", "attempts", "ended"}
+        assert kinds == {"task", "tasks", "events", "attempts", "ended", "clock", "pace"}
+        assert 0 < store.client.pttl("orch:clock:io") <= DAY_MS
 
 
 def prioritised(name: str, priority: Priority) -> NewTask:

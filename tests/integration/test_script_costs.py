@@ -15,7 +15,7 @@ from orchestrator.ports.claims import Beat
 
 PROJECTS = 100
 BACKLOG = 1_500
-BUDGET = {"submit": 7, "claim": 24, "beat": 5, "advance": 2, "finish": 12}
+BUDGET = {"submit": 12, "claim": 30, "beat": 5, "advance": 2, "finish": 16}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def costs(store: RecordStore, url: str, *, name: str) -> dict[str, int]:
 
 
 def test_no_backlog_makes_a_script_do_more(store: RecordStore, redis_url: str) -> None:
-    store.submit(queued(0, "first"), queued(PROJECTS, "first"))
+    store.submit(*(queued(number, "first") for number in (0, 1, 2, PROJECTS, PROJECTS + 1, PROJECTS + 2)))
     costs(store, redis_url, name="warm")  # loads the scripts
     alone = costs(store, redis_url, name="alone")
     store.submit(*(queued(number, "backlog") for number in range(BACKLOG)))

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import pairs, parse_task, render_failure, render_json
+from orchestrator.adapters.redis.records import pairs, parse_task, render_failure, render_json, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import StaleRun
+from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision
 from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
@@ -22,6 +23,7 @@ class RedisClaims:
     scripts: Scripts
     lease_ms: int
     types: frozenset[str] = frozenset()
+    quotas: Quotas = UNLIMITED
 
     def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         given = {
@@ -34,6 +36,8 @@ class RedisClaims:
             "schema": SCHEMA_VERSION,
             "types": f" {' '.join(self.types)} " if self.types else "",
             "unknown_error": UNKNOWN_ERROR,
+            "max_running": render_limit(self.quotas.max_running),
+            "gpu_s_per_hour": render_limit(self.quotas.gpu_s_per_hour),
         }
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)
@@ -56,7 +60,8 @@ class RedisClaims:
     def finish(self, run: Run, commit: Commit) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
-        self._fenced("finish", run, given={**told, "actual_s": commit.actual_s})
+        stored_bytes = sum(artifact.size_bytes for artifact in commit.outputs)
+        self._fenced("finish", run, given={**told, "actual_s": commit.actual_s, "bytes": stored_bytes})
 
     def fail(self, run: Run, failure: Failure, *, decision: Decision) -> None:
         again = decision if isinstance(decision, Again) else None

@@ -1,27 +1,48 @@
 """`Intake` over Redis: submit, cancel and resubmit, one script each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import pairs, parse_task, render_json
+from orchestrator.adapters.redis.records import pairs, parse_task, render_json, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.errors import IdempotencyConflict, IllegalMove, TaskNotFound
+from orchestrator.domain.errors import (
+    IdempotencyConflict,
+    IllegalMove,
+    NotReady,
+    Overloaded,
+    QueueFull,
+    QuotaExceeded,
+    TaskNotFound,
+)
+from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
 from orchestrator.ports.intake import Receipt
+
+KINDS: Mapping[str, type[Overloaded]] = {kind.code: kind for kind in (QuotaExceeded, QueueFull, NotReady)}
+REASONS: Mapping[str, Callable[[str], str]] = {
+    "max_queued": lambda most: f"the project has {most} tasks queued, as many as it may",
+    "max_bytes": lambda most: f"the project keeps {most} bytes or more, as many as it may",
+    "lane_tasks": lambda most: f"{most} tasks or more wait in this lane already",
+    "lane_wait": lambda most: f"it would wait longer than {most} s for its turn",
+    "no_worker": lambda lane: f"lane {lane} has no worker now",
+}
 
 
 class RedisIntake:
     """Implements `ports.intake.Intake`."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, *, quotas: Quotas = UNLIMITED, lanes: LaneLimits = ENDLESS) -> None:
         self._scripts = scripts
+        self._limits = render_limits(quotas, lanes)
 
     def submit(self, task: NewTask) -> Receipt:
         with redis_errors():
-            outcome, *found = self._scripts.run("submit", render_new(task))
+            outcome, *found = self._scripts.run("submit", {**render_new(task), **self._limits})
         if outcome == "conflict":
             raise IdempotencyConflict
+        if outcome == "refused":
+            raise parse_refusal(*found)
         return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
 
     def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
@@ -39,7 +60,7 @@ class RedisIntake:
         return self._change("cancel", {"task_id": task_id, "project": project})
 
     def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
-        given = {"generation": generation, "head_starts": render_json(HEAD_START_MS)}
+        given = {"generation": generation, "head_starts": render_json(HEAD_START_MS), **self._limits}
         return self._change("resubmit", {"task_id": task_id, "project": project, **given})
 
     def _change(self, script: str, given: Mapping[str, object]) -> Task:
@@ -47,6 +68,8 @@ class RedisIntake:
             outcome, *found = self._scripts.run(script, given)
         if outcome == "unknown":
             raise TaskNotFound
+        if outcome == "refused":
+            raise parse_refusal(*found)
         if outcome == "generation":
             raise IllegalMove(f"the task is at generation {found[0]} already", code="generation_changed")
         if outcome == "illegal":
@@ -73,6 +96,21 @@ def _as_submitted(task: Task) -> Task:
         tries={},
         progress=type(task.progress)(),
     )
+
+
+def parse_refusal(code: str, what: str, limit: str, again_in_ms: int) -> Overloaded:
+    """What `admission.lua` says when it lets nothing more in."""
+    return KINDS[code](REASONS[what](limit), retry_after_s=again_in_ms / 1000)
+
+
+def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:
+    return {
+        "max_queued": render_limit(quotas.max_queued),
+        "max_bytes": render_limit(quotas.max_bytes),
+        "lane_tasks": render_limit(lanes.tasks),
+        "lane_wait_ms": "" if lanes.wait_s is None else str(int(lanes.wait_s * 1000)),
+        "need_worker": "1" if lanes.need_worker else "",
+    }
 
 
 def render_new(task: NewTask) -> dict[str, object]:

@@ -27,6 +27,11 @@ def render_failure(failure: Failure) -> str:
     return render_json(asdict(failure))
 
 
+def render_limit(limit: float | None) -> str:
+    """A limit as scripts take it: empty for none."""
+    return "" if limit is None else str(limit)
+
+
 def parse_failure(text: str | None) -> Failure | None:
     if not text:
         return None

@@ -14,14 +14,11 @@ from orchestrator.adapters.redis.client import RedisClient
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 
-def _read(name: str) -> str:
-    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-
-
 @cache
 def script_text(name: str) -> str:
-    """The script with its includes in place, in the order in which it names them."""
-    return INCLUDE.sub(lambda found: "\n".join(_read(part.strip()) for part in found[1].split(",")), _read(name))
+    """The script with its includes in place, and theirs, in the order in which it names them."""
+    text = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    return INCLUDE.sub(lambda found: "\n".join(script_text(part.strip()) for part in found[1].split(",")), text)
 
 
 @cache

@@ -1,10 +1,11 @@
 -- What audit calls a fault, and how each is mended. The record is the truth: every entry that it demands must be in
 -- its index ("missing", or "score" where the order is wrong), and every entry of an index must be demanded by a record
--- ("stray", or "orphan" where there is none). One script reads a record and its entries, so that no move that goes on
+-- ("stray", or "orphan" where there is none), and a sum must be that of its parts ("drift"). One script reads a record and its entries, so that no move that goes on
 -- meanwhile can look like a fault.
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
-  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'request_sha256'}
+  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'request_sha256',
+  'filed'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true}, running = {leases = true},
@@ -57,6 +58,9 @@ local function demands(task)
   if place == 'delayed' then wanted['orch:delayed'] = task.due_ms end
   if place == 'leases' then
     wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
+    wanted['orch:running:' .. task.project] = false
+  elseif place then
+    wanted['orch:queued:' .. task.project] = false
   end
   if not place then wanted['orch:ended'] = not task.condemned and task.ended_ms or ANY_SCORE end
   if task.status == 'queued' and task.start_by_ms and not task.started_ms then
@@ -79,7 +83,9 @@ end
 
 local function mend_entry(task, key, score, now, lease_ms)
   if key == ready_key(task) then
-    enter_ready(task)
+    local whole = load_task(task.id)
+    enter_ready(whole, now)
+    save(whole)
   elseif score == false then
     redis.call('SADD', key, task.id)
   elseif score == ANY_SCORE then -- a run that lives beats within this lease; one that doesn't lapses after it
@@ -98,6 +104,22 @@ local function mend_place(task, now)
   end
   task.place = place
   save(task)
+end
+
+-- What is filed in the lane's backlog: every ready task and no other, each under an hour that the walk has not left
+-- behind. An older version takes a task without taking it out of there.
+local function look_at_filing(id, now, began)
+  local task = load_task(id)
+  local is_ready = right_place(task) == 'ready'
+  if not is_ready and task.filed then
+    found('stray', 'backlog', id, function() unfile(task, lane_of(task)) end)
+  elseif is_ready and not task.filed then
+    found('missing', 'backlog', id, function() file(task, lane_of(task), now) end)
+  elseif is_ready and tonumber(task.filed) < began and mending then
+    unfile(task, lane_of(task))
+    file(task, lane_of(task), now)
+  end
+  if mending then save(task) end
 end
 
 local function look_at_idem(task)
@@ -127,5 +149,6 @@ local function look_at_record(id, now, given)
       found(fault, kind_of(key), id, function() mend_entry(task, key, score, now, given.lease_ms) end)
     end
   end
+  if task.filed or task.place == 'ready' then look_at_filing(id, now, given.began) end
   look_at_idem(task)
 end

@@ -1,10 +1,12 @@
 -- The walk of audit: key by key in the order of SCAN, and entry by entry in an index. It needs no list of anything, so
--- it also finds what no list knows of. `state` says where it stands: {cursor, pending = keys of indexes, inner}.
+-- it also finds what no list knows of. `state` says where it stands: {cursor, pending = keys of indexes, inner, began}.
 
 local KEYS_OF_INDEXES = {
-  ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'ZSCAN',
-  turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN',
+  ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
+  turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
+  at_quota = 'SSCAN',
 }
+local SETS_OF_TASKS = {held = true, running = true, queued = true}
 local looked = 0
 
 local function exists(key) return redis.call('EXISTS', key) == 1 end
@@ -19,7 +21,7 @@ local function look_at_task_entry(key, id, given)
     if lane then
       leave_ready({id = id, lane = lane, project = project, model = model})
     else
-      redis.call(kind == 'held' and 'SREM' or 'ZREM', key, id)
+      redis.call(SETS_OF_TASKS[kind] and 'SREM' or 'ZREM', key, id)
     end
   end)
 end
@@ -42,8 +44,15 @@ local look_at_queue_entry = {
   end,
   tags = function(key, project)
     local turn = 'orch:turn:' .. string.match(key, '^orch:tags:(.+)$')
-    if not exists(turn) or redis.call('ZSCORE', turn, project) then
+    local tag = redis.call('ZSCORE', turn, project)
+    if not exists(turn) or tag and tonumber(tag) < PARKED then
       found('stray', 'tags', project, function() redis.call('ZREM', key, project) end)
+    end
+  end,
+  at_quota = function(key, lane)
+    local tag = redis.call('ZSCORE', 'orch:turn:' .. lane, string.match(key, '^orch:at_quota:(.+)$'))
+    if not tag or tonumber(tag) < PARKED then
+      found('stray', 'at_quota', lane, function() redis.call('SREM', key, lane) end)
     end
   end,
   lanes = function(key, lane)
@@ -55,8 +64,8 @@ local look_at_queue_entry = {
 
 local look_at_key = {
   task = function(id, now, given) look_at_record(id, now, given) end,
-  clock = function(lane)
-    if not exists('orch:turn:' .. lane) then
+  clock = function(lane) -- without a turn it is kept for a while only
+    if not exists('orch:turn:' .. lane) and redis.call('PTTL', 'orch:clock:' .. lane) == -1 then
       found('orphan', 'clock', lane, function() redis.call('DEL', 'orch:clock:' .. lane) end)
     end
   end,
@@ -81,6 +90,16 @@ local look_at_key = {
       found('orphan', 'idem', id or key, function() redis.call('DEL', key) end)
     end
   end,
+  backlog = function(lane)
+    if not exists('orch:turn:' .. lane) then
+      found('orphan', 'backlog', lane, function() redis.call('DEL', 'orch:backlog:' .. lane) end)
+    end
+  end,
+  usage = function(project)
+    if not exists('orch:tasks:' .. project) then
+      found('orphan', 'usage', project, function() redis.call('DEL', 'orch:usage:' .. project) end)
+    end
+  end,
   run = function(run_id) -- it lives for one lease; without an end it would live for ever
     if redis.call('PTTL', 'orch:run:' .. run_id) == -1 then
       found('orphan', 'run', run_id, function() redis.call('DEL', 'orch:run:' .. run_id) end)
@@ -95,17 +114,54 @@ for _, kind in ipairs({'events', 'attempts'}) do
   end
 end
 
+-- Counts a project's bytes anew, page by page of its tasks (stored.lua).
+local function recount(project, ids, is_first, is_last)
+  local key, sum = 'orch:usage:' .. project, 0
+  for _, id in ipairs(ids) do sum = sum + (redis.call('HGET', 'orch:task:' .. id, 'bytes') or 0) end
+  if is_first then redis.call('HSET', key, 'walked', 0) end
+  local walked = redis.call('HINCRBY', key, 'walked', sum)
+  if not is_last then return redis.call('HSET', key, 'walked_to', ids[#ids]) end
+  redis.call('HDEL', key, 'walked', 'walked_to')
+  if walked ~= stored_bytes(project) then
+    found('drift', 'usage', project, function() redis.call('HSET', key, 'bytes', walked) end)
+  end
+end
+
+-- A project's tasks come in the order of their ids.
+local function page_of_tasks(key, inner, limit)
+  local is_first = inner == '0'
+  local ids = redis.call('ZRANGE', key, is_first and '-' or '(' .. inner, '+', 'BYLEX', 'LIMIT', 0, limit)
+  local is_last = #ids < limit
+  if mending then recount(string.match(key, '^orch:tasks:(.+)$'), ids, is_first, is_last) end
+  return {is_last and '0' or ids[#ids], ids}
+end
+
 -- The next entries of one index; the cursor of the rest.
 local function look_into(key, inner, limit, given)
   local kind = kind_of(key)
   local scan, look = KEYS_OF_INDEXES[kind], look_at_queue_entry[kind] or look_at_task_entry
-  local page = redis.call(scan, key, inner, 'COUNT', limit)
+  local page = kind == 'tasks' and page_of_tasks(key, inner, limit) or redis.call(scan, key, inner, 'COUNT', limit)
   local step = scan == 'ZSCAN' and 2 or 1
   for i = 1, #page[2], step do
     looked = looked + 1
     look(key, page[2][i], given)
   end
   return page[1]
+end
+
+-- Every record has been looked at since: what is still filed under an earlier hour is nobody's.
+local function look_at_backlogs(began)
+  for _, lane in ipairs(redis.call('SMEMBERS', 'orch:lanes')) do
+    local key, drift = 'orch:backlog:' .. lane, 0
+    local flat = redis.call('HGETALL', key)
+    for i = 1, #flat, 2 do
+      if tonumber(string.match(flat[i], '^%d+')) < began then
+        drift = drift + math.abs(flat[i + 1])
+        redis.call('HDEL', key, flat[i])
+      end
+    end
+    if drift ~= 0 then found('drift', 'backlog', lane) end
+  end
 end
 
 -- The next keys: most are looked at now, the entries of indexes afterwards.
@@ -124,12 +180,15 @@ end
 -- in next time.
 local function walk(text, limit, now, given)
   local state = text ~= '' and cjson.decode(text) or {cursor = '0', inner = '0', pending = {}}
+  state.began = state.began or math.floor(now / FILED_FOR_MS)
+  given.began = state.began
   while looked < limit do
     local key = state.pending[#state.pending]
     if key then
       state.inner = look_into(key, state.inner, limit - looked, given)
       if state.inner == '0' then table.remove(state.pending) end
     elseif state.is_last then
+      if mending then look_at_backlogs(state.began) end
       return 1, ''
     else
       next_keys(state, limit - looked, now, given)

@@ -3,7 +3,8 @@
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
 -- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema,
--- types (those that the worker knows, each between spaces; empty for all), unknown_error
+-- types (those that the worker knows, each between spaces; empty for all), unknown_error,
+-- max_running, gpu_s_per_hour (of projects that name none; empty is no limit)
 
 local now, given = clock_ms(), arguments()
 local TURNS_LOOKED_AT = 256
@@ -31,9 +32,13 @@ local function head_of_turn()
   for _ = 1, TURNS_LOOKED_AT do
     local project = next_in_turn(given.lane)
     if not project then return nil end
-    local id, model = oldest_of(project)
-    if id then return id, model, project end
-    park(given.lane, project, now)
+    if is_at_quota(project, now, given) then
+      park_at_quota(given.lane, project, now)
+    else
+      local id, model = oldest_of(project)
+      if id then return id, model, project end
+      park(given.lane, project, now + PARKED_MS)
+    end
   end
 end
 
@@ -87,7 +92,8 @@ local function next_task()
 end
 
 local function start(task, run_id)
-  advance_turn(lane_of(task), task.project, tonumber(task.predicted_s))
+  advance_turn(lane_of(task), task)
+  charge_start(task, now, given)
   leave_place(task)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner

@@ -1,14 +1,16 @@
 #!lua flags=allow-oom
--- include: turn, places
+-- include: turn, places, stored
 -- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
--- given: task_id, epoch, run_id, outputs, result, usage (JSON), actual_s
+-- given: task_id, epoch, run_id, outputs, result, usage (JSON), actual_s, bytes (of the outputs)
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'finish')
 if not task then return refused end
 
-task.actual_s = given.actual_s
+task.actual_s, task.bytes = given.actual_s, given.bytes
+count_bytes(task, tonumber(given.bytes))
 close_run(task, 'finish', now, '')
+note_pace(lane_of(task), task, now)
 end_task(task, 'succeeded', now,
   {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)
 return 'ok'

@@ -1,3 +1,4 @@
+-- include: backlog, quotas
 -- Shared by every script (`scripts.py` puts it in front): time, the record, the places and the event stream.
 --
 --   orch:task:<id>                        hash    the record; JSON fields are opaque here, never re-encoded
@@ -9,6 +10,8 @@
 --   orch:held:<owner>                     set     ids that a worker process runs
 --   orch:models:<lane>:<project>          set     models with a ready set
 --   orch:turn:<lane>, :tags:, :clock:     the fair queue, see turn.lua
+--   orch:queued:<project>, :running:      sets of ids, see quotas.lua
+--   orch:backlog:<lane>                   hash    sums of what is ready, see backlog.lua
 --   orch:yields:<solo lane>               zset    owners that were told to make room, see yield.lua
 --   orch:events:<id>, orch:attempts:<id>  stream  entry ids are <generation>-<seq> and <generation>-<epoch>
 --   orch:tasks:<project>                  zset    all ids, in lexical (= time) order
@@ -96,39 +99,44 @@ local function ready_key(task)
 end
 
 -- Places: each keeps its index and the field `place`; the caller saves.
-local function enter_ready(task)
+local function enter_ready(task, now)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
   redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, task.model)
+  redis.call('SADD', 'orch:queued:' .. task.project, task.id)
+  file(task, lane_of(task), now)
   task.place = 'ready'
   join_turn(lane_of(task), task.project)
 end
 
 local function enter_delayed(task, due)
   redis.call('ZADD', 'orch:delayed', due, task.id)
+  redis.call('SADD', 'orch:queued:' .. task.project, task.id)
   task.place, task.due_ms = 'delayed', due
 end
 
 local function enter_leases(task, expiry)
   redis.call('ZADD', 'orch:leases', expiry, task.id)
   redis.call('SADD', 'orch:held:' .. task.owner, task.id)
+  redis.call('SADD', 'orch:running:' .. task.project, task.id)
   task.place = 'leases'
 end
 
 local function leave_ready(task)
   local key, models = ready_key(task), 'orch:models:' .. lane_of(task) .. ':' .. task.project
   redis.call('ZREM', key, task.id)
+  unfile(task, lane_of(task))
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', models, task.model) end
   if redis.call('EXISTS', models) == 0 then leave_turn(lane_of(task), task.project) end
 end
 
 local function leave_place(task)
-  if task.place == 'ready' then
-    leave_ready(task)
-  elseif task.place == 'delayed' then
-    redis.call('ZREM', 'orch:delayed', task.id)
-  elseif task.place == 'leases' then
+  if task.place == 'leases' then
     redis.call('ZREM', 'orch:leases', task.id)
     redis.call('SREM', 'orch:held:' .. task.owner, task.id)
+    redis.call('SREM', 'orch:running:' .. task.project, task.id)
+  elseif task.place then
+    redis.call('SREM', 'orch:queued:' .. task.project, task.id)
+    if task.place == 'ready' then leave_ready(task) else redis.call('ZREM', 'orch:delayed', task.id) end
   end
   task.place, task.due_ms = nil, nil
 end
@@ -136,7 +144,7 @@ end
 -- Queued again: at once at the old rank, or when `due` has come.
 local function requeue(task, now, due, data)
   task.status, task.updated_ms = 'queued', now
-  if due then enter_delayed(task, due) else enter_ready(task) end
+  if due then enter_delayed(task, due) else enter_ready(task, now) end
   emit(task, 'queued', now, data)
   save(task)
 end
@@ -171,8 +179,10 @@ end
 -- The run gives up its lease: every way out of "running" comes through here. `attempt` is the error it ended with,
 -- empty for none; nil when the run does not count as an attempt.
 local function close_run(task, operation, now, attempt)
+  local took_s = tonumber(task.actual_s or (now - task.claimed_ms) / 1000)
   leave_place(task)
-  settle_turn(lane_of(task), task, now)
+  settle_turn(lane_of(task), task, took_s)
+  settle_quotas(task, took_s, now)
   if attempt then
     redis.call('XADD', 'orch:attempts:' .. task.id, 'MAXLEN', ATTEMPTS_KEPT, task.generation .. '-' .. task.epoch,
       'worker', task.owner, 'started_ms', task.claimed_ms, 'ended_ms', now, 'error', attempt)

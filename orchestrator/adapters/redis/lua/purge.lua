@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places
+-- include: turn, places, stored
 -- purge: forget a condemned task. Any other is left alone.
 -- given: task_id
 
@@ -7,6 +7,7 @@ local given = arguments()
 local task = load_task(given.task_id)
 if not task or not task.condemned then return 'kept' end
 
+count_bytes(task, -(task.bytes or 0))
 if task.idem ~= '' then redis.call('DEL', 'orch:idem:' .. task.project .. ':' .. task.idem) end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)

@@ -32,7 +32,7 @@ end
 
 each_due('orch:delayed', is_in('delayed'), function(task)
   leave_place(task)
-  enter_ready(task)
+  enter_ready(task, now)
   save(task)
   count('due')
 end)

@@ -1,7 +1,8 @@
 #!lua
--- include: turn, places
+-- include: turn, places, admission
 -- resubmit: a client's retry of a failed or canceled task, as the next generation with fresh budgets.
--- given: task_id, project, generation, head_starts (JSON, ms by priority)
+-- given: task_id, project, generation, head_starts (JSON, ms by priority), and the limits of
+-- admission.lua
 
 local now, given = clock_ms(), arguments()
 local LAST_GENERATION = {
@@ -13,6 +14,8 @@ if not task or task.project ~= given.project or task.condemned then return {'unk
 if task.generation ~= given.generation then return {'generation', task.generation} end
 if task.status ~= 'failed' and task.status ~= 'canceled' then return {'illegal', task.status} end
 
+local refused = refusal({project = task.project, lane = task.lane, predicted_s = task.predicted_s}, given)
+if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
 for name in pairs(task) do
   if string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] then task[name] = nil end

@@ -4,10 +4,12 @@
 
 local LOOKED_AT = 256
 
-local function count_waiting(lane, until_ms)
+local function count_waiting(lane, until_ms, now, given)
   local count = 0
   for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. lane, 0, LOOKED_AT - 1)) do
-    for _, model in ipairs(redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)) do
+    local models = redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)
+    if is_at_quota(project, now, given) then models = {} end
+    for _, model in ipairs(models) do
       local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. model
       if may_run(model) then count = count + redis.call('ZCOUNT', key, '-inf', until_ms) end
     end
@@ -16,13 +18,13 @@ local function count_waiting(lane, until_ms)
 end
 
 -- One owner a task that has waited too long (its rank says since when). One that does not come, dead or busy for long,
--- counts only as long again. given: lane, owner, yield_after_ms (or empty)
+-- counts only as long again. given: lane, owner, yield_after_ms (or empty), and the quotas of claim
 local function must_yield(given, now)
   local solo = solo_lane(given.lane)
   if given.yield_after_ms == '' or redis.call('EXISTS', 'orch:turn:' .. solo) == 0 then return false end
   local key, long_ago = 'orch:yields:' .. solo, now - given.yield_after_ms
   redis.call('ZREMRANGEBYSCORE', key, '-inf', long_ago)
-  local waiting = count_waiting(solo, long_ago)
+  local waiting = count_waiting(solo, long_ago, now, given)
   if waiting > 0 and redis.call('ZSCORE', key, given.owner) then return true end
   if waiting <= redis.call('ZCARD', key) then return false end
   redis.call('ZADD', key, now, given.owner)

@@ -1,0 +1,50 @@
+-- How much work waits in a lane, and how fast it goes.
+--
+--   orch:backlog:<lane>  hash  <hour>:tasks and <hour>:ms (predicted) of what is ready in it, by the hour of its filing
+--   orch:pace:<lane>     hash  served_ms in busy_ms, of some hundred runs; at_ms of the last while the lane was busy
+--
+-- The record says under which hour it is filed and with how much, so it is taken out exactly as it was put in. Audit
+-- files again what has waited for more than an hour. What is left under an old hour once it has come round is drift.
+
+local FILED_FOR_MS = 3600000
+local PACE_FADES = 0.99
+
+local function file(task, lane, now)
+  if task.filed then return end
+  task.filed, task.filed_ms = math.floor(now / FILED_FOR_MS), math.ceil(task.predicted_s * 1000)
+  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':tasks', 1)
+  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':ms', task.filed_ms)
+end
+
+local function unfile(task, lane)
+  if not task.filed then return end
+  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':tasks', -1)
+  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':ms', -task.filed_ms)
+  task.filed, task.filed_ms = nil, nil
+end
+
+local function backlog_of(lane)
+  local flat, sum = redis.call('HGETALL', 'orch:backlog:' .. lane), {tasks = 0, ms = 0}
+  for i = 1, #flat, 2 do
+    local what = string.match(flat[i], ':(%a+)$')
+    sum[what] = sum[what] + flat[i + 1]
+  end
+  return sum
+end
+
+-- A run has succeeded. The time between two ends counts if work was waiting at both: an idle lane is not a slow one.
+local function note_pace(lane, task, now)
+  local key = 'orch:pace:' .. lane
+  if redis.call('EXISTS', 'orch:turn:' .. lane) == 0 then return redis.call('HDEL', key, 'at_ms') end
+  local read = redis.call('HMGET', key, 'served_ms', 'busy_ms', 'at_ms')
+  if not read[3] then return redis.call('HSET', key, 'at_ms', now) end
+  redis.call('HSET', key, 'at_ms', now, 'served_ms', (read[1] or 0) * PACE_FADES + task.predicted_s * 1000,
+    'busy_ms', (read[2] or 0) * PACE_FADES + now - read[3])
+end
+
+-- Predicted seconds that the lane gets done in a second; nil when nobody knows.
+local function pace_of(lane)
+  local read = redis.call('HMGET', 'orch:pace:' .. lane, 'served_ms', 'busy_ms')
+  local busy_ms = tonumber(read[2] or 0)
+  if busy_ms > 0 then return read[1] / busy_ms end
+end
