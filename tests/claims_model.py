@@ -3,17 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
-
-from record_store import RecordStore
 
 from orchestrator.domain.errors import Category
 from orchestrator.domain.retry import POLICIES, Again, Decision
 from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task, solo_lane
 
-Indexes = Mapping[str, frozenset[str]]
 PARKED = 1e15
-BESIDE_THE_TURN = {"tags", "clock", "parked", "at_quota"}
 GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are slow
 
 
@@ -182,102 +177,3 @@ class Grace:
         if now_ms - self.alive_ms > max(2_000, self.lease_ms / 3) and self.gaps < GAPS_IN_A_ROW:
             self.gaps, self.ends_ms = self.gaps + 1, now_ms + self.lease_ms
         self.alive_ms, self.gaps = now_ms, 0 if is_beat else self.gaps
-
-
-def expected_indexes(tasks: Iterable[Known]) -> Indexes:
-    """Every index of invariant I1, and the fair queue's, as the tasks demand it."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for known in tasks:
-        new, lane = known.new, known.waits_in
-        if known.is_ready:
-            found[f"orch:ready:{lane}:{new.project}:{new.model}"].add(new.id)
-            found[f"orch:models:{lane}:{new.project}"].add(new.model)
-            found[f"orch:turn:{lane}"].add(new.project)
-            found["orch:lanes"].add(lane)
-            found[f"orch:queued:{new.project}"].add(new.id)
-        elif known.status is Status.QUEUED:
-            found["orch:delayed"].add(new.id)
-            found[f"orch:queued:{new.project}"].add(new.id)
-        elif known.run is not None:
-            found["orch:leases"].add(new.id)
-            found[f"orch:held:{known.run.owner}"].add(new.id)
-            found[f"orch:running:{new.project}"].add(new.id)
-            found[f"orch:run:{known.run.run_id}"].add(new.id)
-        else:
-            found["orch:ended"].add(new.id)
-        if known.start_by_ms is not None:
-            found["orch:deadlines"].add(new.id)
-        found[f"orch:tasks:{new.project}"].add(new.id)
-        if new.idempotency_key:
-            found[f"orch:idem:{new.project}:{new.idempotency_key}"].add(new.id)
-    return {key: frozenset(ids) for key, ids in found.items()}
-
-
-def expected_sums(tasks: Iterable[Known], stored_bytes: int) -> Mapping[str, int]:
-    """What must be counted of every lane's ready work, and of what projects keep; nothing where that is nothing."""
-    found: dict[str, int] = defaultdict(int)
-    for known in tasks:
-        if known.is_ready:
-            found[f"orch:backlog:{known.waits_in}:tasks"] += 1
-            found[f"orch:backlog:{known.waits_in}:ms"] += int(known.new.predicted_s * 1000)
-        if known.status is Status.SUCCEEDED:
-            found[f"orch:usage:{known.new.project}"] += stored_bytes
-    return dict(found)
-
-
-READ_STATE = """
-    local indexes, records = {}, {}
-    for _, key in ipairs(redis.call('KEYS', 'orch:*')) do
-        local kind, prefix, id = redis.call('TYPE', key).ok, string.match(key, '^orch:(%a+):?(.*)$')
-        if prefix == 'turn' then
-          indexes[key] = redis.call('ZRANGE', key, 0, -1)
-          indexes['orch:parked:' .. id] = redis.call('ZRANGE', key, 1e15, '+inf', 'BYSCORE')
-        elseif kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
-        elseif key == 'orch:held_back' then -- not ours: whoever holds models back writes it
-        elseif kind == 'set' then indexes[key] = redis.call('SMEMBERS', key)
-        elseif prefix == 'run' then indexes[key] = {redis.call('GET', key)}
-        elseif prefix == 'idem' then indexes[key] = {redis.call('HGET', key, 'task')}
-        elseif prefix == 'clock' then indexes[key] = {'a clock'}
-        elseif prefix == 'task' then records[id] = redis.call('HGETALL', key) end
-    end
-    return cjson.encode({indexes, records})
-"""
-"""Lua of a test: the indexes, and the records by id."""
-
-
-def without_tags(indexes: Indexes, expected: Indexes) -> Indexes:
-    """The same, after a look at the tags and clocks that only a lane with a turn may have.
-
-    What a claim handed out is remembered for one lease by the server's own clock, which no test holds in its hand.
-    """
-    gone = {key: ids for key, ids in expected.items() if key.startswith("orch:run:") and key not in indexes}
-    for key, projects in indexes.items():
-        kind, _, lane = key.removeprefix("orch:").partition(":")
-        if kind == "tags":
-            turn = indexes.get(f"orch:turn:{lane}")
-            assert turn, f"{key} remembers a lane in which nothing waits"
-            assert not projects & (turn - indexes[f"orch:parked:{lane}"]), "whose turn comes has no second tag"
-    return gone | {key: ids for key, ids in indexes.items() if key.split(":")[1] not in BESIDE_THE_TURN}
-
-
-def parked_at_quota(indexes: Indexes) -> set[str]:
-    """The projects that are kept out of a turn by their quota; each must be parked in just those lanes."""
-    found = set()
-    for key, lanes in indexes.items():
-        if key.startswith("orch:at_quota:"):
-            project = key.removeprefix("orch:at_quota:")
-            assert all(project in indexes[f"orch:parked:{lane}"] for lane in lanes), (
-                f"{project} is not parked in {lanes}"
-            )
-            found.add(project)
-    return found
-
-
-def assert_story_is_legal(store: RecordStore, task_id: str, *, moves: Iterable[tuple[Status, Status]]) -> None:
-    """The task's events, in order, tell of nothing but moves of the table."""
-    events = store.reads.events(task_id)
-    order = [(event.generation, event.seq) for event in events]
-    assert order == sorted(set(order))
-    statuses = [Status(event.type) for event in events if event.type in set(Status)]
-    for step in pairwise(statuses):
-        assert step in moves, f"{task_id} went from {step[0]} to {step[1]}"

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import pytest
 import servers
-from claims_model import (
+from claims_indexes import (
     READ_STATE,
-    Grace,
-    Known,
     assert_story_is_legal,
     expected_indexes,
     expected_sums,
     parked_at_quota,
     without_tags,
 )
+from claims_model import Grace, Known
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore
 from repeated_scripts import RepeatedScripts

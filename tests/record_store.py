@@ -1,21 +1,22 @@
 """The record on a real Valkey with its clock in the test's hand, for tests of the core."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count, islice
 
 import redis
 
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import WORKER, connect
-from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.intake import RedisIntake, render_new
 from orchestrator.adapters.redis.reads import RedisReads
-from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.scripts import Scripts, script_text
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.domain.errors import Category
+from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task, solo_lane
 from orchestrator.ports.claims import Claimed, Commit
 from orchestrator.ports.upkeep import Find, Mended
@@ -24,6 +25,15 @@ START_MS = 1_800_000_000_000
 LEASE_MS = 30_000
 RETENTION_MS = 3_600_000
 TICK_MS = 1_000
+FILLED_AT_ONCE = 1_000
+SUBMIT_MANY = f"""
+    local all, width = ARGV, tonumber(ARGV[1])
+    for first = 2, #all, width do
+        local ARGV = {{unpack(all, first, first + width - 1)}}
+        ;(function() {script_text("submit").removeprefix("#!lua")}
+        end)()
+    end
+"""
 
 DONE = Commit(outputs=(), result={"ok": True}, usage={}, actual_s=1.0)
 FAILURE = Failure("no_answer", Category.NETWORK, "There was no answer.", retryable=True)
@@ -56,10 +66,12 @@ class RecordStore:
 
     scripts: Scripts
     lease_ms: int = LEASE_MS
+    quotas: Quotas = UNLIMITED
+    lanes: LaneLimits = ENDLESS
 
     def __post_init__(self) -> None:
-        self.intake = RedisIntake(self.scripts)
-        self.claims = RedisClaims(self.scripts, self.lease_ms)
+        self.intake = RedisIntake(self.scripts, quotas=self.quotas, lanes=self.lanes)
+        self.claims = RedisClaims(self.scripts, self.lease_ms, quotas=self.quotas)
         self.upkeep = RedisUpkeep(self.scripts, self.lease_ms, RETENTION_MS)
         self.reads = RedisReads(self.client)
         self._run_ids = (f"run-{number}" for number in count(1))
@@ -76,6 +88,13 @@ class RecordStore:
     def submit(self, *tasks: NewTask) -> None:
         for task in tasks:
             self.intake.submit(task)
+
+    def fill(self, tasks: Iterable[NewTask]) -> None:
+        """Submit many quickly: the script itself, in a loop inside the store."""
+        waiting = iter(tasks)
+        while batch := list(islice(waiting, FILLED_AT_ONCE)):
+            given = [[str(self.now_ms), *map(str, chain(*render_new(task).items()))] for task in batch]
+            self.client.eval(SUBMIT_MANY, 0, str(len(given[0])), *chain(*given))
 
     def claim(self, *, count: int = 1, lane: str = "io", owner: str = "worker-1") -> Claimed:
         return self.claims.claim(lane, owner, run_ids=[next(self._run_ids) for _ in range(count)])
@@ -134,10 +153,12 @@ def walk(store: RecordStore, *, limit: int = 7) -> set[tuple[str, str, str]]:
 
 
 @contextmanager
-def open_store(url: str, *, lease_ms: int = LEASE_MS) -> Iterator[RecordStore]:
+def open_store(
+    url: str, *, lease_ms: int = LEASE_MS, quotas: Quotas = UNLIMITED, lanes: LaneLimits = ENDLESS
+) -> Iterator[RecordStore]:
     client = connect(url, WORKER)
     try:
-        yield RecordStore(Scripts(client, now_ms=START_MS), lease_ms)
+        yield RecordStore(Scripts(client, now_ms=START_MS), lease_ms, quotas, lanes)
     finally:
         client.close()
 

@@ -25,14 +25,12 @@ from orchestrator.domain.errors import (
     OutcomeUnknown,
     Overloaded,
     ProjectExists,
-    QueueFull,
-    QuotaExceeded,
-    RateLimited,
     RequestError,
     TooManyKeys,
     Unauthorized,
     Unavailable,
 )
+from orchestrator.domain.overload import QueueFull, QuotaExceeded, RateLimited
 from orchestrator.telemetry import redact
 
 log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 OrchestratorError
 ├── RequestError        the caller must change something
-├── Overloaded          we say "later": RateLimited, QuotaExceeded, QueueFull, NotReady
+├── Overloaded          we say "later"; the reasons are in `domain/overload.py`
 ├── DependencyError     something we called: Unavailable (try again) or Refused (do not)
 ├── StageTimeout        a stage of a run took longer than its budget
 └── RunEnded            control flow inside services, never leaves them: StaleRun, RunCanceled
@@ -173,30 +173,6 @@ class Overloaded(OrchestratorError):
     def __init__(self, message: str = "", *, retry_after_s: float = 1.0, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
-
-
-class RateLimited(Overloaded):
-    """Too many requests in a short time."""
-
-    code = "rate_limited"
-
-
-class QuotaExceeded(Overloaded):
-    """The project has as much as it may have."""
-
-    code = "quota_exceeded"
-
-
-class QueueFull(Overloaded):
-    """The queue is longer than this node accepts."""
-
-    code = "queue_full"
-
-
-class NotReady(Overloaded):
-    """Nobody is there to do this kind of work."""
-
-    code = "not_ready"
 
 
 class DependencyError(OrchestratorError):

@@ -18,7 +18,8 @@ from record_store import DONE, FAILURE, START_MS, RecordStore, new_task, walk
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.connection import WORKER, connect
-from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, QuotaExceeded, StaleRun
+from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
+from orchestrator.domain.overload import QuotaExceeded
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import GiveUp, decide
 from orchestrator.domain.task import Artifact, Failure, Priority, Run, Status

@@ -1,17 +1,19 @@
 """Shares of a lane, in numbers: GPU-seconds of each project, at every moment, under costs drawn at random."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations, count, cycle
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
 
 import pytest
+from fair_lane import Lane, empty_lane
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from record_store import DONE, RecordStore, new_task, no_fsync, open_store
+from record_store import RecordStore, new_task, no_fsync, open_store
 
 from orchestrator.domain.task import NewTask, Priority, Run
 
+COSTS_S = [0.2, 7.0, 1.5, 0.4, 3.0]
+SLOTS = 8
 DAY_MS = 86_400_000
 COST_S = st.floats(0.1, 20.0)
 PACE = settings(
@@ -23,52 +25,6 @@ PACE = settings(
 def store(redis_url: str) -> Iterator[RecordStore]:
     with no_fsync(redis_url), open_store(redis_url) as opened:
         yield opened
-
-
-@dataclass
-class Lane:
-    """A lane whose projects never run out of work, and what each of them has been served."""
-
-    store: RecordStore
-    served_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    names: Iterator[int] = field(default_factory=count)
-
-    def submit(self, project: str, cost_s: float = 1.0, *, tasks: int = 1) -> None:
-        for _ in range(tasks):
-            name = f"{project}-{next(self.names):05}"
-            self.store.submit(replace(new_task(name, project=project), predicted_s=cost_s))
-
-    def start(self) -> Run:
-        run = self.store.claim_one()
-        self.served_s[run.task.project] += run.task.predicted_s
-        return run
-
-    def end(self, run: Run, *, actual_s: float | None = None) -> None:
-        took_s = run.task.predicted_s if actual_s is None else actual_s
-        self.served_s[run.task.project] += took_s - run.task.predicted_s
-        self.store.claims.finish(run, replace(DONE, actual_s=took_s))
-
-    def serve(self, tasks: int) -> list[str]:
-        """Whose turn it was, ``tasks`` times, one run after the other."""
-        turns = []
-        for _ in range(tasks):
-            run = self.start()
-            turns.append(run.task.project)
-            self.end(run)
-        return turns
-
-    def gap_s(self, weights: Mapping[str, int]) -> float:
-        """The largest lead of one project over another, by weight."""
-        shares = [self.served_s[project] / weight for project, weight in weights.items()]
-        return max(abs(one - other) for one, other in combinations(shares, 2))
-
-
-def empty_lane(store: RecordStore, weights: Mapping[str, int] | None = None) -> Lane:
-    """For tests that open it many times: hypothesis keeps one fixture for all its examples."""
-    store.client.eval("redis.call('FLUSHALL')", 0)
-    for project, weight in (weights or {}).items():
-        store.client.eval(f"redis.call('HSET', 'orch:project:{project}', 'weight', {weight})", 0)
-    return Lane(store)
 
 
 class TestAtEveryMoment:
@@ -109,12 +65,27 @@ class TestAtEveryMoment:
             assert lane.gap_s(projects) <= max(takes) + 1e-6
 
     def test_weights_of_one_to_three_serve_one_to_three(self, store: RecordStore) -> None:
-        lane, costs = empty_lane(store, {"small": 1, "large": 3}), cycle([0.2, 7.0, 1.5, 0.4, 3.0])
-        for project in ("small", "large"):
-            for _ in range(320):
-                lane.submit(project, next(costs))
-        lane.serve(400)
+        """Over a thousand tasks of mixed cost, eight in flight, each of which took something else than predicted."""
+        lane, costs, errors = empty_lane(store, {"small": 1, "large": 3}), cycle(COSTS_S), cycle([1.0, 1.4, 0.5])
+        for project, tasks in {"small": 400, "large": 900}.items():
+            lane.fill(project, [next(costs) for _ in range(tasks)])
+        running = [lane.start() for _ in range(SLOTS)]
+        for _ in range(1_000 - SLOTS):
+            run = running.pop(0)
+            lane.end(run, actual_s=run.task.predicted_s * next(errors))
+            running.append(lane.start())
         assert lane.served_s["large"] / lane.served_s["small"] == pytest.approx(3, rel=0.05)
+
+    def test_a_flood_of_ten_thousand_delays_a_single_task_by_what_is_in_flight(self, store: RecordStore) -> None:
+        lane, costs = empty_lane(store), cycle(COSTS_S)
+        lane.fill("flood", [next(costs) for _ in range(10_000)])
+        running = [lane.start() for _ in range(SLOTS)]
+        for _ in range(100):
+            lane.end(running.pop(0))
+            running.append(lane.start())
+        lane.submit("single", 7.0)
+        lane.end(running.pop(0))
+        assert lane.start().task.project == "single"
 
     def test_a_hundred_projects_are_all_served_before_any_is_served_twice(self, store: RecordStore) -> None:
         lane = Lane(store)

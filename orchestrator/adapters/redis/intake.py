@@ -1,21 +1,15 @@
 """`Intake` over Redis: submit, cancel and resubmit, one script each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import pairs, parse_task, render_json, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.errors import (
-    IdempotencyConflict,
-    IllegalMove,
-    NotReady,
-    Overloaded,
-    QueueFull,
-    QuotaExceeded,
-    TaskNotFound,
-)
+from orchestrator.domain.errors import IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
+from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
 from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
 from orchestrator.ports.intake import Receipt
 
@@ -42,7 +36,7 @@ class RedisIntake:
         if outcome == "conflict":
             raise IdempotencyConflict
         if outcome == "refused":
-            raise parse_refusal(*found)
+            raise parse_refusal(found)
         return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
 
     def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
@@ -69,7 +63,7 @@ class RedisIntake:
         if outcome == "unknown":
             raise TaskNotFound
         if outcome == "refused":
-            raise parse_refusal(*found)
+            raise parse_refusal(found)
         if outcome == "generation":
             raise IllegalMove(f"the task is at generation {found[0]} already", code="generation_changed")
         if outcome == "illegal":
@@ -98,8 +92,9 @@ def _as_submitted(task: Task) -> Task:
     )
 
 
-def parse_refusal(code: str, what: str, limit: str, again_in_ms: int) -> Overloaded:
+def parse_refusal(found: Sequence[Any]) -> Overloaded:
     """What `admission.lua` says when it lets nothing more in."""
+    code, what, limit, again_in_ms = found
     return KINDS[code](REASONS[what](limit), retry_after_s=again_in_ms / 1000)
 
 
