@@ -1,6 +1,7 @@
 """`MediaCodec` and `PictureCodec` without decoders. They pass the same contract tests as the real ones."""
 
 import bisect
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from made_media import RATE_HZ, Film
+from numpy.lib.npyio import NpzFile
 
 from orchestrator.domain.errors import MediaTooLarge, UnsupportedMedia
 from orchestrator.domain.media import DEFAULT_LIMITS, MediaInfo, MediaKind, MediaLimits
 from orchestrator.ports.codec import Frame, Picture, Samples
 from orchestrator.ports.inference import Pixels
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def stretch(pixels: Pixels, *, width: int, height: int) -> Pixels:
@@ -99,7 +103,7 @@ class FakeMedia:
 
 @dataclass(frozen=True)
 class FakePictures:
-    """Writes arrays, whatever the suffix says, and reads nothing else."""
+    """Writes arrays behind the signature of a PNG, whatever the suffix says, and reads nothing else."""
 
     limits: MediaLimits = DEFAULT_LIMITS
 
@@ -111,23 +115,28 @@ class FakePictures:
 
     def decode(self, source: Path) -> Picture:
         self.probe(source)
-        with np.load(source) as arrays:
+        with self._arrays(source) as arrays:
             return Picture(arrays["rgb"], arrays.get("alpha"))
 
     def encode(self, picture: Picture, destination: Path) -> None:
         arrays = {"rgb": picture.rgb}
         if picture.alpha is not None and destination.suffix != ".jpg":
             arrays["alpha"] = picture.alpha
-        with destination.open("wb") as file:
+        with io.BytesIO() as file:
             np.savez(file, allow_pickle=False, **arrays)
+            destination.write_bytes(SIGNATURE + file.getvalue())
 
     def resize(self, pixels: Pixels, *, width: int, height: int) -> Pixels:
         return stretch(pixels, width=width, height=height)
 
     def _rgb(self, source: Path) -> Pixels:
         try:
-            with np.load(source, allow_pickle=False) as arrays:
+            with self._arrays(source) as arrays:
                 rgb: Pixels = arrays["rgb"]
                 return rgb
         except (ValueError, OSError, EOFError, TypeError) as error:
             raise UnsupportedMedia("not a picture that this fake made") from error
+
+    def _arrays(self, source: Path) -> NpzFile:
+        arrays: NpzFile = np.load(io.BytesIO(source.read_bytes().removeprefix(SIGNATURE)), allow_pickle=False)
+        return arrays

@@ -18,8 +18,10 @@ from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Tensors
+from orchestrator.ports.web import UrlFetcher, WebFile
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun
+from orchestrator.services.fetch_input import FetchInput
 from orchestrator.telemetry import build_run_metrics
 
 
@@ -50,6 +52,13 @@ class HandClock:
         self.in_pause()
 
 
+class NoWeb:
+    """For runs that fetch nothing by URL."""
+
+    def fetch(self, url: str, destination: Path, *, limit_bytes: int, keep_going: Callable[[], None]) -> WebFile:
+        raise NotImplementedError(url)
+
+
 def echo(inputs: Tensors) -> Tensors:
     return {"output": inputs["input"]}
 
@@ -66,6 +75,7 @@ class RunRoom:
     scratch: Path
     engine: FakeEngine = field(default_factory=lambda: FakeEngine({"echo": echo, "realesrgan_x4": enlarge}))
     storage: MemoryStorage = field(default_factory=MemoryStorage)
+    web: UrlFetcher = field(default_factory=NoWeb)
     clock: HandClock = field(default_factory=HandClock)
     doubted: list[str] = field(default_factory=list)
 
@@ -73,6 +83,7 @@ class RunRoom:
         self.metrics = build_run_metrics()
         self.executor = ExecuteRun(
             claims=self.store.claims,
+            fetch_input=FetchInput(self.storage, self.web, MediaLimits()).fetch,
             storage=self.storage,
             engine=self.engine,
             pictures=FakePictures(),
@@ -81,7 +92,7 @@ class RunRoom:
             metrics=self.metrics,
             ensure=lambda _model: None,
             doubt=self.doubted.append,
-            limits=RunLimits(self.scratch, MediaLimits(), infer_timeout_s=30.0, first_beat_s=0.0, stages=STAGES),
+            limits=RunLimits(self.scratch, infer_timeout_s=30.0, first_beat_s=0.0, stages=STAGES),
         )
         self.beats = BeatRuns(self.store.claims, self.clock, give_up=self.executor.give_up, patience_s=PATIENCE_S)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from orchestrator.domain.errors import RequestError, RunCanceled
 from orchestrator.domain.media import MediaInfo, MediaKind
+from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.task import Progress
 from orchestrator.ports.codec import MediaCodec, PictureCodec
 from orchestrator.ports.inference import InferenceEngine
@@ -79,6 +80,7 @@ class Workbench:
     report: Callable[[Progress], None]
     source: Path | None = None
     info: MediaInfo | None = None
+    fetched: FetchedInput | None = None
     infer_timeout_s: float = 120.0
 
     @property

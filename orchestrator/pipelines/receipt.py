@@ -4,13 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from orchestrator.domain.media_input import FetchedInput, show_input
 from orchestrator.domain.task import Artifact, Run
 
 RECEIPT_NAME = "receipt.json"
 
 
-def write_receipt(run: Run, artifacts: Sequence[Artifact], *, folder: Path) -> Path:
+def write_receipt(
+    run: Run, artifacts: Sequence[Artifact], *, folder: Path, fetched: FetchedInput | None = None
+) -> Path:
     """Write the receipt of ``run`` into ``folder`` and return its path."""
     task = run.task
     receipt = {
@@ -20,10 +24,17 @@ def write_receipt(run: Run, artifacts: Sequence[Artifact], *, folder: Path) -> P
         "generation": task.generation,
         "epoch": run.epoch,
         "run_id": run.run_id,
-        "input": task.input,
+        "input": {**show_input(task.input), **_facts(fetched)},
         "params": task.params,
         "artifacts": [asdict(artifact) for artifact in artifacts],
     }
     path = folder / RECEIPT_NAME
     path.write_text(json.dumps(receipt, indent=2, sort_keys=True), encoding="utf-8")
     return path
+
+
+def _facts(fetched: FetchedInput | None) -> dict[str, Any]:
+    """What the input really was, whatever its name and its server said."""
+    if fetched is None:
+        return {}
+    return {"format": fetched.format.name, "size_bytes": fetched.size_bytes, "sha256": fetched.sha256}

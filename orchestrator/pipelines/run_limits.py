@@ -1,10 +1,12 @@
-"""What one run may use: space, bytes, and time by stage."""
+"""What one run may use: space, and time by stage."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.task import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,16 @@ class RunLimits:
     """What one run may use."""
 
     scratch_dir: Path
-    media: MediaLimits
     infer_timeout_s: float
     first_beat_s: float
     stages: StageBudgets = field(default_factory=StageBudgets)
+
+    @contextmanager
+    def scratch(self, run: Run) -> Iterator[Path]:
+        """The run's own work folder, which goes with it."""
+        folder = self.scratch_dir / run.run_id
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,11 @@
 """Execute: one run of one task, from its first beat to its one ending. Steps 6 to 11 of `docs/architecture.md`."""
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -17,10 +17,12 @@ from orchestrator.domain.errors import (
     StageTimeout,
     StaleRun,
     Unavailable,
+    UnsupportedMedia,
 )
 from orchestrator.domain.media import MediaKind
+from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.retry import Again, decide
-from orchestrator.domain.task import Artifact, Failure, Progress, Run
+from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress
 from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
@@ -39,11 +41,20 @@ log = structlog.get_logger()
 INSIST_S = 0.5
 
 
+class InputFetch(Protocol):
+    """Brings the input to the run (`services/fetch_input.py`)."""
+
+    def __call__(
+        self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: Callable[[], None]
+    ) -> FetchedInput: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExecuteRun:
     """Whatever happens to a run ends in exactly one commit, or in none when the task is no longer its own."""
 
     claims: Claims
+    fetch_input: InputFetch
     storage: ObjectStorage
     engine: InferenceEngine
     pictures: PictureCodec
@@ -94,7 +105,7 @@ class ExecuteRun:
             log.info("run.adopted")  # an earlier run stored everything and was cut off before its finish
             return parse_checkpoint(watch.run.task.checkpoint)
         begun_s = self.clock.monotonic_s()
-        with self._scratch(watch.run) as scratch:
+        with self.limits.scratch(watch.run) as scratch:
             bench = Workbench(
                 scratch=scratch,
                 engine=self.engine,
@@ -104,8 +115,9 @@ class ExecuteRun:
                 report=watch.report,
                 infer_timeout_s=self.limits.infer_timeout_s,
             )
-            outcome = self._infer(watch, self._with_input(watch, bench))
-            outputs = self._store(watch, outcome)
+            bench = self._with_input(watch, bench)
+            outcome = self._infer(watch, bench)
+            outputs = self._store(watch, outcome, fetched=bench.fetched)
         took_s = self.clock.monotonic_s() - begun_s
         commit = Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
         if outputs:
@@ -114,19 +126,22 @@ class ExecuteRun:
         return commit
 
     def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
-        """Fetch exactly the object that was there at submit, and look at it before any GPU time is spent."""
-        task, wanted = watch.run.task, watch.run.task.input
-        if "object" not in wanted:
+        """Fetch what was named at submit, and look at it before any GPU time is spent."""
+        wanted, accepts = watch.run.task.input, find_pipeline(watch.run.task.type).accepts
+        if not wanted:
             return bench
-        source = bench.scratch / "source"
+        source, keep_going = bench.scratch / "source", watch.cancel.raise_if_canceled
         watch.report(Progress(stage="fetch"))
         with self._stage(watch, "fetch"):
-            self.storage.fetch(wanted["object"], source, etag=wanted["etag"], limit_bytes=self.limits.media.size_bytes)
-        watch.cancel.raise_if_canceled()
+            fetched = self.fetch_input(wanted, source, accepts=accepts, keep_going=keep_going)
+        keep_going()
         watch.report(Progress(stage="probe"))
-        codec = self.pictures if MediaKind.PICTURE in find_pipeline(task.type).accepts else self.media
+        codec = self.pictures if MediaKind.PICTURE in fetched.format.kinds else self.media
         with self._stage(watch, "probe"):
-            return replace(bench, source=source, info=codec.probe(source))
+            info = codec.probe(source)
+        if info.kind not in accepts:
+            raise UnsupportedMedia(f"the input is {info.kind}, which this task type does not take")
+        return replace(bench, source=source, info=info, fetched=fetched)
 
     def _infer(self, watch: RunWatch, bench: Workbench) -> Outcome:
         pipeline = find_pipeline(watch.run.task.type)
@@ -138,7 +153,7 @@ class ExecuteRun:
         watch.cancel.raise_if_canceled()
         return outcome
 
-    def _store(self, watch: RunWatch, outcome: Outcome) -> tuple[Artifact, ...]:
+    def _store(self, watch: RunWatch, outcome: Outcome, *, fetched: FetchedInput | None) -> tuple[Artifact, ...]:
         """Store every file under the run's own prefix, and last the receipt that says how they were made."""
         if not outcome.artifacts:
             return ()
@@ -146,7 +161,7 @@ class ExecuteRun:
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
         with self._stage(watch, "store"):
             made = [self._store_one(watch, artifact) for artifact in outcome.artifacts]
-            receipt = write_receipt(run, made, folder=folder)
+            receipt = write_receipt(run, made, folder=folder, fetched=fetched)
             return (*made, self._store_one(watch, LocalArtifact(receipt, "application/json")))
 
     def _store_one(self, watch: RunWatch, artifact: LocalArtifact) -> Artifact:
@@ -232,12 +247,3 @@ class ExecuteRun:
                 yield
         finally:
             watch.allow(None)
-
-    @contextmanager
-    def _scratch(self, run: Run) -> Iterator[Path]:
-        folder = self.limits.scratch_dir / run.run_id
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

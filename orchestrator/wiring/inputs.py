@@ -1,5 +1,12 @@
 """What this node accepts as input, from the settings."""
 
+import ssl
+from functools import cache
+
+import httpcore
+
+from orchestrator.adapters.system_resolver import SystemResolver
+from orchestrator.adapters.url_fetcher import HttpFetcher, Pace
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.web_address import Reach
 from orchestrator.settings import Settings
@@ -23,3 +30,14 @@ def build_limits(settings: Settings) -> MediaLimits:
 
 def build_reach(settings: Settings) -> Reach:
     return Reach(allows_http=settings.fetch.allow_http, private_networks=settings.fetch.private_networks)
+
+
+def build_fetcher(settings: Settings) -> HttpFetcher:
+    fetch = settings.fetch
+    pace = Pace(fetch.deadline.total_seconds(), fetch.silence.total_seconds(), fetch.redirects)
+    return HttpFetcher(SystemResolver(), build_reach(settings), pace, tls=cache(_build_tls))
+
+
+def _build_tls() -> ssl.SSLContext:
+    """Certificates are checked against the bundle that httpcore brings, in every container the same."""
+    return httpcore.default_ssl_context()

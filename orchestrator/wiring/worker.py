@@ -32,12 +32,13 @@ from orchestrator.services.beat import BeatRuns
 from orchestrator.services.drain import DrainLane, Slots
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
+from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
-from orchestrator.wiring.inputs import BYTES_PER_MIB, build_limits
+from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
 
@@ -141,6 +142,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
     models, limits = EnsureModel(ports.control, ports.clock), build_limits(settings)
     return ExecuteRun(
         claims=ports.claims,
+        fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits).fetch,
         storage=ports.storage,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
@@ -151,7 +153,6 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         doubt=models.doubt,
         limits=RunLimits(
             scratch_dir=_own_scratch(settings),
-            media=limits,
             infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
             first_beat_s=settings.worker.lease.total_seconds(),
             stages=_stage_budgets(settings.stages),
