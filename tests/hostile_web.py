@@ -5,7 +5,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -42,7 +42,7 @@ class WebServer:
 class Names:
     """A resolver in the attacker's hand: for each name its answers in turn, the last one for ever."""
 
-    answers: dict[str, list[Sequence[str]]]
+    answers: Mapping[str, list[list[str]]]
     asked: list[str] = field(default_factory=list)
 
     def resolve(self, host: str, port: int) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ class TestWhereItGoes:
                 local_address: str | None = None,
                 socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
             ) -> httpcore.NetworkStream:
-                assert ip_address(host)
+                assert str(ip_address(host)) == PUBLIC
                 return super().connect_tcp(PRIVATE, port, timeout, local_address, socket_options)
 
         with serving(reply(BODY), host=PRIVATE) as canary:

@@ -19,6 +19,7 @@ STATUSES = {
     errors.MediaTooLarge: 422,
     errors.InputNotFound: 422,
     errors.InputChanged: 422,
+    errors.InputRefused: 422,
     errors.NotFound: 404,
     errors.TaskNotFound: 404,
     errors.ProjectNotFound: 404,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benches import make_bench
-from fakes_codec import FakeMedia
+from fakes_codec import FakeMedia, FakePictures
 from fakes_engine import FakeEngine
 from made_media import Film, flat
 
@@ -61,8 +61,7 @@ def test_shots_are_listed_with_frames_times_and_confidence(tmp_path: Path) -> No
 
 def test_the_contact_sheet_shows_the_middle_of_each_shot(tmp_path: Path) -> None:
     outcome, _ = run(film_of(20, 20, 20), tmp_path)
-    with np.load(tmp_path / "contact_sheet.jpg") as arrays:
-        sheet = arrays["rgb"]
+    sheet = FakePictures().decode(tmp_path / "contact_sheet.jpg").rgb
     assert sheet.shape == (120 + 2 * 4, 3 * (160 + 4) + 4, 3)
     assert [tuple(sheet[60, 80 + column * 164]) for column in range(3)] == [(0, 50, 0), (5, 50, 0), (10, 50, 0)]
     assert [artifact.content_type for artifact in outcome.artifacts] == ["application/json", "image/jpeg"]
