@@ -71,9 +71,12 @@ def parameters_are_few(source: Source) -> Iterator[str]:
 
 
 def foreign_methods(tree: ast.Module) -> Iterator[Function]:
-    """In an adapter a Protocol describes a library's class: its methods are called as the library wants."""
+    """In an adapter a Protocol describes a library's class, and a base with a dot in its name is one: the methods are
+    called as the library wants.
+    """
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and "Protocol" in {ast.unparse(base) for base in node.bases}:
+        bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+        if isinstance(node, ast.ClassDef) and any(base == "Protocol" or "." in base for base in bases):
             yield from (item for item in node.body if isinstance(item, Function))
 
 

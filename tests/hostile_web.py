@@ -60,7 +60,7 @@ def serving(*answers: Answer, host: str = PUBLIC, tls: ssl.SSLContext | None = N
         server = WebServer(listener.getsockname()[1])
         if tls is not None:
             tls.sni_callback = lambda _sock, name, _context: server.names.append(name)
-        thread = threading.Thread(target=_accept, args=(listener, server, script, tls))
+        thread = threading.Thread(target=_accept, args=(listener, server), kwargs={"script": script, "tls": tls})
         thread.start()
         try:
             yield server
@@ -70,7 +70,7 @@ def serving(*answers: Answer, host: str = PUBLIC, tls: ssl.SSLContext | None = N
             assert not thread.is_alive()
 
 
-def _accept(listener: socket.socket, server: WebServer, script: list[Answer], tls: ssl.SSLContext | None) -> None:
+def _accept(listener: socket.socket, server: WebServer, *, script: list[Answer], tls: ssl.SSLContext | None) -> None:
     while True:
         try:
             connection, _ = listener.accept()
