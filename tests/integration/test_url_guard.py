@@ -94,9 +94,7 @@ class TestWhereItGoes:
         class Diverted(httpcore.SyncBackend):
             """A network in which all ways lead to the private host."""
 
-            def connect_tcp(  # type: ignore[override] # the guard is all who calls it
-                self, host: str, port: int, *_options: object
-            ) -> httpcore.NetworkStream:
+            def connect_tcp(self, host: str, port: int, *_options: object) -> httpcore.NetworkStream:
                 assert host == PUBLIC, "no name comes here"
                 return super().connect_tcp(PRIVATE, port)
 
