@@ -124,6 +124,22 @@ class TestCrowd:
                 assert all(pool.map(lambda _: client.ping(), range(40)))
 
 
+class TestKeptConnections:
+    def test_one_that_the_server_closed_meanwhile_is_not_used_again(self, mortal: servers.Valkey) -> None:
+        with closing(connect(mortal.url, API)) as client, redis.Redis.from_url(mortal.url) as operator:
+            client.set("k", "v")
+            operator.client_kill_filter(_type="normal", skipme=True)
+            assert client.get("k") == "v"
+
+    def test_one_after_the_other_needs_one_even_when_they_fail(self, mortal: servers.Valkey) -> None:
+        with closing(connect(mortal.url, API)) as client:
+            known = client.info("clients")["connected_clients"]
+            for _ in range(3):
+                with pytest.raises(Refused), redis_errors():
+                    client.eval("return redis.error_reply('ERR no')", 0)
+                assert client.info("clients")["connected_clients"] == known
+
+
 def test_a_workers_call_ends_within_a_lease() -> None:
     assert WORKER.patience_s < WorkerSettings().lease.total_seconds()
 

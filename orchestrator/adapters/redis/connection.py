@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import cast
 
 import structlog
-from redis import Redis
 from redis import exceptions as foreign
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.fuse import FusedRedis, StillSilent
+from orchestrator.adapters.redis.quick import QuickRedis
 from orchestrator.domain.errors import Category, OrchestratorError, OutcomeUnknown, Overloaded, Refused, Unavailable
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ def connect(url: str, profile: Profile) -> RedisClient:
     new connection to a frozen server took a worker 84 s. Without it, 21 s.
     """
     backoff = ExponentialBackoff(cap=PAUSE_CAP_S, base=0.05) if profile.retries else NoBackoff()
-    kind = Redis if profile.retries else FusedRedis
+    kind = QuickRedis if profile.retries else FusedRedis
     client = kind.from_url(
         url,
         decode_responses=True,

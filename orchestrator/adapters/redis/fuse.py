@@ -3,8 +3,9 @@
 import threading
 from typing import Any
 
-from redis import Redis
 from redis import exceptions as foreign
+
+from orchestrator.adapters.redis.quick import QuickRedis
 
 MOMENT_S = 0.2
 
@@ -13,7 +14,7 @@ class StillSilent(foreign.ConnectionError):
     """Not sent: the last answer did not come, and another command is finding out whether the store is back."""
 
 
-class FusedRedis(Redis):
+class FusedRedis(QuickRedis):
     """After a command timed out, one at a time goes through until one is answered; the others wait for a moment only.
 
     The API has 40 threads. Without this, request 41 at a frozen store waits for the 2 s of another before its own. The
@@ -38,7 +39,7 @@ class FusedRedis(Redis):
 
     def _listen(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own
         try:
-            answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py has no types here
+            answer = super().execute_command(*args, **options)
         except foreign.TimeoutError:
             self._is_silent = True
             raise
