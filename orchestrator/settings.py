@@ -81,6 +81,9 @@ class ApiSettings(Section):
     metrics_port: int | None = Field(
         None, description="Port of the metrics without a key, for inside your network; none when empty."
     )
+    streams: int = Field(
+        1000, ge=2, description="Streams of events and waiting requests open at once; a project gets half of them."
+    )
 
 
 class WorkerSettings(Section):

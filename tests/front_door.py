@@ -14,6 +14,7 @@ from served_api import serve
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import API, connect
+from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
@@ -105,7 +106,7 @@ class FrontDoor:
 
 
 @contextmanager
-def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
+def front_door(redis_url: str, storage: ObjectStorage, *, streams: int = 1000) -> Iterator[FrontDoor]:
     """The API, served, until the context ends."""
     client = connect(redis_url, API)
     scripts = Scripts(client)
@@ -120,6 +121,7 @@ def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, upkeep, new_id, expires_s=60),
         reads=reads,
+        feed=RedisFeed(redis_url),
         storage=storage,
         authenticate=build_authenticate(scripts, SECRETS),
         create_key=build_create_key(scripts, SECRETS),
@@ -128,6 +130,7 @@ def front_door(redis_url: str, storage: ObjectStorage) -> Iterator[FrontDoor]:
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,
         url_expires_s=60,
+        streams=streams,
     )
     with serve(build_app(parts)) as url:
         yield FrontDoor(url, bells, Worker(RedisClaims(scripts, lease_ms=30_000), storage), keys)

@@ -1,10 +1,13 @@
 """The FastAPI application, put together from its parts. Nothing is made at import."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
-from orchestrator.api import health, keys, projects, task_types, tasks, uploads
+from orchestrator.api import events, health, keys, projects, task_types, tasks, uploads
+from orchestrator.api.event_stream import OpenStreams
 from orchestrator.api.health import Readiness
 from orchestrator.api.middleware import BodyLimit, RequestContext
 from orchestrator.api.problems import PROBLEM_JSON, add_problem_responses
@@ -38,6 +41,12 @@ def _name_problem_json(responses: dict[str, Any]) -> None:
             response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.parts.feed.close()
+
+
 def build_app(parts: ApiParts) -> FastAPI:
     """The application over ``parts``; nothing is asked of them before the first request."""
     app = Api(
@@ -47,10 +56,12 @@ def build_app(parts: ApiParts) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_lifespan,
     )
     app.state.parts = parts
+    app.state.streams = OpenStreams(parts.streams)
     app.state.readiness = Readiness(parts.checks)
-    for resource in (tasks, task_types, uploads, projects, keys, health):
+    for resource in (tasks, events, task_types, uploads, projects, keys, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)

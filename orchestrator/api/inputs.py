@@ -11,6 +11,7 @@ from orchestrator.domain.task import Priority, Status
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
+CURSOR = r"^[0-9]{1,15}-[0-9]{1,10}$"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 MOST_DEPTH = 32
 INLINE_BYTES = 256 * 1000
@@ -134,6 +135,15 @@ class ListQuery(Request):
     type: TypeName | None = Field(None, description="Only this task type.")
     limit: int = Field(20, ge=1, le=100, description="The size of a page.")
     cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the page before.")
+
+
+class FollowQuery(Request):
+    """Where a stream of events begins, and whether it waits for more."""
+
+    after: Annotated[str, Field(pattern=CURSOR)] | None = Field(
+        None, description="Only events after the one with this `id`; without it a task's whole story."
+    )
+    follow: bool = Field(default=True, description="`false` answers with what there is.")
 
 
 class RetryBody(Request):

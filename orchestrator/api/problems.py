@@ -143,7 +143,9 @@ def add_problem_responses(app: FastAPI) -> None:
     async def ours(_: Request, error: OrchestratorError) -> ProblemResponse:
         response = render_error(error)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("http.failed", code=error.code, status=response.status_code, exc_info=error)
+            # A refusal for want of room is no failure; under load its traceback would cost more than the refusal.
+            cause = None if isinstance(error, Overloaded) else error
+            log.warning("http.failed", code=error.code, status=response.status_code, exc_info=cause)
         return response
 
     @app.exception_handler(RequestValidationError)

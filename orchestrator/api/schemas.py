@@ -138,6 +138,22 @@ class TaskList(BaseModel):
     next: str | None
 
 
+class LineView(BaseModel):
+    """A line of a task's log. `id` is that of the `log` event."""
+
+    id: str
+    at: datetime
+    level: str
+    event: str
+    fields: Mapping[str, Any]
+
+
+class LogView(BaseModel):
+    """The log of a task, oldest line first."""
+
+    items: list[LineView]
+
+
 class TaskTypeView(BaseModel):
     """A task type of this node. `params` is a JSON Schema."""
 

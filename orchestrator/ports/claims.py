@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from orchestrator.domain.log_line import Said
 from orchestrator.domain.retry import Decision
 from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress, Run
 
@@ -35,6 +36,7 @@ class Beat:
 
     run: Run
     progress: Progress | None = None
+    lines: Sequence[Said] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Commit:
 
 
 class Claims(Protocol):
-    """The life of a run, from claim to its one ending."""
+    """The life of a run, from claim to its one ending.
+
+    What ends a run also takes its last lines, those that no beat has brought. A line that comes again is written once.
+    """
 
     def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         """Hand out at most one run per id of ``run_ids``, each of the project whose turn it is, its oldest rank first.
@@ -73,7 +78,7 @@ class Claims(Protocol):
         """
         ...
 
-    def finish(self, run: Run, commit: Commit) -> None:
+    def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         """Commit success. It wins over a cancel that was requested but not yet acknowledged.
 
         Raises:
@@ -81,7 +86,7 @@ class Claims(Protocol):
         """
         ...
 
-    def fail(self, run: Run, failure: Failure, *, decision: Decision) -> None:
+    def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:
         """Commit failure: queue again after the decided wait, or end the task as failed.
 
         A task whose cancel was requested ends as canceled instead.
@@ -91,7 +96,7 @@ class Claims(Protocol):
         """
         ...
 
-    def release(self, run: Run) -> None:
+    def release(self, run: Run, *, lines: Sequence[Said] = ()) -> None:
         """Give the run back unharmed: the task is ready again at its old rank and no attempt is counted.
 
         A task whose cancel was requested ends as canceled instead.
@@ -101,7 +106,7 @@ class Claims(Protocol):
         """
         ...
 
-    def stop(self, run: Run) -> None:
+    def stop(self, run: Run, *, lines: Sequence[Said] = ()) -> None:
         """Acknowledge a cancel: the task ends as canceled.
 
         Raises:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.task import Attempt, Status, Task, TaskEvent
+from orchestrator.ports.feed import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class TaskReads(Protocol):
 
     def events(self, task_id: str, *, after: tuple[int, int] = (0, 0)) -> tuple[TaskEvent, ...]:
         """The task's story after (generation, seq), oldest first; bounded, so the oldest lines may be gone."""
+        ...
+
+    def story(self, project: str, *, after: tuple[int, int] = (0, 0)) -> tuple[Told, ...]:
+        """The latest changes of status of the project's tasks, without their data, oldest first; bounded as well."""
         ...
 
     def queue_position(self, task: Task) -> int | None:

@@ -3,6 +3,7 @@
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.connection import API, connect
+from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
@@ -42,6 +43,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         resubmit=ResubmitTask(intake, reads, pulses),
         offer_upload=OfferUpload(storage, uploads, new_id, expires_s, limits),
         reads=reads,
+        feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,
         authenticate=build_authenticate(scripts, key_secrets),
         create_key=build_create_key(scripts, key_secrets),
@@ -50,4 +52,5 @@ def build_api_parts(settings: Settings) -> ApiParts:
         checks=build_checks(settings),
         registry=metrics.registry,
         url_expires_s=expires_s,
+        streams=settings.api.streams,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from orchestrator.ports.api_keys import ApiKeys
+from orchestrator.ports.feed import EventFeed
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
@@ -26,6 +27,7 @@ class ApiParts:
     resubmit: ResubmitTask
     offer_upload: OfferUpload
     reads: TaskReads
+    feed: EventFeed
     storage: ObjectStorage
     authenticate: Authenticate
     create_key: CreateKey
@@ -34,3 +36,4 @@ class ApiParts:
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry
     url_expires_s: float
+    streams: int = 1000

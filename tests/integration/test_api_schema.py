@@ -36,6 +36,8 @@ def test_every_operation_keeps_its_word(door: FrontDoor, mode: GenerationMode) -
         @SOME
         @given(case=operation.as_strategy(generation_mode=mode))
         def keeps_its_word(case: Case[Any]) -> None:
+            if case.operation.path.endswith("/events"):
+                case.query = {**(case.query or {}), "follow": "false"}  # it would never end
             headers = {"Authorization": f"Bearer {SECRETS.admin_key}"}
             case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 

@@ -71,6 +71,7 @@ def example_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Map
 def read_routes() -> list[Route]:
     parts = ApiParts.__new__(ApiParts)  # nothing is asked of them
     object.__setattr__(parts, "checks", {})
+    object.__setattr__(parts, "streams", 2)
     document = build_app(parts).openapi()
     return [
         Route(method.upper(), path, operation, example_of(document, operation))
@@ -127,6 +128,15 @@ def uploads_into_a_foreign_prefix(house: House) -> None:
     assert house.stranger.post("/v1/uploads", json=body).json()["object"].startswith("projects/film-b/uploads/")
 
 
+def hears_foreign_events(house: House) -> None:
+    mine = house.owner.get("/v1/events?follow=false").text
+    assert house.task_id in mine
+    submitted = house.stranger.post("/v1/tasks", json={"type": "system.echo"}).json()["id"]
+    theirs = house.stranger.get("/v1/events?follow=false", headers={"Last-Event-ID": "0-0"}).text
+    assert submitted in theirs
+    assert house.task_id not in theirs
+
+
 def knows_no_project(_: House) -> None:
     """It answers the same to everybody."""
 
@@ -135,6 +145,7 @@ def knows_no_project(_: House) -> None:
 REACHES: Mapping[str, Callable[[House], None]] = {
     "POST /v1/tasks": submits_foreign_input,
     "GET /v1/tasks": lists_foreign_tasks,
+    "GET /v1/events": hears_foreign_events,
     "POST /v1/uploads": uploads_into_a_foreign_prefix,
     "GET /v1/task-types": knows_no_project,
 }

@@ -15,7 +15,7 @@ from orchestrator.ports.claims import Beat
 
 PROJECTS = 100
 BACKLOG = 1_500
-BUDGET = {"submit": 12, "claim": 30, "beat": 5, "advance": 2, "finish": 16}
+BUDGET = {"submit": 14, "claim": 32, "beat": 5, "advance": 2, "finish": 18}
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ ADDITIONS: tuple[tuple[str, str, str], ...] = (
     (TASK, "    retryable: bool = False\n", '    retryable: bool = False\n    hint: str = "wait"\n'),
     ("orchestrator/domain/errors.py", '    NETWORK = "network"\n', '    NETWORK = "quota"\n'),
 )
-STORY = ("queued", "running", "progress", "queued", "running", "succeeded")
+STORY = ("queued", "running", "queued", "running", "succeeded")
 ASIDE_S, UNKNOWN_FOR_S = 10, 600  # claim.lua
 NEXT_SCHEMA = ((TASK, "SCHEMA_VERSION = 1\n", "SCHEMA_VERSION = 2\n"),)
 
@@ -147,7 +147,7 @@ class TestNewerSchema:
         assert newer.do(store, "read") == [
             "succeeded",
             "1",
-            *["queued", "running", "progress", "queued", "running", "succeeded"],
+            *["queued", "running", "queued", "running", "succeeded"],
         ]
 
 

@@ -10,7 +10,7 @@ from orchestrator.domain.task import MOVES, TERMINAL, Move
 
 Rule = Callable[[History], Iterator[str]]
 
-EVENTS_KEPT = 256  # a longer story has lost its beginning (places.lua)
+EVENTS_KEPT = 512  # a longer story has lost its beginning (places.lua)
 CANCELING = "canceling"
 MOVES_BY_NAME = {(start.value, end.value): moves for (start, end), moves in MOVES.items()}
 STATUSES = frozenset(status for pair in MOVES_BY_NAME for status in pair)

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import pairs, parse_task, render_failure, render_json, render_limit
+from orchestrator.adapters.redis.records import (
+    pairs,
+    parse_task,
+    render_failure,
+    render_json,
+    render_limit,
+    render_lines,
+)
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import StaleRun
 from orchestrator.domain.limits import UNLIMITED, Quotas
+from orchestrator.domain.log_line import Said
 from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision
 from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
@@ -47,7 +55,11 @@ class RedisClaims:
 
     def beat(self, beats: Sequence[Beat]) -> list[Verdict]:
         runs = [
-            {**_token(beat.run), "progress": render_json(asdict(beat.progress)) if beat.progress else ""}
+            {
+                **_token(beat.run),
+                "progress": render_json(asdict(beat.progress)) if beat.progress else "",
+                "lines": render_lines(beat.lines),
+            }
             for beat in beats
         ]
         with redis_errors():
@@ -57,13 +69,14 @@ class RedisClaims:
     def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:
         self._fenced("advance", run, given={"stage": stage, "checkpoint": render_json(checkpoint)})
 
-    def finish(self, run: Run, commit: Commit) -> None:
+    def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
         stored_bytes = sum(artifact.size_bytes for artifact in commit.outputs)
-        self._fenced("finish", run, given={**told, "actual_s": commit.actual_s, "bytes": stored_bytes})
+        given = {**told, "actual_s": commit.actual_s, "bytes": stored_bytes}
+        self._ending("finish", run, given=given, lines=lines)
 
-    def fail(self, run: Run, failure: Failure, *, decision: Decision) -> None:
+    def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:
         again = decision if isinstance(decision, Again) else None
         given = {
             "error": render_failure(failure),
@@ -71,13 +84,16 @@ class RedisClaims:
             "counts": 0 if again and not again.counts else 1,
             "again_in_ms": int(again.after_s * 1000) if again else "",
         }
-        self._fenced("fail", run, given=given)
+        self._ending("fail", run, given=given, lines=lines)
 
-    def release(self, run: Run) -> None:
-        self._fenced("release", run, given={})
+    def release(self, run: Run, *, lines: Sequence[Said] = ()) -> None:
+        self._ending("release", run, given={}, lines=lines)
 
-    def stop(self, run: Run) -> None:
-        self._fenced("stop", run, given={})
+    def stop(self, run: Run, *, lines: Sequence[Said] = ()) -> None:
+        self._ending("stop", run, given={}, lines=lines)
+
+    def _ending(self, script: str, run: Run, *, given: Mapping[str, object], lines: Sequence[Said]) -> None:
+        self._fenced(script, run, given={**given, "lines": render_json(render_lines(lines))})
 
     def _fenced(self, script: str, run: Run, *, given: Mapping[str, object]) -> None:
         with redis_errors():

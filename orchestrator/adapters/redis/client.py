@@ -1,6 +1,6 @@
 """The commands that we send, typed as they answer with ``decode_responses``: redis-py types every text bytes | str."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 Fields = dict[str, str]
@@ -59,3 +59,43 @@ class RedisClient(Protocol):
     def llen(self, name: str) -> int: ...
 
     def close(self) -> None: ...
+
+
+class AsyncPipeline(Protocol):
+    """Commands sent together."""
+
+    def xrange(self, name: str, min: str) -> object: ...  # noqa: A002 - theirs
+
+    def hmget(self, name: str, keys: Sequence[str]) -> object: ...
+
+    async def execute(self) -> list[Any]: ...
+
+
+class Subscription(Protocol):
+    """A connection that only listens."""
+
+    async def subscribe(self, *channels: str) -> None: ...
+
+    async def psubscribe(self, *patterns: str) -> None: ...
+
+    async def unsubscribe(self, *channels: str) -> None: ...
+
+    async def punsubscribe(self, *patterns: str) -> None: ...
+
+    async def get_message(self, *, timeout: float | None) -> Mapping[str, Any] | None: ...  # noqa: ASYNC109 - theirs
+
+    async def aclose(self) -> None: ...
+
+
+class AsyncRedis(Protocol):
+    """A client made by `connection.connect_stream`."""
+
+    async def xrange(self, name: str, min: str = "-") -> Entries: ...  # noqa: A002 - theirs
+
+    async def xrevrange(self, name: str, *, count: int) -> Entries: ...
+
+    def pipeline(self, *, transaction: bool) -> AsyncPipeline: ...
+
+    def pubsub(self) -> Subscription: ...
+
+    async def aclose(self) -> None: ...

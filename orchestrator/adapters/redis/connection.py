@@ -3,6 +3,7 @@
 redis-py's own defaults repeat a command ten times and hang for 58 s on a frozen server (stack facts, head of page).
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import cast
 
 import structlog
 from redis import exceptions as foreign
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as AsyncioRedis
+from redis.asyncio.retry import Retry as AsyncioRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
-from orchestrator.adapters.redis.client import RedisClient
+from orchestrator.adapters.redis.client import AsyncRedis, RedisClient
 from orchestrator.adapters.redis.fuse import FusedRedis, StillSilent
 from orchestrator.adapters.redis.quick import QuickRedis
 from orchestrator.domain.errors import Category, OrchestratorError, OutcomeUnknown, Overloaded, Refused, Unavailable
@@ -58,6 +62,27 @@ def connect(url: str, profile: Profile) -> RedisClient:
         retry=Retry(backoff, profile.retries),
     )
     return cast("RedisClient", client)
+
+
+# A follower's peer may be gone without a word: the kernel finds out within half a minute.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+READS_AT_ONCE = 8
+
+
+def connect_stream(url: str) -> AsyncRedis:
+    """A client of the event loop: its commands as patient as the API's, its subscriptions without any read timeout."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=READS_AT_ONCE + 1,
+        timeout=API.patience_s,
+        decode_responses=True,
+        socket_connect_timeout=API.connect_s,
+        socket_timeout=API.read_s,
+        socket_keepalive=True,
+        socket_keepalive_options=KEEPALIVE,
+        retry=AsyncioRetry(NoBackoff(), 0),
+    )
+    return cast("AsyncRedis", AsyncioRedis.from_pool(pool))
 
 
 # Most specific first. Every class says whether the command may have been carried out.

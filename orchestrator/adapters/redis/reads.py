@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import parse_attempt, parse_event, parse_task
+from orchestrator.adapters.redis.records import parse_attempt, parse_event, parse_task, parse_told
 from orchestrator.domain.errors import InvalidParams, TaskNotFound
 from orchestrator.domain.task import Attempt, Task, TaskEvent
+from orchestrator.ports.feed import Told
 from orchestrator.ports.reads import TaskFilter, TaskPage
 
 TASK_ID = re.compile(r"^[a-z0-9_-]{1,64}$")
@@ -56,6 +57,11 @@ class RedisReads:
         with redis_errors():
             entries = self._client.xrange(f"orch:events:{task_id}", min=f"({after[0]}-{after[1]}")
         return tuple(parse_event(entry_id, fields) for entry_id, fields in entries)
+
+    def story(self, project: str, *, after: tuple[int, int] = (0, 0)) -> tuple[Told, ...]:
+        with redis_errors():
+            entries = self._client.xrange(f"orch:story:{project}", min=f"({after[0]}-{after[1]}")
+        return tuple(parse_told(cursor, fields) for cursor, fields in entries)
 
     def queue_position(self, task: Task) -> int | None:
         with redis_errors():

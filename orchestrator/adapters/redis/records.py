@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from orchestrator.domain.errors import Category
+from orchestrator.domain.log_line import Said
 from orchestrator.domain.task import Artifact, Attempt, Failure, Priority, Progress, Status, Task, TaskEvent
+from orchestrator.ports.feed import Told
 
 Flat = Mapping[str, str]
 Value = TypeVar("Value", Artifact, Failure, Progress)
@@ -30,6 +32,11 @@ def render_failure(failure: Failure) -> str:
 def render_limit(limit: float | None) -> str:
     """A limit as scripts take it: empty for none."""
     return "" if limit is None else str(limit)
+
+
+def render_lines(lines: Sequence[Said]) -> list[list[object]]:
+    """As the scripts take them: [number, milliseconds since it was said, JSON]."""
+    return [[said.number, int(said.ago_s * 1000), render_json(asdict(said.line))] for said in lines]
 
 
 def parse_failure(text: str | None) -> Failure | None:
@@ -121,3 +128,8 @@ def parse_event(entry_id: str, fields: Flat) -> TaskEvent:
     """Read an entry of ``orch:events:<id>``; its id is <generation>-<seq>."""
     generation, _, seq = entry_id.partition("-")
     return TaskEvent(int(generation), int(seq), fields["type"], int(fields["at_ms"]), json.loads(fields["data"]))
+
+
+def parse_told(cursor: str, fields: Flat) -> Told:
+    """Read an entry of ``orch:story:<project>``: a change of status without its data."""
+    return Told(fields["task"], parse_event(fields["event"], {**fields, "data": "{}"}), cursor)

@@ -106,6 +106,11 @@ local look_at_key = {
     end
   end,
 }
+look_at_key.story = function(project) -- purge ends it with the last task of the project
+  if not exists('orch:tasks:' .. project) then
+    found('orphan', 'story', project, function() redis.call('DEL', 'orch:story:' .. project) end)
+  end
+end
 for _, kind in ipairs({'events', 'attempts'}) do
   look_at_key[kind] = function(id)
     if not exists('orch:task:' .. id) then

@@ -98,7 +98,7 @@ local function start(task, run_id)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner
   task.claimed_ms, task.started_ms, task.updated_ms = now, task.started_ms or now, now
-  task.progress, task.actual_s, task.aside_ms = nil, nil, nil
+  task.progress, task.actual_s, task.aside_ms, task.said = nil, nil, nil, nil
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   emit(task, 'running', now, '{"epoch":' .. task.epoch .. '}')

@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- include: turn, places
 -- fail: the one commit of a failed run. `domain/retry` has decided: again after again_in_ms, or (empty) give up.
--- given: task_id, epoch, run_id, error (JSON), category, counts (1 or 0), again_in_ms
+-- given: task_id, epoch, run_id, error, lines (JSON), category, counts (1 or 0), again_in_ms
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'fail')
 if not task then return refused end
 
+log_lines(task, now, cjson.decode(given.lines))
 if given.counts == '1' then count_try(task, given.category) end
 close_run(task, 'fail', now, given.counts == '1' and given.error or nil)
 if task.cancel_ms then

@@ -1,16 +1,18 @@
 #!lua flags=allow-oom
 -- include: turn, places, stored
 -- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
--- given: task_id, epoch, run_id, outputs, result, usage (JSON), actual_s, bytes (of the outputs)
+-- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs)
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'finish')
 if not task then return refused end
 
+log_lines(task, now, cjson.decode(given.lines))
 task.actual_s, task.bytes = given.actual_s, given.bytes
 count_bytes(task, tonumber(given.bytes))
 close_run(task, 'finish', now, '')
 note_pace(lane_of(task), task, now)
+if given.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
 end_task(task, 'succeeded', now,
   {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)
 return 'ok'

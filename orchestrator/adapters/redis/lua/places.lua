@@ -14,14 +14,18 @@
 --   orch:backlog:<lane>                   hash    sums of what is ready, see backlog.lua
 --   orch:yields:<solo lane>               zset    owners that were told to make room, see yield.lua
 --   orch:events:<id>, orch:attempts:<id>  stream  entry ids are <generation>-<seq> and <generation>-<epoch>
+--   orch:story:<project>                  stream  the latest changes of status of all its tasks, without their data
 --   orch:tasks:<project>                  zset    all ids, in lexical (= time) order
 --   orch:idem:<project>:<key>             hash    request_sha256 and task of an Idempotency-Key
 --   orch:run:<run_id>                     string  the task a claim handed out, so that a repeated claim repeats
 --
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.
 -- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017).
+--
+-- Whatever happens to a task is also published in `orch:feed:<project>:<id>`, to whoever follows it now (ADR 0029).
 
-local EVENTS_KEPT = 256
+local EVENTS_KEPT = 512
+local STORY_KEPT = 1000
 local ATTEMPTS_KEPT = 64
 
 -- ARGV[1] is the time in ms, empty in production; the rest are name, value pairs.
@@ -78,11 +82,43 @@ local function reply(task)
   return flat
 end
 
--- The next line of the task's story; its number is part of the record, so save comes after.
-local function emit(task, kind, now, data)
+-- Tells those who follow the task or its project now. `cursor` names the line of the project's story, if it has one.
+local function publish(task, kind, now, data, cursor)
+  redis.call('PUBLISH', 'orch:feed:' .. task.project .. ':' .. task.id,
+    table.concat({task.generation .. '-' .. (task.seq or 0), cursor or '', kind, now, data}, ' '))
+end
+
+-- The next line of the task's own stream; its number is part of the record, so save comes after.
+local function append(task, kind, now, data)
   task.seq = (task.seq or 0) + 1
   redis.call('XADD', 'orch:events:' .. task.id, 'MAXLEN', EVENTS_KEPT, task.generation .. '-' .. task.seq,
-    'type', kind, 'at_ms', now, 'data', data or '{}')
+    'type', kind, 'at_ms', now, 'data', data)
+end
+
+-- A change of status.
+local function emit(task, kind, now, data)
+  data = data or '{}'
+  append(task, kind, now, data)
+  local cursor = redis.call('XADD', 'orch:story:' .. task.project, 'MAXLEN', '~', STORY_KEPT, '*',
+    'task', task.id, 'event', task.generation .. '-' .. task.seq, 'type', kind, 'at_ms', now)
+  publish(task, kind, now, data, cursor)
+end
+
+-- Anything else worth keeping: a file it made, a line of its log. The story of the project tells nothing of it.
+local function mention(task, kind, now, data)
+  append(task, kind, now, data)
+  publish(task, kind, now, data)
+end
+
+-- What a run says of itself. Each line is {number, ms since it was said, JSON}; one that comes again is known by its
+-- number, which counts from 1 within the run.
+local function log_lines(task, now, lines)
+  for _, line in ipairs(lines) do
+    if line[1] > tonumber(task.said or 0) then
+      task.said = line[1]
+      mention(task, 'log', now - line[2], line[3])
+    end
+  end
 end
 
 local function solo_lane(lane)

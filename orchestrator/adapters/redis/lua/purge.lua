@@ -11,5 +11,6 @@ count_bytes(task, -(task.bytes or 0))
 if task.idem ~= '' then redis.call('DEL', 'orch:idem:' .. task.project .. ':' .. task.idem) end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
+if redis.call('EXISTS', 'orch:tasks:' .. task.project) == 0 then redis.call('DEL', 'orch:story:' .. task.project) end
 redis.call('DEL', 'orch:task:' .. task.id, 'orch:events:' .. task.id, 'orch:attempts:' .. task.id)
 return 'purged'

@@ -1,0 +1,65 @@
+"""Events as clients see them: names, and data that says which task, when, and what."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.api.event_stream import render_frame
+from orchestrator.domain.task import Status, TaskEvent
+from orchestrator.ports.feed import Told
+
+PROGRESS = ("fraction", "stage", "done", "total")
+OUTPUT = ("name", "content_type", "size_bytes", "sha256")
+ERROR = ("code", "category", "message", "retryable")
+LINE = ("level", "event", "fields")
+
+
+def render_told(told: Told) -> Iterator[bytes]:
+    """The frames of what happened: mostly one. Only the last has the id, so that all of them come again or none."""
+    name, details = _details(told.event)
+    for number, detail in enumerate(details, 1):
+        cursor = told.cursor if number == len(details) else None
+        yield render_frame(name, {**_head(told), **detail}, cursor=cursor)
+
+
+def render_line(event: TaskEvent) -> dict[str, Any]:
+    """A line of a task's log."""
+    return {"id": f"{event.generation}-{event.seq}", "at": _time(event.at_ms), **_some(event.data, LINE)}
+
+
+def _head(told: Told) -> dict[str, Any]:
+    event = told.event
+    return {"task_id": told.task_id, "generation": event.generation, "at": _time(event.at_ms)}
+
+
+def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:
+    """Foreign names stay inside: only what is documented goes out."""
+    data = event.data
+    if event.type == "progress":
+        return "progress", [_some(data, PROGRESS)]
+    if event.type == "log":
+        return "log", [_some(data, LINE)]
+    if event.type == "output":
+        return "output", [_some(output, OUTPUT) for output in data["outputs"]]
+    return "status", [{"status": event.type, **_reason(event.type, data)}]
+
+
+def _reason(status: str, data: Any) -> dict[str, Any]:  # noqa: ANN401 - the JSON of an event
+    """What a change of status says besides; the story of a project says nothing."""
+    if not data:
+        return {}
+    if status == Status.RUNNING:
+        return {"epoch": data["epoch"]}
+    if status == Status.SUCCEEDED:
+        return {"result": data}
+    if "code" in data:
+        return {"error": _some(data, ERROR)}
+    return {"reason": data["reason"]}
+
+
+def _some(data: Any, names: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - the JSON of an event
+    return {name: data[name] for name in names if name in data}
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,228 @@
+"""Server-sent events over HTTP, from a real store of records through a real server to a client that reads them."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import httpx
+import pytest
+from fakes_storage import MemoryStorage
+from front_door import FrontDoor, front_door
+from sse import Seen, parse_events
+from starlette.types import Message
+
+from orchestrator.api.event_stream import HEARTBEAT, EventStream, OpenStreams
+from orchestrator.api.events import _frames_of_project
+from orchestrator.domain.errors import Category, Overloaded
+from orchestrator.domain.log_line import LogLine, Said
+from orchestrator.domain.retry import Again
+from orchestrator.domain.task import Artifact, Failure, Progress, Run
+from orchestrator.ports.claims import Beat, Commit
+from orchestrator.ports.feed import Told
+
+ECHO = {"type": "system.echo"}
+LINE = Said(1, 0.5, LogLine("stage.ended", {"stage": "infer", "took_s": 1.5}))
+OUTPUTS = tuple(Artifact(name, f"projects/…/{name}", "image/png", 3, "ab12") for name in ("a.png", "b.png"))
+
+
+@pytest.fixture
+def door(redis_url: str) -> Iterator[FrontDoor]:
+    with front_door(redis_url, MemoryStorage(), streams=4) as door:
+        yield door
+
+
+@pytest.fixture
+def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
+    with door.caller() as client:
+        yield client
+
+
+@contextmanager
+def stream(client: httpx.Client, path: str, *, last: str = "") -> Iterator[Iterator[Seen]]:
+    headers = {"Last-Event-ID": last} if last else {}
+    with client.stream("GET", path, headers=headers, timeout=10) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert (response.headers["cache-control"], response.headers["x-accel-buffering"]) == ("no-cache", "no")
+        yield parse_events(response.iter_lines())
+
+
+def submit(client: httpx.Client) -> str:
+    task_id: str = client.post("/v1/tasks", json=ECHO).json()["id"]
+    return task_id
+
+
+def finish(door: FrontDoor, run: Run) -> None:
+    door.worker.claims.finish(run, Commit(OUTPUTS, {"ok": True}, {}, actual_s=0.1), lines=[LINE])
+
+
+class TestTask:
+    def test_the_stream_tells_everything_and_ends_with_the_task(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        task_id = submit(film_a)
+        with stream(film_a, f"/v1/tasks/{task_id}/events") as events:
+            assert next(events).data["status"] == "queued"
+            run = door.next_run()
+            running = next(events)
+            assert (running.name, running.data["status"], running.data["epoch"]) == ("status", "running", 1)
+            door.worker.claims.beat([Beat(run, Progress("infer", 0.5, 1, 2))])
+            progress = next(events)
+            assert (progress.name, progress.data["fraction"], progress.cursor) == ("progress", 0.5, running.cursor)
+            finish(door, run)
+            rest = list(events)
+        assert [event.word for event in rest] == ["log", "output", "output", "succeeded"]
+        log, first, second, succeeded = rest
+        assert (log.data["event"], log.data["fields"]) == ("stage.ended", {"stage": "infer", "took_s": 1.5})
+        assert [first.data["name"], second.data["name"]] == ["a.png", "b.png"]
+        assert "key" not in first.data, "where it lies is our own affair"
+        assert first.cursor == log.cursor, "who leaves between the two gets both again"
+        assert (succeeded.data["result"], succeeded.data["generation"]) == ({"ok": True}, 1)
+        assert {event.data["task_id"] for event in rest} == {task_id}
+
+    def test_who_comes_back_goes_on_where_he_was(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        path = f"/v1/tasks/{submit(film_a)}/events"
+        with stream(film_a, path) as events:
+            seen = next(events)
+        finish(door, door.next_run())
+        words = ["running", "log", "output", "output", "succeeded"]
+        with stream(film_a, path, last=seen.cursor) as events:
+            told = list(events)
+            assert [event.word for event in told] == words
+        with stream(film_a, f"{path}?after={seen.cursor}") as events:
+            assert [event.word for event in events] == words
+        gone = film_a.get(path, headers={"Last-Event-ID": told[-1].cursor})
+        assert (gone.status_code, gone.content) == (204, b""), "which tells an EventSource to stay away"
+
+    def test_a_retry_is_told_in_the_same_stream(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        task_id = submit(film_a)
+        failure = Failure("no_answer", Category.NETWORK, "There was no answer.", retryable=True)
+        door.worker.claims.fail(door.next_run(), failure, decision=Again(after_s=60, counts=True))
+        film_a.post(f"/v1/tasks/{task_id}/cancel")
+        film_a.post(f"/v1/tasks/{task_id}/retry")
+        with stream(film_a, f"/v1/tasks/{task_id}/events") as events:
+            story = [next(events) for _ in range(5)]
+            film_a.post(f"/v1/tasks/{task_id}/cancel")
+            assert [event.word for event in events] == ["canceled"]
+        assert [event.word for event in story] == ["queued", "running", "queued", "canceled", "queued"]
+        assert story[2].data["error"] == {
+            "code": "no_answer",
+            "category": "network",
+            "message": "There was no answer.",
+            "retryable": True,
+        }
+        assert (story[4].data["reason"], story[4].data["generation"]) == ("resubmitted", 2)
+
+    def test_without_following_it_says_what_there_is(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        path = f"/v1/tasks/{submit(film_a)}/events?follow=false"
+        with stream(film_a, path) as events:
+            assert [event.word for event in events] == ["queued"]
+        assert film_a.get(f"{path}&after=1-1").status_code == 204
+        assert door.bells.rung
+
+    def test_nobody_else_s_task_can_be_followed(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        task_id = submit(film_a)
+        with door.caller("film-b") as film_b:
+            for path in ("events", "logs"):
+                assert film_b.get(f"/v1/tasks/{task_id}/{path}").json()["code"] == "task_not_found"
+        assert film_a.get("/v1/tasks/task_0/events").status_code == 404
+        assert httpx.get(f"{door.url}/v1/tasks/{task_id}/events").status_code == 401
+
+    def test_its_log_can_be_looked_up(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        task_id = submit(film_a)
+        assert film_a.get(f"/v1/tasks/{task_id}/logs").json() == {"items": []}
+        finish(door, door.next_run())
+        (line,) = film_a.get(f"/v1/tasks/{task_id}/logs").json()["items"]
+        assert {**line, "at": ""} == {
+            "id": "1-3",
+            "at": "",
+            "level": "info",
+            "event": "stage.ended",
+            "fields": {"stage": "infer", "took_s": 1.5},
+        }
+
+
+class TestProject:
+    def test_it_tells_of_all_tasks_and_of_nobody_else_s(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        with stream(film_a, "/v1/events") as events, door.caller("film-b") as film_b:
+            mine = [submit(film_a)]
+            submit(film_b)
+            mine.append(submit(film_a))
+            seen = [next(events) for _ in range(2)]
+            film_a.post(f"/v1/tasks/{mine[0]}/cancel")
+            canceled = next(events)
+        assert [event.data["task_id"] for event in seen] == mine
+        assert (canceled.word, canceled.data["task_id"]) == ("canceled", mine[0])
+        with stream(film_a, "/v1/events?follow=false", last=seen[0].cursor) as events:
+            assert [event.word for event in events] == ["queued", "canceled"]
+        assert film_a.get(f"/v1/events?follow=false&after={canceled.cursor}").status_code == 204
+
+    def test_who_has_heard_nothing_yet_can_go_on_all_the_same(self, film_a: httpx.Client) -> None:
+        with film_a.stream("GET", "/v1/events", timeout=10) as response:
+            opening = [line for line, _ in zip(response.iter_lines(), range(2), strict=False)]
+        assert opening[0].startswith("id: ")
+        task_id = submit(film_a)
+        with stream(film_a, "/v1/events", last=opening[0].removeprefix("id: ")) as events:
+            assert next(events).data["task_id"] == task_id
+
+
+class TestLimits:
+    def test_a_project_has_half_of_the_places_and_gets_them_back(self, door: FrontDoor, film_a: httpx.Client) -> None:
+        with stream(film_a, "/v1/events"), stream(film_a, "/v1/events"):
+            refused = film_a.get("/v1/events")
+            assert (refused.status_code, refused.json()["code"]) == (503, "too_many_streams")
+            assert refused.headers["retry-after"]
+            with door.caller("film-b") as film_b, stream(film_b, "/v1/events"):
+                pass
+        pause = threading.Event()
+        for _ in range(500):
+            with film_a.stream("GET", "/v1/events") as response:
+                if response.status_code == 200:
+                    return
+            pause.wait(0.01)
+        pytest.fail("the places were not given back")
+
+    def test_places_are_counted(self) -> None:
+        streams = OpenStreams(2)
+        with streams.place("a"):
+            with pytest.raises(Overloaded), streams.place("a"):
+                pass
+            with streams.place("b"), pytest.raises(Overloaded), streams.place("c"):
+                pass
+        with streams.place("c"):
+            pass
+
+    def test_silence_is_filled_with_heartbeats(self) -> None:
+        class Silence:
+            async def next(self, *, within_s: float) -> Told | None:
+                assert within_s == 15
+                return None
+
+        async def scene() -> list[bytes]:
+            frames = _frames_of_project(Silence(), "7-0")
+            return [await anext(frames) for _ in range(3)]
+
+        assert asyncio.run(scene()) == [b"id: 7-0\nretry: 1000\n\n", HEARTBEAT, HEARTBEAT]
+
+    def test_a_client_that_reads_nothing_is_left(self) -> None:
+        async def frames() -> AsyncGenerator[bytes, None]:
+            while True:
+                yield HEARTBEAT
+
+        async def scene() -> list[str]:
+            left: list[str] = []
+            held = AsyncExitStack()
+            held.callback(left.append, "left")
+            forever = asyncio.Event()
+
+            async def receive() -> Message:
+                await forever.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message: Message) -> None:
+                if message["type"] == "http.response.body":
+                    await forever.wait()
+
+            await EventStream(frames(), held, unread_s=0.01)({"type": "http"}, receive, send)
+            return left
+
+        assert asyncio.run(scene()) == ["left"]
