@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
-from typing import Any, Literal, TypeVar
+from types import MethodType
+from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
 
@@ -141,7 +142,11 @@ def _work_on(settings: Settings, *, lane: str, queue: str) -> None:
 
 
 def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
-    """A door in every service that uses the port."""
+    """A door in every service that uses the port, and in the one that submit uses."""
+    pin = cast("MethodType", parts.submit.pin_input).__self__
+    if hasattr(pin, point.port):
+        submit = replace(parts.submit, pin_input=with_door(pin, point).pin)
+        return replace(parts, submit=submit)
     services = {name: getattr(parts, name) for name in ("submit", "cancel", "resubmit", "offer_upload")}
     users = {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
     return replace(parts, **users)

@@ -93,7 +93,8 @@ def build_drain(
     note: Callable[[str], None] = lambda _part: None,
 ) -> DrainLane:
     """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
-    metrics = build_run_metrics(build_samples(settings, f"{lane}-{current_process().index}"))
+    slot = getattr(current_process(), "index", 0)  # only a child of a pool has one
+    metrics = build_run_metrics(build_samples(settings, f"{lane}-{slot}"))
     execute = _build_execute(settings, ports, metrics=metrics)
     beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"), give_up=execute.give_up)
     retire = _build_retire(settings.worker, stuck=beats.stuck)
