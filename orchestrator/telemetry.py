@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -65,12 +65,29 @@ def name_bound_run() -> str:
     return f"{bound['task_id']}/{bound['epoch']}" if "epoch" in bound else ""
 
 
+class ProjectLabels:
+    """Names of projects as labels: the first ``most`` have series of their own, the others share `other`."""
+
+    def __init__(self, most: int = 100) -> None:
+        self._most = most
+        self._named: set[str] = set()
+
+    def __call__(self, project: str) -> str:
+        if project not in self._named and len(self._named) < self._most:
+            self._named.add(project)
+        return project if project in self._named else "other"
+
+
 @dataclass(frozen=True, slots=True)
 class IntakeMetrics:
     """What the front door counts."""
 
     registry: CollectorRegistry
     submits: Counter
+    label: ProjectLabels = field(default_factory=ProjectLabels)
+
+    def count_submit(self, project: str, task_type: str, *, answer: str) -> None:
+        self.submits.labels(self.label(project), task_type, answer).inc()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,10 @@ class RunMetrics:
     stage_seconds: Histogram
     stale_writes: Counter
     triton_seconds: Histogram
+    label: ProjectLabels = field(default_factory=ProjectLabels)
+
+    def count_end(self, project: str, task_type: str, *, outcome: str) -> None:
+        self.tasks_ended.labels(self.label(project), task_type, outcome).inc()
 
     @contextmanager
     def timed_stage(self, task_type: str, stage: str) -> Iterator[None]:
@@ -114,7 +135,7 @@ class QueueMetrics:
 
 def build_intake_metrics() -> IntakeMetrics:
     registry = CollectorRegistry()
-    submits = Counter("orchestrator_submits", "Submits by answer.", ["type", "answer"], registry=registry)
+    submits = Counter("orchestrator_submits", "Submits by answer.", ["project", "type", "answer"], registry=registry)
     return IntakeMetrics(registry, submits)
 
 
@@ -147,7 +168,7 @@ def build_run_metrics(shared: SharedSamples | None = None) -> RunMetrics:
     gauge = partial(Gauge, registry=registry, multiprocess_mode="livesum")
     return RunMetrics(
         registry=registry,
-        tasks_ended=counter("orchestrator_tasks", "Runs by how they ended.", ["type", "outcome"]),
+        tasks_ended=counter("orchestrator_tasks", "Runs by how they ended.", ["project", "type", "outcome"]),
         active=gauge("orchestrator_runs_active", "Runs in progress.", ["lane"]),
         run_seconds=histogram("orchestrator_run_seconds", "Length of a run.", ["type"]),
         stage_seconds=histogram("orchestrator_stage_seconds", "Length of a stage.", ["type", "stage"]),

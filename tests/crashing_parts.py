@@ -17,6 +17,7 @@ import uvicorn
 from orchestrator.api.app import build_app
 from orchestrator.domain.task import solo_lane
 from orchestrator.keeper import run_keeper
+from orchestrator.services.pin_input import PinInput
 from orchestrator.settings import Settings
 from orchestrator.telemetry import configure_logging
 from orchestrator.wiring.api import build_api_parts
@@ -143,7 +144,7 @@ def _work_on(settings: Settings, *, lane: str, queue: str) -> None:
 
 def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
     """A door in every service that uses the port, and in the one that submit uses."""
-    pin = cast("MethodType", parts.submit.pin_input).__self__
+    pin = cast("PinInput", cast("MethodType", parts.submit.pin_input).__self__)
     if hasattr(pin, point.port):
         submit = replace(parts.submit, pin_input=with_door(pin, point).pin)
         return replace(parts, submit=submit)

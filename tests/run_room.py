@@ -138,7 +138,7 @@ class RunRoom:
 
     def counted(self, outcome: str, task_type: str = "system.echo") -> float | None:
         return self.metrics.registry.get_sample_value(
-            "orchestrator_tasks_total", {"type": task_type, "outcome": outcome}
+            "orchestrator_tasks_total", {"project": "film-a", "type": task_type, "outcome": outcome}
         )
 
 

@@ -77,7 +77,7 @@ class ExecuteRun:
             begun_s = self.clock.monotonic_s()
             outcome = self._attempt(watch)
             took_s = self.clock.monotonic_s() - begun_s
-            self.metrics.tasks_ended.labels(task.type, outcome).inc()
+            self.metrics.count_end(task.project, task.type, outcome=outcome)
             self.metrics.run_seconds.labels(task.type).observe(took_s)
             log.info("run.ended", outcome=outcome, took_s=round(took_s, 3))
 

@@ -116,7 +116,8 @@ class SubmitTask:
 
     def _count(self, request: SubmitRequest, answer: str) -> None:
         # Strangers choose the name: only those of the registry may become a series.
-        self.metrics.submits.labels(request.type if request.type in PIPELINES else "unknown", answer).inc()
+        task_type = request.type if request.type in PIPELINES else "unknown"
+        self.metrics.count_submit(request.project.slug, task_type, answer=answer)
 
 
 def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:

@@ -113,7 +113,14 @@ class TestMemory:
         first = load_credentials(path)
         assert load_credentials(path) == first
         assert path.stat().st_mode & 0o777 == 0o600
-        assert len(set(first.model_dump().values())) == 4
+        assert len(set(first.model_dump().values())) == 5
+
+    def test_a_folder_of_an_older_version_gets_what_it_lacks_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "credentials.json"
+        path.write_text(Credentials(api_key="kept").model_dump_json(exclude={"key_pepper"}))
+        first = load_credentials(path)
+        assert first.api_key == "kept"
+        assert load_credentials(path) == first, "another pepper would end every key"
 
     def test_damaged_credentials_are_never_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "credentials.json"

@@ -68,7 +68,8 @@ def service(metrics: IntakeMetrics) -> SubmitTask:
 
 
 def counted(metrics: IntakeMetrics, task_type: str, *, answer: str) -> float | None:
-    return metrics.registry.get_sample_value("orchestrator_submits_total", {"type": task_type, "answer": answer})
+    labels = {"project": FILM.slug, "type": task_type, "answer": answer}
+    return metrics.registry.get_sample_value("orchestrator_submits_total", labels)
 
 
 def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metrics: IntakeMetrics) -> None:
