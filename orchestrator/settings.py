@@ -147,6 +147,32 @@ class FetchSettings(Section):
     silence: timedelta = Field(timedelta(seconds=15), gt=timedelta(0), description="A server may be silent this long.")
 
 
+class LimitSettings(Section):
+    """What each project may use; a project's own fields come before these, and `none` is no limit (ADR 0025).
+
+    Requests are counted in units: 1 for a look, 3 for what changes something. The API and the workers must be told the
+    same.
+    """
+
+    requests_per_s: float | None = Field(2000, gt=0, description="Units a second of all keys of a project together.")
+    burst: int = Field(4000, ge=1, description="Units at once.")
+    key_requests_per_s: float | None = Field(1000, gt=0, description="Units a second of each key.")
+    key_burst: int = Field(2000, ge=1, description="Units at once.")
+    max_running: int | None = Field(None, ge=0, description="Tasks of a project that run at once; more wait.")
+    max_queued: int | None = Field(100_000, ge=0, description="Tasks of a project that wait; more are refused.")
+    gpu_s_per_hour: float | None = Field(None, ge=0, description="GPU-seconds in sixty minutes; more wait.")
+    max_bytes: int | None = Field(
+        None, ge=0, description="Bytes of artifacts that a project keeps; then it is refused."
+    )
+    lane_tasks: int | None = Field(1_000_000, ge=1, description="Tasks that are ready in a lane; more are refused.")
+    lane_wait: timedelta | None = Field(
+        timedelta(days=7), description="A task that would wait longer, by what is predicted, is refused."
+    )
+    need_worker: bool = Field(
+        default=False, description="Refuse tasks of a lane without a living worker, instead of keeping them for later."
+    )
+
+
 class KeeperSettings(Section):
     """The duties."""
 
@@ -170,7 +196,9 @@ class LogSettings(Section):
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
-    model_config = SettingsConfigDict(env_prefix="ORCH_", env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ORCH_", env_nested_delimiter="__", env_parse_none_str="none", frozen=True, extra="ignore"
+    )
 
     redis: RedisSettings = RedisSettings()
     s3: S3Settings = S3Settings()
@@ -180,6 +208,7 @@ class Settings(BaseSettings):
     stages: StageSettings = StageSettings()
     media: MediaSettings = MediaSettings()
     fetch: FetchSettings = FetchSettings()
+    limits: LimitSettings = LimitSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

@@ -84,6 +84,7 @@ class IntakeMetrics:
 
     registry: CollectorRegistry
     submits: Counter
+    refusals: Counter
     label: ProjectLabels = field(default_factory=ProjectLabels)
 
     def count_submit(self, project: str, task_type: str, *, answer: str) -> None:
@@ -136,7 +137,8 @@ class QueueMetrics:
 def build_intake_metrics() -> IntakeMetrics:
     registry = CollectorRegistry()
     submits = Counter("orchestrator_submits", "Submits by answer.", ["project", "type", "answer"], registry=registry)
-    return IntakeMetrics(registry, submits)
+    refusals = Counter("orchestrator_refusals", "Requests that were told to come later.", ["code"], registry=registry)
+    return IntakeMetrics(registry, submits, refusals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,25 @@ from queue import Queue
 import httpx
 from served_api import serve
 
+from orchestrator.adapters.local_limits import LocalLimits
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.limits import RedisLimits
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.api.app import build_app
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.storage import ObjectStorage
+from orchestrator.services.admit import AdmitRequests, Rates
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
@@ -38,6 +42,7 @@ from orchestrator.wiring.keys import build_authenticate, build_create_key
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
 ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
 # What clients of two projects send; a door opens to them.
+NO_RATES = Rates()
 KEYS = {slug: render_key(f"key_{digit * 26}", digit * 48) for slug, digit in (("film-a", "a"), ("film-b", "b"))}
 
 
@@ -106,7 +111,9 @@ class FrontDoor:
 
 
 @contextmanager
-def front_door(redis_url: str, storage: ObjectStorage, *, streams: int = 1000) -> Iterator[FrontDoor]:
+def front_door(
+    redis_url: str, storage: ObjectStorage, *, rates: Rates = NO_RATES, streams: int = 1000
+) -> Iterator[FrontDoor]:
     """The API, served, until the context ends."""
     client = connect(redis_url, API)
     scripts = Scripts(client)
@@ -124,11 +131,13 @@ def front_door(redis_url: str, storage: ObjectStorage, *, streams: int = 1000) -
         feed=RedisFeed(redis_url),
         storage=storage,
         authenticate=build_authenticate(scripts, SECRETS),
+        admit=AdmitRequests(RedisLimits(scripts), LocalLimits(SystemClock()), rates, SystemClock()),
         create_key=build_create_key(scripts, SECRETS),
         keys=keys,
         projects=RedisProjects(scripts),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,
+        refusals=metrics.refusals,
         url_expires_s=60,
         streams=streams,
     )

@@ -11,6 +11,7 @@ from orchestrator.api.event_stream import OpenStreams
 from orchestrator.api.health import Readiness
 from orchestrator.api.middleware import BodyLimit, RequestContext
 from orchestrator.api.problems import PROBLEM_JSON, add_problem_responses
+from orchestrator.api.rate_limits import RateLimitHeaders
 from orchestrator.wiring.api_parts import ApiParts
 
 CONTRACT = "1.0"
@@ -63,7 +64,8 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.state.readiness = Readiness(parts.checks)
     for resource in (tasks, events, task_types, uploads, projects, keys, health):
         app.include_router(resource.router)
-    add_problem_responses(app)
+    add_problem_responses(app, refusals=parts.refusals)
+    app.add_middleware(RateLimitHeaders)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(RequestContext)  # the outermost: every response carries its X-Request-Id
     return app

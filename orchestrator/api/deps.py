@@ -13,6 +13,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 
+from orchestrator.api.rate_limits import charge
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.errors import Unauthorized
 from orchestrator.wiring.api_parts import ApiParts
@@ -27,7 +28,7 @@ Parts = Annotated[ApiParts, Depends(parts_of)]
 
 
 class KeyWith(SecurityBase):
-    """The holder of a key that has ``scope``: 401 without a live key, 403 without the scope."""
+    """The holder of a key that has ``scope``: 401 without a live key, 429 over its rate, 403 without the scope."""
 
     scheme_name = "ApiKey"
     model = HTTPBearer(description="An API key of a project; the operation names the scope that it must have.")
@@ -40,6 +41,7 @@ class KeyWith(SecurityBase):
         text = bearer_of(request.headers.get("Authorization", ""))
         caller: Caller = authenticate.recall(text) or await run_in_threadpool(authenticate.authenticate, text)
         structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
+        await charge(request, caller)
         caller.require(self.scope)
         return caller
 

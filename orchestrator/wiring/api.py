@@ -20,6 +20,7 @@ from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
+from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
 
 
@@ -31,7 +32,8 @@ def build_api_parts(settings: Settings) -> ApiParts:
     """
     client = connect(settings.redis.url.get_secret_value(), API)
     scripts = Scripts(client)
-    intake, reads, storage = RedisIntake(scripts), RedisReads(client), build_storage(settings)
+    intake = RedisIntake(scripts, quotas=build_quotas(settings), lanes=build_lane_limits(settings))
+    reads, storage = RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, uploads = build_limits(settings), build_upkeep(settings, scripts)
@@ -46,11 +48,13 @@ def build_api_parts(settings: Settings) -> ApiParts:
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,
         authenticate=build_authenticate(scripts, key_secrets),
+        admit=build_admit(settings, scripts),
         create_key=build_create_key(scripts, key_secrets),
         keys=RedisApiKeys(scripts),
         projects=RedisProjects(scripts),
         checks=build_checks(settings),
         registry=metrics.registry,
+        refusals=metrics.refusals,
         url_expires_s=expires_s,
         streams=settings.api.streams,
     )

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 
 from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.ports.feed import EventFeed
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
+from orchestrator.services.admit import AdmitRequests
 from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.create_key import CreateKey
@@ -30,10 +31,12 @@ class ApiParts:
     feed: EventFeed
     storage: ObjectStorage
     authenticate: Authenticate
+    admit: AdmitRequests
     create_key: CreateKey
     keys: ApiKeys
     projects: Projects
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry
+    refusals: Counter
     url_expires_s: float
     streams: int = 1000

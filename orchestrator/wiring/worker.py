@@ -39,6 +39,7 @@ from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
+from orchestrator.wiring.limits import build_quotas
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
 
@@ -74,7 +75,10 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
     control_key = settings.triton.control_key.get_secret_value()
     return WorkerPorts(
         claims=RedisClaims(
-            Scripts(connect(settings.redis.url.get_secret_value(), WORKER)), lease_ms(settings), frozenset(PIPELINES)
+            Scripts(connect(settings.redis.url.get_secret_value(), WORKER)),
+            lease_ms(settings),
+            frozenset(PIPELINES),
+            build_quotas(settings),
         ),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
