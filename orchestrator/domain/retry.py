@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.domain.errors import Category
+from orchestrator.domain.errors import Category, OrchestratorError
 from orchestrator.domain.task import Failure
 
 
@@ -88,3 +88,8 @@ def decide(category: Category, failures_before: int, *, jitter: float) -> Decisi
     if policy.burns_attempt and failures >= policy.tries:
         return GiveUp()
     return Again(after_s=policy.backoff_s(failures, jitter), counts=policy.burns_attempt)
+
+
+def failure_of(error: OrchestratorError) -> Failure:
+    """What a client is told of ``error``."""
+    return Failure(error.code, error.category, str(error), retryable=error.category is not Category.INVALID_INPUT)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.domain.errors import RequestError, RunCanceled
+from orchestrator.domain.log_line import Level, Plain
 from orchestrator.domain.media import MediaInfo, MediaKind
 from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.task import Progress
@@ -68,6 +69,16 @@ class CancelToken:
             self._callbacks.pop(key, None)
 
 
+class Log(Protocol):
+    """Writes a line for the client: an event like ``shots.found`` and plain fields of our own, nothing foreign."""
+
+    def __call__(self, event: str, /, *, level: Level = "info", **fields: Plain) -> None: ...
+
+
+def say_nothing(_event: str, /, *, level: Level = "info", **_fields: Plain) -> None:
+    """For who has nobody to tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """Everything that one run may touch. ``scratch`` is its own empty folder, removed afterwards."""
@@ -82,6 +93,7 @@ class Workbench:
     info: MediaInfo | None = None
     fetched: FetchedInput | None = None
     infer_timeout_s: float = 120.0
+    log: Log = say_nothing
 
     @property
     def medium(self) -> tuple[Path, MediaInfo]:

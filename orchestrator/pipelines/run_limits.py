@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.domain.errors import StageTimeout
 from orchestrator.domain.task import Run
+from orchestrator.pipelines.run_watch import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class StageBudgets:
     def of(self, stage: str, task_type: str) -> float:
         stages = {"fetch": self.fetch_s, "probe": self.probe_s, "infer": self.infer_s, "store": self.store_s}
         return self.infer_by_type.get(task_type, self.infer_s) if stage == "infer" else stages[stage]
+
+    def budget(self, stage: str, task_type: str, *, begun_s: float) -> Budget:
+        """When the stage must be over."""
+        budget_s = self.of(stage, task_type)
+        return Budget(begun_s + budget_s, StageTimeout(f"the stage {stage} took longer than {budget_s:g} s"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """What a run and the beat thread tell one another: progress up; stop, lost, late or shutting down the other way."""
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.domain.errors import StageTimeout
 from orchestrator.domain.task import Progress, Run
 from orchestrator.pipelines.pipeline import CancelToken
-from orchestrator.ports.claims import Verdict
+from orchestrator.pipelines.run_log import RunLog
+from orchestrator.ports.claims import Beat, Verdict
+
+NEWS_EVERY_S = 0.5
 
 
 class Ending(StrEnum):
@@ -28,10 +33,21 @@ class Budget:
 
 
 class RunWatch:
-    """One run, seen from its own thread and from the beat thread. The first ending stands."""
+    """One run, seen from its own thread and from the beat thread. The first ending stands.
 
-    def __init__(self, run: Run, *, budget: Budget | None = None) -> None:
+    ``wake`` is called when there is news that may leave at once, by the clock ``now_s``.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        budget: Budget | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self.run = run
+        self.log = RunLog(now_s, self._tell_news)
         self.cancel = CancelToken()
         self.timeout = StageTimeout()
         self.must_leave_s: float | None = None
@@ -41,6 +57,9 @@ class RunWatch:
         self._progress: Progress | None = None
         self._ending: Ending | None = None
         self._beaten = threading.Event()
+        self._now_s = now_s
+        self._wake = wake
+        self._beat_due_s = self._news_due_s = now_s()
 
     @property
     def ending(self) -> Ending | None:
@@ -72,12 +91,35 @@ class RunWatch:
         """Called by the run, as often as it likes: the next beat takes the latest."""
         with self._lock:
             self._progress = progress
+        self._tell_news()
 
-    def take_progress(self) -> Progress | None:
-        """What was reported since the last call."""
+    def next_beat_s(self, now_s: float) -> float:
+        """When it should beat: as the period wants it, or sooner for news, which leaves at most twice a second."""
+        has_news = self._progress is not None or self.log.has_unheard
+        if has_news or now_s < self._news_due_s:
+            return min(self._news_due_s, self._beat_due_s)
+        return self._beat_due_s
+
+    def joins(self, now_s: float, *, early_s: float) -> bool:
+        """Whether it beats along with another now, so much earlier than the period wants it."""
+        return self._beat_due_s <= now_s + early_s or self.next_beat_s(now_s) <= now_s
+
+    def take_beat(self, period_s: float) -> Beat:
+        """The sign of life to send now, with what was reported and said since the last one."""
+        now_s = self._now_s()
+        self._beat_due_s, self._news_due_s = now_s + period_s, now_s + NEWS_EVERY_S
         with self._lock:
             progress, self._progress = self._progress, None
-        return progress
+        return Beat(self.run, progress, self.log.unheard())
+
+    def take_back(self, beat: Beat) -> None:
+        """Nobody heard it: the next one says the same, or what is newer."""
+        with self._lock:
+            self._progress = self._progress or beat.progress
+
+    def _tell_news(self) -> None:
+        if self._now_s() >= self._news_due_s:
+            self._wake()
 
     def end(self, ending: Ending) -> None:
         """Make the run stop what it does; requests in flight are cancelled. Only *lost* replaces an earlier ending."""
@@ -87,8 +129,9 @@ class RunWatch:
         self._beaten.set()
         self.cancel.cancel()
 
-    def hear(self, verdict: Verdict) -> None:
+    def hear(self, verdict: Verdict, beat: Beat) -> None:
         """Called by the beat thread with the store's answer."""
+        self.log.heard(beat.lines)
         if verdict is Verdict.STOP:
             self.end(Ending.STOP)
         elif verdict is Verdict.LOST:

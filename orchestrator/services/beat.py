@@ -1,7 +1,7 @@
 """Beat: one thread per child keeps all its runs alive, carries their progress out and the store's word back in."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from orchestrator.domain.errors import OrchestratorError, StageTimeout
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.run_watch import Budget, Ending, RunWatch
-from orchestrator.ports.claims import Beat, Claims
+from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 
 log = structlog.get_logger()
@@ -17,7 +17,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class BeatRuns:
-    """Every ``period_s``, and at once for a new run, so that its first beat does not wait.
+    """Every ``period_s``, at once for a new run, and at once for news of a run, at most every half second.
+
+    A beat that goes out takes all along whose own is due within half a period: in the long run that is one call a
+    period for all runs of the process.
 
     A run that was ended and whose thread has not come back after ``patience_s`` is stuck: ``give_up`` commits its
     ending in its stead, and its id stays in ``stuck`` as long as this process lives.
@@ -36,7 +39,8 @@ class BeatRuns:
 
     def watch(self, run: Run) -> RunWatch:
         """Keep ``run`` alive until `forget`."""
-        watch = RunWatch(run, budget=self._budget_of(run))
+        clock_s = self.clock.monotonic_s
+        watch = RunWatch(run, budget=self._budget_of(run), now_s=clock_s, wake=self._wake.set)
         with self._lock:
             self._watches[run.run_id] = watch
         self._wake.set()
@@ -55,27 +59,46 @@ class BeatRuns:
     def beat_forever(self) -> None:
         """The body of the beat thread; a daemon, it ends with its process."""
         while True:
-            self._wake.wait(self.period_s)
+            self._wake.wait(self._pause_s())
             self._wake.clear()
             self.moved()
             try:
-                self.beat()
+                self.beat_due()
             except Exception:  # a bug here must not end every run of this child
                 log.exception("beat.bug")
 
     def beat(self) -> None:
-        """One beat for all runs. A store that does not answer ends no run: it works on until told *lost*."""
+        """One beat for all runs."""
         self._end_overdue()
+        self._send(self._current())
+
+    def beat_due(self) -> None:
+        """One beat for those whose own is due, and for those to whom it will be soon."""
+        self._end_overdue()
+        now_s = self.clock.monotonic_s()
         watches = self._current()
+        if any(watch.next_beat_s(now_s) <= now_s for watch in watches):
+            self._send([watch for watch in watches if watch.joins(now_s, early_s=self.period_s / 2)])
+
+    def _send(self, watches: Sequence[RunWatch]) -> None:
+        """A store that does not answer ends no run: it works on until told *lost*."""
         if not watches:
             return
+        beats = [watch.take_beat(self.period_s) for watch in watches]
         try:
-            verdicts = self.claims.beat([Beat(watch.run, watch.take_progress()) for watch in watches])
+            verdicts = self.claims.beat(beats)
         except OrchestratorError as error:
             log.warning("beat.unheard", runs=len(watches), error=str(error))
+            for watch, beat in zip(watches, beats, strict=True):
+                watch.take_back(beat)
             return
-        for watch, verdict in zip(watches, verdicts, strict=True):
-            watch.hear(verdict)
+        for watch, verdict, beat in zip(watches, verdicts, beats, strict=True):
+            watch.hear(verdict, beat)
+
+    def _pause_s(self) -> float:
+        now_s = self.clock.monotonic_s()
+        due_s = min((watch.next_beat_s(now_s) for watch in self._current()), default=now_s + self.period_s)
+        return min(max(0.0, due_s - now_s), self.period_s)
 
     def _current(self) -> list[RunWatch]:
         with self._lock:

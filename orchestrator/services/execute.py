@@ -14,21 +14,20 @@ from orchestrator.domain.errors import (
     OrchestratorError,
     Overloaded,
     RunCanceled,
-    StageTimeout,
     StaleRun,
     Unavailable,
     UnsupportedMedia,
 )
 from orchestrator.domain.media import MediaKind
 from orchestrator.domain.media_input import FetchedInput
-from orchestrator.domain.retry import Again, decide
-from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress
+from orchestrator.domain.retry import Again, decide, failure_of
+from orchestrator.domain.task import Artifact, JsonObject, Progress
 from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
 from orchestrator.pipelines.registry import find_pipeline
 from orchestrator.pipelines.run_limits import RunLimits
-from orchestrator.pipelines.run_watch import Budget, Ending, RunWatch
+from orchestrator.pipelines.run_watch import Ending, RunWatch
 from orchestrator.ports.claims import Claims, Commit
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.codec import MediaCodec, PictureCodec
@@ -85,7 +84,7 @@ class ExecuteRun:
         """Do the work and commit the one ending; its word for logs and metrics."""
         try:
             commit = self._perform(watch)
-            self._insist(watch, lambda: self.claims.finish(watch.run, commit))
+            self._insist(watch, lambda: self.claims.finish(watch.run, commit, lines=watch.log.unheard()))
         except StaleRun:
             return self._drop()
         except RunCanceled:
@@ -102,7 +101,7 @@ class ExecuteRun:
     def _perform(self, watch: RunWatch) -> Commit:
         watch.cancel.raise_if_canceled()
         if watch.run.task.checkpoint is not None:
-            log.info("run.adopted")  # an earlier run stored everything and was cut off before its finish
+            watch.log("run.adopted")  # an earlier run stored everything and was cut off before its finish
             return parse_checkpoint(watch.run.task.checkpoint)
         begun_s = self.clock.monotonic_s()
         with self.limits.scratch(watch.run) as scratch:
@@ -114,6 +113,7 @@ class ExecuteRun:
                 cancel=watch.cancel,
                 report=watch.report,
                 infer_timeout_s=self.limits.infer_timeout_s,
+                log=watch.log,
             )
             bench = self._with_input(watch, bench)
             outcome = self._infer(watch, bench)
@@ -121,8 +121,7 @@ class ExecuteRun:
         took_s = self.clock.monotonic_s() - begun_s
         commit = Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
         if outputs:
-            checkpoint = render_checkpoint(commit)
-            self._insist(watch, lambda: self.claims.advance(watch.run, "store", checkpoint=checkpoint))
+            self._insist(watch, lambda: self.claims.advance(watch.run, "store", checkpoint=render_checkpoint(commit)))
         return commit
 
     def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
@@ -139,6 +138,7 @@ class ExecuteRun:
         codec = self.pictures if MediaKind.PICTURE in fetched.format.kinds else self.media
         with self._stage(watch, "probe"):
             info = codec.probe(source)
+        watch.log("input.probed", kind=info.kind, width=info.width, height=info.height, duration_s=info.duration_s)
         if info.kind not in accepts:
             raise UnsupportedMedia(f"the input is {info.kind}, which this task type does not take")
         return replace(bench, source=source, info=info, fetched=fetched)
@@ -200,18 +200,19 @@ class ExecuteRun:
         """Let the category decide: again after a while, or give up."""
         tries = watch.run.task.tries.get(error.category, 0)
         decision = decide(error.category, tries, jitter=self.clock.jitter())
-        retryable = error.category is not Category.INVALID_INPUT
-        failure = Failure(error.code, error.category, str(error), retryable=retryable)
+        failure = failure_of(error)
         outcome = "again" if isinstance(decision, Again) else "failed"
-        return outcome, lambda: self.claims.fail(watch.run, failure, decision=decision)
+        wait = {"again_in_s": round(decision.after_s, 1)} if isinstance(decision, Again) else {}
+        watch.log("run.failed", level="warning", code=error.code, message=str(error), **wait)
+        return outcome, lambda: self.claims.fail(watch.run, failure, decision=decision, lines=watch.log.unheard())
 
     def _early_ending(self, watch: RunWatch) -> tuple[str, Callable[[], None]]:
         """What ended the run asks for: acknowledge the stop, give the task back, or fail it for the time it took."""
         if watch.ending is Ending.TIMEOUT:
             return self._failure(watch, watch.timeout)
         if watch.ending is Ending.STOP:
-            return "canceled", lambda: self.claims.stop(watch.run)
-        return "released", lambda: self.claims.release(watch.run)  # stale, and so nothing, when the run is lost
+            return "canceled", lambda: self.claims.stop(watch.run, lines=watch.log.unheard())
+        return "released", lambda: self.claims.release(watch.run, lines=watch.log.unheard())  # stale when it is lost
 
     def _drop(self) -> str:
         """Another run owns the task: whatever this one did is void, and its artifacts are swept."""
@@ -239,11 +240,11 @@ class ExecuteRun:
     def _stage(self, watch: RunWatch, stage: str) -> Iterator[None]:
         """Time the stage, and let the beat thread end the run when it takes longer than it may."""
         task_type = watch.run.task.type
-        budget_s = self.limits.stages.of(stage, task_type)
-        error = StageTimeout(f"the stage {stage} took longer than {budget_s:g} s")
-        watch.allow(Budget(self.clock.monotonic_s() + budget_s, error))
+        begun_s = self.clock.monotonic_s()
+        watch.allow(self.limits.stages.budget(stage, task_type, begun_s=begun_s))
         try:
             with self.metrics.timed_stage(task_type, stage):
                 yield
+            watch.log("stage.ended", stage=stage, took_s=round(self.clock.monotonic_s() - begun_s, 3))
         finally:
             watch.allow(None)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from record_store import LEASE_MS, RecordStore, new_task, open_store
+from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from run_room import HandClock
 
 from orchestrator.adapters.system_clock import SystemClock
@@ -52,6 +52,35 @@ def test_a_beat_without_news_makes_no_event(store: RecordStore, beats: BeatRuns)
     beats.beat()
     beats.beat()
     assert [event.type for event in store.reads.events("t1")] == ["queued", "running"]
+
+
+def test_it_carries_the_log_out_and_a_repeat_writes_it_once(store: RecordStore, beats: BeatRuns) -> None:
+    watch = beats.watch(store.claim_one())
+    watch.log("shots.found", shots=3)
+    beat = watch.take_beat(1.0)
+    store.claims.beat([beat])
+    store.claims.beat([beat])
+    watch.log("sheet.drawn")
+    store.claims.finish(watch.run, DONE, lines=watch.log.unheard())
+    story = store.reads.events("t1")
+    assert [event.type for event in story] == ["queued", "running", "log", "log", "succeeded"]
+    assert [event.data["event"] for event in story if event.type == "log"] == ["shots.found", "sheet.drawn"]
+
+
+def test_only_who_is_due_beats(store: RecordStore) -> None:
+    clock = HandClock()
+    beats = BeatRuns(store.claims, clock)
+    early = beats.watch(store.claim_one())
+    beats.beat_due()
+    clock.now_s += 0.1
+    late = beats.watch(store.claim_one())
+    early.report(HALF_WAY)
+    beats.beat_due()
+    assert late.await_first_beat(0), "a new run"
+    assert store.task("t1").progress != HALF_WAY, "its news comes half a second after its last beat"
+    clock.now_s += 0.45
+    beats.beat_due()
+    assert store.task("t1").progress == HALF_WAY
 
 
 def test_each_run_gets_its_own_verdict(store: RecordStore, beats: BeatRuns) -> None:

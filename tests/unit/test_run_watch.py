@@ -5,10 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from run_room import HandClock
 
 from orchestrator.domain.errors import RunCanceled
 from orchestrator.domain.task import Priority, Progress, Run, Status, Task
 from orchestrator.pipelines.pipeline import CancelToken
+from orchestrator.pipelines.run_log import MOST_LINES
 from orchestrator.pipelines.run_watch import Ending, RunWatch
 from orchestrator.ports.claims import Verdict
 
@@ -31,9 +33,13 @@ TASK = Task(
 )
 
 
+RUN = Run(TASK, 1, "run-1", "worker-1")
+HALF = Progress("infer", 0.5, 1, 2)
+
+
 @pytest.fixture
 def watch() -> RunWatch:
-    return RunWatch(Run(TASK, 1, "run-1", "worker-1"))
+    return RunWatch(RUN)
 
 
 class TestRunWatch:
@@ -41,19 +47,59 @@ class TestRunWatch:
         latest = Progress(stage="infer", done=2, total=3)
         watch.report(replace(latest, done=1))
         watch.report(latest)
-        assert watch.take_progress() == latest
-        assert watch.take_progress() is None
+        assert watch.take_beat(1.0).progress == latest
+        assert watch.take_beat(1.0).progress is None
+
+    def test_news_leaves_at_once_and_then_twice_a_second(self) -> None:
+        woken: list[float] = []
+        clock = HandClock(now_s=100.0)
+        watch = RunWatch(RUN, now_s=clock.monotonic_s, wake=lambda: woken.append(clock.now_s))
+        assert watch.next_beat_s(100.0) == 100.0, "the first beat does not wait"
+        watch.take_beat(1.0)
+        watch.report(HALF)
+        assert (woken, watch.next_beat_s(100.0)) == ([], 100.5)
+        clock.now_s = 100.5
+        assert watch.take_beat(1.0).progress == HALF
+        clock.now_s = 101.2
+        assert watch.next_beat_s(101.2) == 101.5, "nothing is new: it beats as the period wants"
+        watch.log("shots.found", shots=3)
+        assert woken == [101.2]
+        assert watch.next_beat_s(101.2) <= 101.2
+
+    def test_what_nobody_heard_is_said_again(self) -> None:
+        clock = HandClock(now_s=100.0)
+        watch = RunWatch(RUN, now_s=clock.monotonic_s)
+        watch.report(HALF)
+        watch.log("shots.found", shots=3)
+        lost = watch.take_beat(1.0)
+        watch.take_back(lost)
+        clock.now_s = 102.0
+        again = watch.take_beat(1.0)
+        assert again.progress == HALF
+        assert [(said.number, said.ago_s) for said in again.lines] == [(1, 2.0)]
+        watch.hear(Verdict.GO_ON, again)
+        assert watch.take_beat(1.0).lines == ()
+
+    def test_a_log_is_bounded_and_plain(self, watch: RunWatch) -> None:
+        for number in range(MOST_LINES + 5):
+            watch.log("frame.done", number=number, name="a\nb" + "x" * 500)
+        lines = watch.log.unheard()
+        assert [said.number for said in lines] == list(range(1, MOST_LINES + 1))
+        assert lines[-1].line.event == "log.full"
+        assert lines[0].line.fields["name"] == "a?b" + "x" * 197
+        with pytest.raises(ValueError, match="is no line"):
+            watch.log("Something happened")
 
     def test_nothing_may_be_done_before_the_store_has_heard_of_the_run(self, watch: RunWatch) -> None:
         assert not watch.await_first_beat(0)
-        watch.hear(Verdict.GO_ON)
+        watch.hear(Verdict.GO_ON, watch.take_beat(1.0))
         assert watch.await_first_beat(0)
         assert watch.ending is None
         watch.cancel.raise_if_canceled()
 
     @pytest.mark.parametrize(("verdict", "ending"), [(Verdict.STOP, Ending.STOP), (Verdict.LOST, Ending.LOST)])
     def test_a_verdict_ends_the_run(self, watch: RunWatch, verdict: Verdict, ending: Ending) -> None:
-        watch.hear(verdict)
+        watch.hear(verdict, watch.take_beat(1.0))
         assert watch.ending is ending
         assert watch.cancel.is_canceled
         assert watch.await_first_beat(0)

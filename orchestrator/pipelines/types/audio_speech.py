@@ -49,6 +49,7 @@ class AudioSpeech:
         asked: SpeechParams = params
         probabilities, sample_count = self._speech_probabilities(bench)
         segments = find_speech(probabilities, SpeechRules(**asked.model_dump()), sample_count=sample_count)
+        bench.log("speech.found", segments=len(segments))
         table, captions = bench.scratch / "speech.json", bench.scratch / "speech.vtt"
         rows = [_row(segment) for segment in segments]
         table.write_text(json.dumps({"sample_rate_hz": RATE_HZ, "segments": rows}, indent=1))

@@ -49,6 +49,7 @@ class ImageUpscale:
         _require_storable(width, height, suffix=asked.format)
         picture = bench.pictures.decode(source)
         plan = tiles(*picture.rgb.shape[:2], size=TILE, overlap=OVERLAP)
+        bench.log("tiles.planned", tiles=len(plan))
         alpha = picture.alpha
         if alpha is not None:
             alpha = bench.pictures.resize(

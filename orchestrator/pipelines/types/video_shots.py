@@ -56,6 +56,7 @@ class VideoShots:
         if not kept:
             raise UnsupportedMedia("the film has no frames", code="decode_failed")
         shots = find_shots(np.concatenate(kept)[: len(starts_s)], asked.threshold)
+        bench.log("shots.found", shots=len(shots), frames=len(starts_s))
         ends_s = [*starts_s[1:], _end_of(starts_s, bench.medium[1])]
         table = bench.scratch / "shots.json"
         rows = [_row(shot, start_s=starts_s[shot.start], end_s=ends_s[shot.end]) for shot in shots]
