@@ -59,7 +59,7 @@ lint: setup  ## style, import contracts, Dockerfiles, compose file
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint deploy/Dockerfile triton/Dockerfile
-	ORCH_ENV_FILE=.env.example ORCH_TRITON__CONTROL_KEY=lint REDIS_PASSWORD=lint \
+	ORCH_ENV_FILE=.env.example ORCH_API__KEY_PEPPER=lint ORCH_TRITON__CONTROL_KEY=lint REDIS_PASSWORD=lint \
 	    $(BIN)/docker-compose -f docker-compose.gpu.yml config --quiet
 
 types: setup  ## mypy, strict: ours, then the Triton side in its own environment

@@ -103,6 +103,7 @@ def proxied_node(folder: Path, servers: Servers, *, lane: str = LANE, children: 
         env = {
             **own_environment(about, ports),
             **SHORT_TIMES,
+            "ORCH_API__KEY_PEPPER": "pepper-of-a-node-in-tests",
             "ORCH_TRITON__CONTROL_KEY": servers.triton.control_key,
             "ORCH_WORKER__CONCURRENCY": str(children),
             "ORCH_WORKER__SCRATCH_DIR": str(folder / "scratch"),
