@@ -44,6 +44,6 @@ class SignFiles:
             if not self.processes.is_alive(owner):
                 file.unlink(missing_ok=True)
                 continue
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, json.JSONDecodeError):  # just gone, or just made and still empty
                 told = json.loads(file.read_text())
                 yield WorkerSign(owner, told["lane"], told["shown_s"], told["connecting"])

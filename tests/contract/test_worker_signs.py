@@ -53,3 +53,9 @@ def test_a_sign_that_cannot_be_written_is_told(signs: SignFiles) -> None:
     signs.folder.touch()
     with pytest.raises(Unavailable):
         signs.show(SIGN)
+
+
+def test_a_file_that_has_just_been_made_is_no_sign_yet(signs: SignFiles) -> None:
+    signs.folder.mkdir()
+    (signs.folder / str(ME)).touch()
+    assert signs.read() == ()
