@@ -130,6 +130,9 @@ class QueueMetrics:
     rung: Counter
     ready: Gauge
     oldest_wait_seconds: Gauge
+    predicted_seconds: Gauge
+    pace: Gauge
+    at_quota: Gauge
     running: Gauge
     delayed: Gauge
 
@@ -194,6 +197,9 @@ def build_queue_metrics() -> QueueMetrics:
         rung=counter("orchestrator_rings", "Times that the keeper found work in a lane and rang it.", ["lane"]),
         ready=gauge("orchestrator_queue_ready", "Tasks ready to run.", ["lane"]),
         oldest_wait_seconds=gauge("orchestrator_queue_oldest_wait_seconds", "Wait of the oldest ready task.", ["lane"]),
+        predicted_seconds=gauge("orchestrator_queue_predicted_seconds", "Work that is ready, as predicted.", ["lane"]),
+        pace=gauge("orchestrator_queue_pace", "Predicted seconds of work that a busy second gets done.", ["lane"]),
+        at_quota=gauge("orchestrator_queue_projects_at_quota", "Projects that wait for their own runs.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
     )

@@ -64,7 +64,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.state.readiness = Readiness(parts.checks)
     for resource in (tasks, events, task_types, uploads, projects, keys, health):
         app.include_router(resource.router)
-    add_problem_responses(app, refusals=parts.refusals)
+    add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(RequestContext)  # the outermost: every response carries its X-Request-Id

@@ -10,7 +10,6 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 
 from orchestrator.api.schemas import FieldProblem, Problem
@@ -137,14 +136,14 @@ def _render_fields(fields: Sequence[FieldError]) -> list[FieldProblem]:
     return [FieldProblem(field=flaw.field, message=flaw.message) for flaw in fields]
 
 
-def add_problem_responses(app: FastAPI, *, refusals: Counter) -> None:
+def add_problem_responses(app: FastAPI) -> None:
     """Let every refusal of the application, ours or the framework's, leave as a problem. "Later" is counted by code."""
 
     @app.exception_handler(OrchestratorError)
-    async def ours(_: Request, error: OrchestratorError) -> ProblemResponse:
+    async def ours(request: Request, error: OrchestratorError) -> ProblemResponse:
         response = render_error(error)
         if isinstance(error, Overloaded):
-            refusals.labels(error.code).inc()
+            request.app.state.parts.refusals.labels(error.code).inc()
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             # A refusal for want of room is no failure; under load its traceback would cost more than the refusal.
             cause = None if isinstance(error, Overloaded) else error

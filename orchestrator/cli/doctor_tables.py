@@ -20,6 +20,8 @@ def build_tables(report: Report) -> Iterator[Table]:
     yield _store(report.store)
     yield _places(report)
     yield _lanes(report)
+    if report.projects:
+        yield _projects(report)
     if report.owners:
         yield _owners(report)
     if report.lapsing:
@@ -63,13 +65,35 @@ def _places(report: Report) -> Table:
 
 
 def _lanes(report: Report) -> Table:
-    table = _table("lanes", "lane", "ready", "oldest wait", "pulses", "next (start tag)")
+    table = _table("lanes", "lane", "ready", "oldest wait", "work", "pulses", "next (start tag)")
     for lane in report.lanes:
         turn = ", ".join(f"{project} {_tag(tag)}" for project, tag in lane.turn[:SHOWN])
         more = f", {len(lane.turn) - SHOWN} more" if len(lane.turn) > SHOWN else ""
         wait = f"{lane.oldest_wait_s:.1f} s" if lane.ready else ""
-        table.add_row(lane.lane, f"{lane.ready:,}", wait, str(lane.pulses), escape(turn + more))
+        work = f"{lane.predicted_s:,.0f} s" if lane.ready else ""
+        table.add_row(lane.lane, f"{lane.ready:,}", wait, work, str(lane.pulses), escape(turn + more))
     return table
+
+
+def _projects(report: Report) -> Table:
+    table = _table("projects", "project", "running", "queued", "GPU s in 1 h", "MiB kept", "at quota in")
+    for use in report.projects[:SHOWN]:
+        most = use.quotas
+        table.add_row(
+            escape(use.project),
+            _of(use.running, most.max_running),
+            _of(use.queued, most.max_queued),
+            _of(use.gpu_s, most.gpu_s_per_hour) if most.gpu_s_per_hour is not None else "",
+            _of(use.stored_bytes / MIB, None if most.max_bytes is None else most.max_bytes / MIB),
+            f"[yellow]{escape(', '.join(use.at_quota_in))}[/yellow]",
+        )
+    if len(report.projects) > SHOWN:
+        table.add_row(f"and {len(report.projects) - SHOWN} more")
+    return table
+
+
+def _of(used: float, most: float | None) -> str:
+    return f"{used:,.0f}" if most is None else f"{used:,.0f} of {most:,.0f}"
 
 
 def _tag(tag: float) -> str:

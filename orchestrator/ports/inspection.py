@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.limits import Quotas
 from orchestrator.ports.upkeep import Find, LaneLoad
 
 
@@ -34,12 +35,26 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectUse:
+    """What a project uses of what it may have. ``at_quota_in`` are the lanes in which it waits for its own runs."""
+
+    project: str
+    running: int
+    queued: int
+    gpu_s: float
+    stored_bytes: int
+    quotas: Quotas
+    at_quota_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Occupancy:
-    """What is where, at one moment. ``leases`` are those that end soonest."""
+    """What is where, at one moment. ``leases`` are those that end soonest; ``uses`` of projects that have work."""
 
     places: tuple[PlaceCount, ...]
     turns: tuple[Turn, ...]
     leases: tuple[Lease, ...]
+    uses: tuple[ProjectUse, ...]
 
 
 @dataclass(frozen=True, slots=True)

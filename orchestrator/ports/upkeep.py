@@ -22,7 +22,8 @@ class Find:
     """A fault in the store: ``fault`` at an entry of ``index`` about ``subject``, mostly a task's id.
 
     ``missing`` and ``score``: a record demands the entry, in that order; ``stray``: the record demands no such entry;
-    ``orphan``: there is no record; ``misplaced``: status and place contradict; ``broken``: cannot be mended.
+    ``orphan``: there is no record; ``misplaced``: status and place contradict; ``drift``: a sum is not that of its
+    parts; ``broken``: cannot be mended.
     """
 
     fault: str
@@ -41,11 +42,18 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class LaneLoad:
-    """A lane's queue. ``oldest_wait_s`` is zero when nothing is ready."""
+    """A lane's queue. ``oldest_wait_s`` is zero when nothing is ready.
+
+    ``at_quota`` counts projects that wait for their own runs to end; ``predicted_s`` is the work in the queue, and
+    ``pace`` how much of it is done in a second, None as long as nobody knows.
+    """
 
     lane: str
     ready: int
     oldest_wait_s: float
+    at_quota: int = 0
+    predicted_s: float = 0.0
+    pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

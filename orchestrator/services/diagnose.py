@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.domain.owner import Owner
-from orchestrator.ports.inspection import DutyHolder, Inspection, Lease, Look, PlaceCount, StoreFacts, Turn
+from orchestrator.ports.inspection import DutyHolder, Inspection, Lease, Look, PlaceCount, ProjectUse, StoreFacts, Turn
+from orchestrator.ports.upkeep import LaneLoad
 
 PROJECTS_AND_LEASES = 500
 LAPSING_S = 5.0
@@ -14,11 +15,16 @@ SILENT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LaneReport:
-    """A lane: what waits, for how long, how many pulses are on their way, and who is next."""
+    """A lane: what waits, for how long, how many pulses are on their way, and who is next.
+
+    ``predicted_s`` of work is done at ``pace`` seconds of it in a second.
+    """
 
     lane: str
     ready: int
     oldest_wait_s: float
+    predicted_s: float
+    pace: float | None
     pulses: int
     turn: tuple[tuple[str, float], ...]
 
@@ -43,6 +49,7 @@ class Report:
     store: StoreFacts
     places: tuple[PlaceCount, ...]
     lanes: tuple[LaneReport, ...]
+    projects: tuple[ProjectUse, ...]
     owners: tuple[OwnerReport, ...]
     lapsing: tuple[Lease, ...]
     duties: tuple[DutyHolder, ...]
@@ -68,6 +75,7 @@ class Diagnose:
             store=self.inspection.facts(),
             places=(ready, *seen.places),
             lanes=lanes,
+            projects=seen.uses,
             owners=self._owners(seen.leases),
             lapsing=tuple(lease for lease in seen.leases if lease.left_s < min(LAPSING_S, self.lease_s / 2)),
             duties=self.inspection.holders(self.duties),
@@ -75,17 +83,20 @@ class Diagnose:
         )
 
     def _lanes(self, turns: tuple[Turn, ...]) -> tuple[LaneReport, ...]:
-        loads = {load.lane: load for load in self.inspection.load()}
+        loads = {lane: LaneLoad(lane, 0, 0.0) for lane in self.lanes}
+        loads.update((load.lane, load) for load in self.inspection.load())
         order = {turn.lane: turn.projects for turn in turns}
         return tuple(
             LaneReport(
                 lane,
-                ready=loads[lane].ready if lane in loads else 0,
-                oldest_wait_s=loads[lane].oldest_wait_s if lane in loads else 0.0,
+                ready=load.ready,
+                oldest_wait_s=load.oldest_wait_s,
+                predicted_s=load.predicted_s,
+                pace=load.pace,
                 pulses=self.pulses(lane),
                 turn=order.get(lane, ()),
             )
-            for lane in sorted({*self.lanes, *loads, *order})
+            for lane, load in sorted(loads.items())
         )
 
     def _owners(self, leases: tuple[Lease, ...]) -> tuple[OwnerReport, ...]:

@@ -16,14 +16,24 @@ class RingLanes:
     metrics: QueueMetrics
 
     def tick(self) -> None:
-        load = self.upkeep.load()
-        self.metrics.running.set(load.running)
-        self.metrics.delayed.set(load.delayed)
-        self.metrics.ready.clear()
-        self.metrics.oldest_wait_seconds.clear()
+        load, metrics = self.upkeep.load(), self.metrics
+        metrics.running.set(load.running)
+        metrics.delayed.set(load.delayed)
+        for gauge in (
+            metrics.ready,
+            metrics.oldest_wait_seconds,
+            metrics.predicted_seconds,
+            metrics.pace,
+            metrics.at_quota,
+        ):
+            gauge.clear()
         for lane in load.lanes:
-            self.metrics.ready.labels(lane.lane).set(lane.ready)
-            self.metrics.oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
+            metrics.ready.labels(lane.lane).set(lane.ready)
+            metrics.oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
+            metrics.predicted_seconds.labels(lane.lane).set(lane.predicted_s)
+            metrics.at_quota.labels(lane.lane).set(lane.at_quota)
+            if lane.pace is not None:
+                metrics.pace.labels(lane.lane).set(lane.pace)
             if lane.ready:
-                self.metrics.rung.labels(lane.lane).inc()
+                metrics.rung.labels(lane.lane).inc()
                 self.pulses.ring(lane.lane)

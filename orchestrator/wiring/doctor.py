@@ -8,6 +8,7 @@ from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.services.diagnose import Diagnose
 from orchestrator.settings import Settings
 from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports
+from orchestrator.wiring.limits import build_quotas
 from orchestrator.wiring.outside import broker_url, lease_ms
 
 
@@ -15,7 +16,7 @@ def build_diagnose(settings: Settings) -> Diagnose:
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), API))
     keeper = build_keeper_parts(settings, build_keeper_ports(settings))  # asked for its duties' names, never run
     return Diagnose(
-        inspection=RedisInspection(scripts, lease_ms(settings)),
+        inspection=RedisInspection(scripts, lease_ms(settings), build_quotas(settings)),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)).waiting,
         duties=tuple(duty.name for duty in keeper.duties),
         lanes=tuple(LANE_SLOTS),

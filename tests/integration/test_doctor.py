@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import servers
 from broken_store import BREAKS, carry_out, populate
-from record_store import LEASE_MS, RecordStore, new_task, open_store
+from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from typer.testing import CliRunner, Result
 
 from orchestrator.adapters.redis.inspection import RedisInspection
 from orchestrator.adapters.redis.scripts import script_text
 from orchestrator.cli.app import build_cli
+from orchestrator.domain.limits import Quotas
 from orchestrator.services.diagnose import Diagnose, Report
 
 PULSES = {"io": 3}
@@ -107,6 +108,27 @@ class TestReport:
         store.claim()
         (lapsing,) = examine(store).lapsing
         assert (lapsing.task_id, lapsing.owner, lapsing.left_s) == ("old", "worker-1", 3.0)
+
+    def test_projects_with_what_they_use_of_what_they_may(self, store: RecordStore) -> None:
+        for name, most in {"max_running": 1, "max_queued": 50, "gpu_s_per_hour": 100}.items():
+            store.client.eval("redis.call('HSET', unpack(ARGV))", 0, "orch:project:film-a", name, str(most))
+        store.submit(*(new_task(f"a{number}") for number in range(3)), new_task("b", project="film-b"))
+        store.claim(count=9)
+        film_a, film_b = examine(store).projects
+        assert (film_a.project, film_a.running, film_a.queued, film_a.at_quota_in) == ("film-a", 1, 2, ("io",))
+        assert film_a.quotas == Quotas(max_running=1, max_queued=50, gpu_s_per_hour=100)
+        assert film_a.gpu_s == 1.0
+        assert (film_b.project, film_b.running, film_b.quotas) == ("film-b", 1, Quotas())
+
+    def test_lanes_with_the_work_in_them(self, store: RecordStore) -> None:
+        store.fill(new_task(f"t{number}") for number in range(8))
+        for _ in range(4):
+            run = store.claim_one()
+            store.pass_time(2_000)
+            store.claims.finish(run, DONE)
+        io = next(lane for lane in examine(store).lanes if lane.lane == "io")
+        assert io.predicted_s == 4.0
+        assert io.pace == pytest.approx(0.5, rel=0.4)
 
     def test_duties_and_who_holds_them(self, store: RecordStore) -> None:
         store.upkeep.take_duty("sweep", "keeper-1", ttl_s=60)

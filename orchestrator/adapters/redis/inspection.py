@@ -1,13 +1,17 @@
 """`Inspection` over Redis: plain reads, and scripts that the server itself keeps from writing (``no-writes``)."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import pairs
+from orchestrator.adapters.redis.records import pairs, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.upkeep import parse_load
+from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.task import SCHEMA_VERSION
-from orchestrator.ports.inspection import DutyHolder, Lease, Look, Occupancy, PlaceCount, StoreFacts, Turn
+from orchestrator.ports.inspection import DutyHolder, Lease, Look, Occupancy, PlaceCount, ProjectUse, StoreFacts, Turn
 from orchestrator.ports.upkeep import Find, LaneLoad
 
 LOOKS_A_STEP = 50
@@ -19,6 +23,7 @@ class RedisInspection:
 
     scripts: Scripts
     lease_ms: int
+    quotas: Quotas = UNLIMITED
 
     def facts(self) -> StoreFacts:
         client = self.scripts.client
@@ -39,15 +44,17 @@ class RedisInspection:
     def load(self) -> tuple[LaneLoad, ...]:
         with redis_errors():
             lanes, _, _ = self.scripts.run("load", {})
-        return tuple(LaneLoad(lane, ready, oldest_wait_s=wait_ms / 1000) for lane, ready, wait_ms in lanes)
+        return tuple(map(parse_load, lanes))
 
     def occupancy(self, *, limit: int) -> Occupancy:
+        given = {name: render_limit(most) for name, most in asdict(self.quotas).items()}
         with redis_errors():
-            places, turns, leases = self.scripts.run("inspect", {"limit": limit})
+            places, turns, leases, uses = self.scripts.run("inspect", {"limit": limit, **given})
         return Occupancy(
             places=tuple(PlaceCount(*place) for place in places),
             turns=tuple(Turn(lane, _tags(flat)) for lane, flat in sorted(turns)),
             leases=tuple(Lease(task_id, owner, left_ms / 1000) for task_id, owner, left_ms in leases),
+            uses=tuple(_parse_use(use) for use in sorted(uses)),
         )
 
     def holders(self, duties: tuple[str, ...]) -> tuple[DutyHolder, ...]:
@@ -74,6 +81,12 @@ class RedisInspection:
     def _holder(self, duty: str) -> DutyHolder:
         key = f"orch:duty:{duty}"
         return DutyHolder(duty, self.scripts.client.get(key) or "", max(0, self.scripts.client.pttl(key)) / 1000)
+
+
+def _parse_use(found: Sequence[Any]) -> ProjectUse:
+    project, running, queued, gpu_s, stored_bytes, quotas, at_quota_in = found
+    limits = Quotas(*(float(most) if most else None for most in quotas))  # type: ignore[arg-type]  # whole ones stay so
+    return ProjectUse(project, running, queued, float(gpu_s), stored_bytes, limits, tuple(sorted(at_quota_in)))
 
 
 def _tags(flat: list[str]) -> tuple[tuple[str, float], ...]:

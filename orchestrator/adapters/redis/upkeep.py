@@ -1,6 +1,8 @@
 """`Upkeep` over Redis: what the keeper's duties need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import render_failure
@@ -56,8 +58,7 @@ class RedisUpkeep:
     def load(self) -> QueueLoad:
         with redis_errors():
             lanes, running, delayed = self.scripts.run("load", {})
-        loads = tuple(LaneLoad(lane, ready, oldest_wait_s=wait_ms / 1000) for lane, ready, wait_ms in lanes)
-        return QueueLoad(loads, running=running, delayed=delayed)
+        return QueueLoad(tuple(map(parse_load, lanes)), running=running, delayed=delayed)
 
     def condemn(self, *, limit: int) -> tuple[Swept, ...]:
         with redis_errors():
@@ -99,6 +100,11 @@ class RedisUpkeep:
 
     def _long_ago(self) -> int:
         return self._now_ms() - self.retention_ms
+
+
+def parse_load(found: Sequence[Any]) -> LaneLoad:
+    lane, ready, wait_ms, at_quota, predicted_ms, pace = found
+    return LaneLoad(lane, ready, wait_ms / 1000, at_quota, predicted_ms / 1000, float(pace) if pace else None)
 
 
 def _crash_policy() -> dict[str, object]:
