@@ -11,6 +11,7 @@ from figures import Ratio
 from films import measure_films
 from pictures import measure_pictures
 from ramp import measure_ramp
+from script_cpu import measure_scripts
 from shots import measure_shots
 from submits import measure_backlog, measure_submits
 
@@ -26,6 +27,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": measure_latency,
     "submits": measure_submits,
     "backlog": measure_backlog,
+    "scripts": measure_scripts,
     "pictures": measure_pictures,
     "ramp": measure_ramp,
     "film": measure_films,

@@ -29,6 +29,7 @@ DOWN_S = [random.Random(9).uniform(0.2, 10) for _ in range(6)] if IS_LONG else [
 FROZEN_S = 20.0 if IS_LONG else 7.0  # longer than a lease, and than any client of ours waits
 WORK = 4000 if IS_LONG else 400
 RESET_EVERY_S = 0.5
+CROWD = 120  # the API has 40 threads: three times their wait for the store would be six seconds
 OUTLIVED_S = LEASE_S
 
 ANSWERED_WITHIN_S = 3.0
@@ -64,15 +65,38 @@ def test_fault_09_redis_killed_under_load(node: ProxiedNode, record_testsuite_pr
 def test_fault_10_redis_frozen(node: ProxiedNode, record_testsuite_property: Recorder) -> None:
     running = submit_echoes(node, 8, delay_ms=round(FROZEN_S * 1000))
     await_running(node, running)
-    unsure: list[str] = []
+    problems: list[dict[str, str]] = []
     with frozen(node.servers.valkey.process.pid):
         thaw_at_s = time.monotonic() + FROZEN_S
         while time.monotonic() < thaw_at_s:
-            unsure.append(refused_submit(node)["task_id"])
+            problems.append(refused_submit(node))
     await_next_ending(node.store, within_s=RECONNECTED_S)
     record_testsuite_property("fault 10: recovery from a freeze, s", time.monotonic() - thaw_at_s)
+    unsure = [problem["task_id"] for problem in problems if "task_id" in problem]
     recorded = [task_id for task_id in unsure if status_of(node.store, task_id) != "unknown"]
     assert_unharmed(node, running + recorded)
+
+
+@pytest.mark.long
+def test_fault_10_a_crowd_before_a_frozen_redis_is_told_so_in_time(
+    node: ProxiedNode, record_testsuite_property: Recorder
+) -> None:
+    """In three seconds, and twice what this machine needs to serve as many at once when all is well."""
+    with ThreadPoolExecutor(CROWD) as clients:
+        begun_s = time.monotonic()
+        ids = list(clients.map(lambda _: submit_echo(node), range(CROWD)))
+        well_s = time.monotonic() - begun_s
+        with frozen(node.servers.valkey.process.pid):
+            begun_s = time.monotonic()
+            problems = list(clients.map(lambda _: refused_submit(node, within_s=20), range(CROWD)))
+            refused_s = time.monotonic() - begun_s
+    record_testsuite_property("fault 10: a crowd is refused within, s", refused_s)
+    record_testsuite_property("fault 10: a crowd is served within, s", well_s)
+    assert refused_s < ANSWERED_WITHIN_S + 2 * well_s
+    unsure = [problem["task_id"] for problem in problems if "task_id" in problem]
+    recorded = [task_id for task_id in unsure if status_of(node.store, task_id) != "unknown"]
+    await_all(node.store, ids + recorded)
+    assert_sound(node.store, ids + recorded)
 
 
 def test_fault_10_redis_half_open(node: ProxiedNode, record_testsuite_property: Recorder) -> None:
@@ -127,9 +151,9 @@ def await_running(node: ProxiedNode, ids: list[str]) -> None:
     wait_for(lambda: all(node.store.hget(f"orch:task:{task_id}", "beaten") for task_id in ids))
 
 
-def refused_submit(node: ProxiedNode) -> dict[str, str]:
+def refused_submit(node: ProxiedNode, *, within_s: float = ANSWERED_WITHIN_S) -> dict[str, str]:
     """The problem that a submit is answered with, in time and with a hint when to come again."""
-    answer = node.http.post("/v1/tasks", json={"type": "system.echo", "params": {}}, timeout=ANSWERED_WITHIN_S)
+    answer = node.http.post("/v1/tasks", json={"type": "system.echo", "params": {}}, timeout=within_s)
     assert answer.status_code == BUSY
     assert int(answer.headers["Retry-After"]) > 0
     problem: dict[str, str] = answer.json()

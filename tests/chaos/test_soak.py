@@ -1,11 +1,13 @@
 """A soak of ``CHAOS_SOAK_S`` seconds at four fifths of the load that the clients can make; not part of `make test`."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from live_stack import LiveStack, live_stack
+from processes import wait_for
 from storm.clients import Habits
 from storm.ledger import Ledger
 from storm.process_faults import aim_at
@@ -26,6 +28,9 @@ WEATHER = Weather(
 # What a process of ours may gain in a minute (fault 34), and the keys as a share of all that there are.
 LIMITS = {"rss_mib": 1.0, "fds": 2.0, "threads": 1.0}
 KEYS_LIMIT = 0.1
+# What a task may have; when all are swept there is none.
+OF_TASKS = frozenset({"task", "events", "attempts", "idem", "ready", "models", "held", "run"})
+FORGOTTEN_S = 180.0
 OURS = frozenset({"api", "keeper", "metrics", "supervisor", "worker-io"})
 
 Recorder = Callable[[str, object], None]
@@ -40,7 +45,7 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(LENGTH_S + 400)
+@pytest.mark.timeout(LENGTH_S + 400 + FORGOTTEN_S)
 def test_everything_stays_flat(
     forgetful: LiveStack, ledger: Ledger, record_testsuite_property: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,8 +55,11 @@ def test_everything_stays_flat(
     with watch.watching(), at_work(target, habits, seed=seed) as recorder:
         carry_out(target, WEATHER, seed=seed)
     rate = (len(ledger.accepted()) - before) / LENGTH_S
+    wait_for(lambda: forgetful.store.zcard("orch:ended") == 0, within_s=FORGOTTEN_S)
+    left = Counter(key.split(":")[1] for key in forgetful.store.scan_iter("orch:*"))
     told = (
         f"\nCHAOS_SEED={seed}, {len(ledger.faults())} faults, {rate:.1f} tasks/s\n{watch.render(warm_up_s=WARM_UP_S)}"
+        f"\nkeys left when all is swept: {dict(left)}"
     )
     with capsys.disabled():
         print(told)  # noqa: T201 - the table that a soak is run for
@@ -66,3 +74,4 @@ def test_everything_stays_flat(
     steep = {(name, part): found[name][part] for name in LIMITS for part in OURS if found[name][part] > LIMITS[name]}
     assert steep == {}, told
     assert abs(watch.keys_drift(warm_up_s=WARM_UP_S)) < KEYS_LIMIT, told
+    assert not left.keys() & OF_TASKS, told

@@ -16,6 +16,7 @@ from processes import wait_for
 from proxied_node import ProxiedNode, Servers, proxied_node
 from servers import SeaweedFs, Triton, valkey
 from verdict import Store, assert_sound, attempts, await_all, crashes, held_by, status_of
+from worker_room import WorkerRoom, worker_room
 
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
@@ -26,6 +27,8 @@ from orchestrator.ports.claims import Beat
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 NEIGHBOURS = 7
+CRASHED, CHILDREN = 8, 2
+STARTED_WITHIN_S = 6.0  # the child that replaces the killed one makes its clients first
 CRASH_LIMIT = 3
 RUN_S = 3.0
 SLOTS = 32  # of two children
@@ -115,3 +118,31 @@ def kill_whoever_carries(store: Store, task_id: str) -> set[str]:
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: not has_beaten(task_id))
     return ids
+
+
+def test_fault_01_tasks_that_crashed_together_run_alone_one_after_the_other_without_a_pause(
+    redis_url: str, tmp_path: Path, record_testsuite_property: Recorder
+) -> None:
+    """So the last of n has begun after n ÷ children of their times (docs/chaos.md, The bound of a recovery)."""
+    with worker_room(redis_url, tmp_path, WORKER__LEASE="PT60S") as room:
+        ids = room.submit(CRASHED, delay_ms=300)
+        room.await_running(ids)
+        (victim,) = held_by(room.store)
+        os.kill(victim, signal.SIGKILL)
+        room.await_all(ids, within_s=60)
+        assert_sound(room.store, ids)
+        runs = sorted(last_run(room, task_id) for task_id in ids)
+    free_at = sorted([min(begun for begun, _ in runs)] * CHILDREN)
+    pauses = []
+    for begun, ended in runs:
+        pauses.append(begun - free_at.pop(0))
+        free_at = sorted([*free_at, ended])
+    record_testsuite_property("solo: longest pause between two, s", max(pauses))
+    assert max(pauses) <= STARTED_WITHIN_S
+    assert min(pauses) > -0.05, "more ran at once than there are children"
+
+
+def last_run(room: WorkerRoom, task_id: str) -> tuple[float, float]:
+    """When it began and when it ended."""
+    *_, run = attempts(room.store, task_id)
+    return int(run["started_ms"]) / 1000, int(run["ended_ms"]) / 1000

@@ -19,6 +19,8 @@ from verdict import assert_sound, attempts, await_all, crashes, find_misplaced, 
 
 # The lease, a round of the keeper and two seconds; a worker starts meanwhile, which takes long on a slow machine.
 RECOVERY_S = LEASE_S + 12
+# Tasks that crashed together run alone, one a child at a time, and a child of a busy lane lets its other runs end first.
+SOLO_S, CHILDREN = 3.0, 2
 CRASH_LIMIT = 3
 REPLACED_WITHIN_S = 60
 # `make chaos-long` kills workers under ten thousand tasks.
@@ -43,7 +45,12 @@ def test_fault_01_workers_killed_again_and_again_lose_nothing(
     await_all(stack.store, burst.ids, within_s=60 + TASKS / 50)
     assert_sound(stack.store, burst.ids)
     assert len(burst.ids) == TASKS
-    record_testsuite_property("fault 1: worst recovery, s", max(recoveries))
+    again = sum(len(attempts(stack.store, task_id)) - 1 for task_id in burst.ids)
+    told = {"accepted": len(burst.ids), "runs lost to kills": again, "worst recovery, s": round(max(recoveries), 1)}
+    for what, value in told.items():
+        record_testsuite_property(f"fault 1: {what}", value)
+    with capsys.disabled():
+        print(told)  # noqa: T201 - the figures of `make chaos-long`
 
 
 def test_fault_03_a_task_that_kills_every_child_is_given_up(
@@ -128,7 +135,7 @@ def kill_worker(stack: LiveStack) -> float:
     os.killpg(was, signal.SIGKILL)
     held = [task_id for ids in held_by(stack.store).values() for task_id in ids]
     assert find_misplaced(stack.store, held) == []
-    await_all(stack.store, held, within_s=RECOVERY_S)
+    await_all(stack.store, held, within_s=RECOVERY_S + SOLO_S * len(held) / CHILDREN)
     took_s = time.monotonic() - killed_at
     stack.await_restart("worker-io", was=was)
     return took_s

@@ -18,7 +18,17 @@ RELEASING = CRASHING | {
     *("redis killed", "redis frozen", "connections killed"),
     *("redis silent", "connections reset", "claim reply lost"),
 }
+# What may make a run fail for another try: the model is away, which it says.
+FAILING = frozenset({"triton killed", "model killed"})
+AWAY = "dependency_unavailable"
 AFTERMATH_MS = 20_000
+TRITON_COMES_BACK_MS = 60_000
+# By the reason why a task is queued again: the faults that explain it, and for how long they do afterwards.
+EXPLAINED_BY = {
+    "crashed": (CRASHING, 0),
+    "released": (RELEASING, AFTERMATH_MS),
+    AWAY: (FAILING, TRITON_COMES_BACK_MS),
+}
 CRASHED_OUT = "crashed_repeatedly"
 CRASHES_TO_GIVE_UP = 3
 
@@ -149,8 +159,8 @@ def _is_explained(told: Told, faults: Sequence[Struck], *, begun_ms: int) -> boo
         return told.reason == "echo_failed"
     if told.type != "queued" or told.reason in {"", "resubmitted"}:
         return True
-    kinds = CRASHING if told.reason == "crashed" else RELEASING if told.reason == "released" else frozenset()
-    since_ms = begun_ms - (AFTERMATH_MS if told.reason == "released" else 0)
+    kinds, aftermath_ms = EXPLAINED_BY.get(told.reason, (frozenset(), 0))
+    since_ms = begun_ms - aftermath_ms
     return any(fault.kind in kinds and since_ms <= fault.at_ms <= told.at_ms for fault in faults)
 
 
