@@ -135,6 +135,14 @@ class MediaSettings(Section):
     decode_memory_mib: int = Field(2048, ge=512, description="Address space of a decoder process.")
 
 
+class UploadSettings(Section):
+    """Uploads of clients."""
+
+    expires: timedelta = Field(
+        timedelta(hours=24), ge=timedelta(hours=1), description="An upload that is not complete by then is thrown away."
+    )
+
+
 class FetchSettings(Section):
     """Inputs by URL. Only public addresses are reached, whatever a name resolves to (ADR 0028)."""
 
@@ -209,6 +217,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     fetch: FetchSettings = FetchSettings()
     limits: LimitSettings = LimitSettings()
+    uploads: UploadSettings = UploadSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from queue import Queue
 
 import httpx
+from fakes_parts import MemoryParts
+from fakes_storage import MemoryStorage
 from served_api import serve
 
 from orchestrator.adapters.local_limits import LocalLimits
@@ -22,15 +24,19 @@ from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
+from orchestrator.adapters.redis.uploads import RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.api.app import build_app
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
+from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
 from orchestrator.ports.claims import Commit
+from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests, Rates
 from orchestrator.services.cancel import CancelTask
+from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
@@ -112,9 +118,16 @@ class FrontDoor:
 
 @contextmanager
 def front_door(
-    redis_url: str, storage: ObjectStorage, *, rates: Rates = NO_RATES, streams: int = 1000
+    redis_url: str,
+    storage: ObjectStorage,
+    *,
+    part_storage: PartStorage | None = None,
+    rates: Rates = NO_RATES,
+    sizes: UploadSizes = UPLOAD_SIZES,
+    streams: int = 1000,
 ) -> Iterator[FrontDoor]:
     """The API, served, until the context ends."""
+    part_storage = part_storage or MemoryParts(MemoryStorage())
     client = connect(redis_url, API)
     scripts = Scripts(client)
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), RedisApiKeys(scripts), Bells()
@@ -122,11 +135,13 @@ def front_door(
         add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
     metrics = build_intake_metrics()
     upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
+    uploads = RedisUploads(client, expires_s=3600)
     parts = ApiParts(
         submit=SubmitTask(intake, PinInput(storage, upkeep, new_id).pin, bells, new_id, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
-        offer_upload=OfferUpload(storage, upkeep, new_id, expires_s=60),
+        offer_upload=OfferUpload(storage, part_storage, upkeep, uploads, new_id, url_expires_s=60, sizes=sizes),
+        continue_upload=ContinueUpload(storage, part_storage, uploads, url_expires_s=60),
         reads=reads,
         feed=RedisFeed(redis_url),
         storage=storage,

@@ -154,6 +154,16 @@ class RetryBody(Request):
     )
 
 
+class PartsBody(Request):
+    """Parts to send now: ask for a few at a time, their URLs expire."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"numbers": [1, 2, 3, 4]}]})
+
+    numbers: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(min_length=1, max_length=100)] = Field(
+        description="Numbers begin at 1."
+    )
+
+
 class UploadBody(Request):
     """A file to upload."""
 

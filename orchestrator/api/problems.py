@@ -29,6 +29,8 @@ from orchestrator.domain.errors import (
     TooManyKeys,
     Unauthorized,
     Unavailable,
+    UploadComplete,
+    UploadIncomplete,
 )
 from orchestrator.domain.overload import QueueFull, QuotaExceeded, RateLimited
 from orchestrator.telemetry import redact
@@ -49,6 +51,8 @@ STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     IllegalMove: HTTPStatus.CONFLICT,
     ProjectExists: HTTPStatus.CONFLICT,
     TooManyKeys: HTTPStatus.CONFLICT,
+    UploadIncomplete: HTTPStatus.CONFLICT,
+    UploadComplete: HTTPStatus.CONFLICT,
     RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,

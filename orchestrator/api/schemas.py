@@ -13,15 +13,6 @@ from orchestrator.domain.task import Priority
 ShownStatus = Literal["queued", "running", "canceling", "succeeded", "failed", "canceled"]
 
 
-class UploadView(BaseModel):
-    """PUT the file to `url` with `headers`, then submit `object`."""
-
-    object: str
-    url: str
-    headers: dict[str, str]
-    expires_at: datetime
-
-
 class ErrorView(BaseModel):
     """Why a task or an attempt failed."""
 

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +14,9 @@ NO_ANSWER = 0
 AGAIN = frozenset({NO_ANSWER, 429, 503})
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,24 @@ class Caller:
         Raises:
             ApiError: the service refused, or stayed away.
         """
-        tries = self.tries if call.is_repeatable else 1
-        for tried in range(1, tries):
+        if not call.is_repeatable:
+            return self._send_once(call)
+        return self.insist(lambda: self._send_once(call))
+
+    def insist(self, act: Callable[[], Result]) -> Result:
+        """Do it again while that can help.
+
+        Raises:
+            ApiError: the last one.
+        """
+        for tried in range(1, self.tries):
             try:
-                return self._send_once(call)
+                return act()
             except ApiError as error:
                 if error.status not in AGAIN:
                     raise
                 self.sleep(pause_s(tried, error.retry_after_s))
-        return self._send_once(call)
+        return act()
 
     def _send_once(self, call: Call) -> Any:  # noqa: ANN401 - as `send`
         try:

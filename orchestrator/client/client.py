@@ -12,7 +12,8 @@ from orchestrator.client.calls import Call, Caller
 from orchestrator.client.keys import Keys
 from orchestrator.client.projects import Projects
 from orchestrator.client.results import Output, Task, TaskType, parse_task, parse_task_type
-from orchestrator.client.transfers import OnProgress, content_type_of, get_file, put_file
+from orchestrator.client.transfers import OnProgress, content_type_of, get_file
+from orchestrator.client.uploads import Uploader
 
 FIRST_POLL_S = 0.1
 LONGEST_POLL_S = 1.0
@@ -73,21 +74,27 @@ class OrchestratorClient:
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return parse_task(self._caller.send(Call("POST", "/v1/tasks", body=body, headers=headers)))
 
-    def upload(self, path: Path, *, content_type: str | None = None, on_progress: OnProgress | None = None) -> str:
+    def upload(
+        self,
+        path: Path,
+        *,
+        content_type: str | None = None,
+        on_progress: OnProgress | None = None,
+        resume: str | None = None,
+    ) -> str:
         """Put the file into the project's storage and return its key; ``on_progress`` hears (sent, total) in bytes.
 
+        Files above 100 MB go in parts, four at a time. ``resume`` is the ``upload_id`` of one that broke off: what has
+        arrived is not sent again.
+
         Raises:
+            UploadInterrupted: an upload in parts broke off.
             ApiError: the service or the storage refused the file, or could not be reached.
         """
-        asked = {
-            "filename": path.name,
-            "content_type": content_type or content_type_of(path),
-            "size_bytes": path.stat().st_size,
-        }
-        offer = self._caller.send(Call("POST", "/v1/uploads", body=asked))
-        put_file(self._storage, path, url=offer["url"], headers=offer["headers"], on_progress=on_progress)
-        key: str = offer["object"]
-        return key
+        uploader = Uploader(self._caller, self._storage, path, on_progress)
+        if resume is not None:
+            return uploader.resume(resume)
+        return uploader.send(content_type or content_type_of(path))
 
     def get(self, task_id: str) -> Task:
         """The task as it is now.

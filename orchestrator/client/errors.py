@@ -29,3 +29,17 @@ class ApiError(Exception):
         self.code = code
         self.retry_after_s = retry_after_s
         self.fields = fields
+
+
+class UploadInterrupted(ApiError):
+    """An upload in parts broke off; `OrchestratorClient.upload` goes on with ``resume=upload_id``."""
+
+    def __init__(self, error: ApiError, upload_id: str) -> None:
+        super().__init__(
+            error.message,
+            status=error.status,
+            code=error.code,
+            retry_after_s=error.retry_after_s,
+            fields=error.fields,
+        )
+        self.upload_id = upload_id

@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -20,24 +21,33 @@ def content_type_of(path: Path) -> str:
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
-def put_file(
-    http: httpx.Client, path: Path, *, url: str, headers: Mapping[str, str], on_progress: OnProgress | None
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A piece of a file."""
+
+    path: Path
+    begin: int
+    size_bytes: int
+
+
+def put_slice(
+    http: httpx.Client, piece: Slice, *, url: str, headers: Mapping[str, str], on_sent: Callable[[int], None]
 ) -> None:
-    """PUT the file; ``on_progress`` hears (sent, total) in bytes.
+    """PUT the piece; ``on_sent`` hears how many of its bytes have left.
 
     Raises:
         ApiError: storage refused it (code ``upload_failed``) or could not be reached.
     """
-    size_bytes = path.stat().st_size
-    with path.open("rb") as source:
-        body = _chunks(source, size_bytes, on_progress=on_progress)
+    with piece.path.open("rb") as source:
+        source.seek(piece.begin)
+        body = _chunks(source, piece.size_bytes, on_sent=on_sent)
         try:
             # Storage needs the length ahead; with it, httpx does not send the body chunked.
-            response = http.put(url, content=body, headers={**headers, "Content-Length": str(size_bytes)})
+            response = http.put(url, content=body, headers={**headers, "Content-Length": str(piece.size_bytes)})
         except httpx.TransportError as error:
             raise ApiError("storage cannot be reached", status=0, code="unreachable") from error
     if not response.is_success:
-        message = f"storage answered the upload of {path.name} with {response.status_code}"
+        message = f"storage answered the upload of {piece.path.name} with {response.status_code}"
         raise ApiError(message, status=response.status_code, code="upload_failed")
 
 
@@ -76,10 +86,9 @@ def _stream_to(path: Path, http: httpx.Client, *, url: str) -> str:
     return digest.hexdigest()
 
 
-def _chunks(source: BinaryIO, size_bytes: int, *, on_progress: OnProgress | None) -> Iterator[bytes]:
+def _chunks(source: BinaryIO, size_bytes: int, *, on_sent: Callable[[int], None]) -> Iterator[bytes]:
     sent = 0
-    while chunk := source.read(CHUNK_BYTES):
+    while chunk := source.read(min(CHUNK_BYTES, size_bytes - sent)):
         yield chunk
         sent += len(chunk)
-        if on_progress is not None:
-            on_progress(sent, size_bytes)
+        on_sent(sent)

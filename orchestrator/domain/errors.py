@@ -128,6 +128,24 @@ class KeyNotFound(NotFound):
     code = "key_not_found"
 
 
+class UploadNotFound(NotFound):
+    """There is no such upload, or it has expired."""
+
+    code = "upload_not_found"
+
+
+class UploadIncomplete(RequestError):
+    """The upload is not complete."""
+
+    code = "upload_incomplete"
+
+
+class UploadComplete(RequestError):
+    """The upload is complete and cannot be aborted; it goes by itself when no task uses it."""
+
+    code = "upload_complete"
+
+
 class ProjectExists(RequestError):
     """There is such a project already."""
 

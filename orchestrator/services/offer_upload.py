@@ -1,4 +1,4 @@
-"""Offer an upload: a URL that lets a client put one file straight into the project's storage."""
+"""Offer an upload: a file goes from the client straight into the project's storage, in one piece or in parts."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from orchestrator.domain.errors import MediaTooLarge
 from orchestrator.domain.media import DEFAULT_LIMITS, MediaLimits
 from orchestrator.domain.project import Project
+from orchestrator.domain.upload import UPLOAD_SIZES, Upload, UploadSizes
+from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.storage import ObjectStorage, SignedUrl
-from orchestrator.ports.uploads import UploadLog
+from orchestrator.ports.uploads import UploadLog, Uploads
 
-ONE_PUT_BYTES = 5 * 1024**3  # S3 and R2 take no more in one PUT
 NAME_LENGTH = 100
 FALLBACK_NAME = "file"
 
@@ -26,10 +27,10 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadOffer:
-    """Where to PUT the file, and the key to submit afterwards."""
+    """The upload, and where to PUT the file; None when it goes in parts."""
 
-    object: str
-    signed: SignedUrl
+    upload: Upload
+    signed: SignedUrl | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,37 @@ class OfferUpload:
     """Keys are built from our ids; of the client's file name only harmless characters survive."""
 
     storage: ObjectStorage
-    uploads: UploadLog
+    parts: PartStorage
+    log: UploadLog
+    uploads: Uploads
     new_id: Callable[[str], str]
-    expires_s: float
+    url_expires_s: float
     limits: MediaLimits = DEFAULT_LIMITS
+    sizes: UploadSizes = UPLOAD_SIZES
 
-    def offer(self, project: Project, upload: NewUpload) -> UploadOffer:
-        """Remember the upload, then sign it for exactly this type and size.
+    def offer(self, project: Project, new: NewUpload) -> UploadOffer:
+        """Remember the upload, then sign it for exactly this type and size, or begin it in parts.
 
         Raises:
             MediaTooLarge: the file is larger than this node accepts.
             Unavailable: the offer could not be remembered; nothing was signed.
         """
-        largest = min(self.limits.size_bytes, ONE_PUT_BYTES)
-        if upload.size_bytes > largest:
-            raise MediaTooLarge(f"an upload may have at most {largest} bytes")
-        key = f"{project.prefix}uploads/{self.new_id('upload')}/{safe_name(upload.filename)}"
-        self.uploads.track_upload(key)
-        signed = self.storage.sign_put(
-            key, content_type=upload.content_type, size_bytes=upload.size_bytes, expires_s=self.expires_s
+        if new.size_bytes > self.limits.size_bytes:
+            raise MediaTooLarge(f"an upload may have at most {self.limits.size_bytes} bytes")
+        upload_id, content_type, size_bytes = self.new_id("upload"), new.content_type, new.size_bytes
+        key = f"{project.prefix}uploads/{upload_id}/{safe_name(new.filename)}"
+        self.log.track_upload(key)
+        part_bytes = self.sizes.part_bytes_of(size_bytes)
+        parts_id = self.parts.begin(key, content_type=content_type) if part_bytes else ""
+        upload = self.uploads.open(
+            Upload(upload_id, project.slug, key, content_type, size_bytes, part_bytes=part_bytes, parts_id=parts_id)
         )
-        return UploadOffer(object=key, signed=signed)
+        if part_bytes:
+            return UploadOffer(upload, signed=None)
+        signed = self.storage.sign_put(
+            key, content_type=content_type, size_bytes=size_bytes, expires_s=self.url_expires_s
+        )
+        return UploadOffer(upload, signed)
 
 
 def safe_name(filename: str) -> str:

@@ -8,8 +8,10 @@ from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.uploads import RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.services.cancel import CancelTask
+from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
@@ -21,7 +23,7 @@ from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
-from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
+from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
 
 
 def build_api_parts(settings: Settings) -> ApiParts:
@@ -36,14 +38,16 @@ def build_api_parts(settings: Settings) -> ApiParts:
     reads, storage = RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
-    limits, uploads = build_limits(settings), build_upkeep(settings, scripts)
-    pin = PinInput(storage, uploads, new_id, limits, build_reach(settings)).pin
+    limits, log, parts = build_limits(settings), build_upkeep(settings, scripts), build_parts(settings)
+    uploads = RedisUploads(client, expires_s=settings.uploads.expires.total_seconds())
+    pin = PinInput(storage, log, new_id, limits, build_reach(settings)).pin
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
         submit=SubmitTask(intake, pin, pulses, new_id, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
-        offer_upload=OfferUpload(storage, uploads, new_id, expires_s, limits),
+        offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, limits),
+        continue_upload=ContinueUpload(storage, parts, uploads, expires_s),
         reads=reads,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,

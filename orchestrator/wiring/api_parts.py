@@ -13,6 +13,7 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests
 from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.cancel import CancelTask
+from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.create_key import CreateKey
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
@@ -27,6 +28,7 @@ class ApiParts:
     cancel: CancelTask
     resubmit: ResubmitTask
     offer_upload: OfferUpload
+    continue_upload: ContinueUpload
     reads: TaskReads
     feed: EventFeed
     storage: ObjectStorage

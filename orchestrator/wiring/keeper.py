@@ -10,6 +10,7 @@ from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import ALIVE_S, RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
@@ -18,13 +19,15 @@ from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
+from orchestrator.services.sweep_parts import SweepParts
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
-from orchestrator.wiring.outside import broker_url, build_storage, build_upkeep
+from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
 from orchestrator.wiring.probe import name_instance
 
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
+SWEEP_PARTS_EVERY_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class KeeperPorts:
     upkeep: Upkeep
     pulses: PulseSender
     storage: ObjectStorage
+    parts: PartStorage
     sign: Callable[[], None]
 
 
@@ -63,6 +67,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         upkeep=build_upkeep(settings, Scripts(client)),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
+        parts=build_parts(settings),
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
     )
 
@@ -89,11 +94,17 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
+            duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("sweep", Sweep(upkeep, ports.storage, metrics).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,
         metrics=metrics,
     )
+
+
+def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:
+    store_s = settings.stages.store.total_seconds()  # a worker may be storing for so long
+    return SweepParts(parts, settings.uploads.expires.total_seconds(), artifact_expires_s=max(3600.0, 2 * store_s))
 
 
 def _silent_s(settings: Settings) -> float:

@@ -2,7 +2,7 @@
 
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
-from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
 from orchestrator.settings import Settings
 from orchestrator.telemetry import SharedSamples
 
@@ -17,13 +17,11 @@ def lease_ms(settings: Settings) -> int:
 
 
 def build_storage(settings: Settings) -> S3Storage:
-    s3 = settings.s3
-    secret = s3.secret_access_key.get_secret_value()
-    return S3Storage(
-        S3Address(
-            s3.endpoint, s3.bucket, s3.access_key_id, secret, region=s3.region, public_endpoint=s3.public_endpoint
-        )
-    )
+    return S3Storage(_address(settings))
+
+
+def build_parts(settings: Settings) -> S3Parts:
+    return S3Parts(_address(settings))
 
 
 def build_upkeep(settings: Settings, scripts: Scripts) -> RedisUpkeep:
@@ -35,3 +33,11 @@ def build_samples(settings: Settings, name: str) -> SharedSamples | None:
     """Where one process of a worker keeps its metrics, if they are to be kept."""
     folder = settings.worker.metrics_dir
     return SharedSamples(folder, name) if folder else None
+
+
+def _address(settings: Settings) -> S3Address:
+    s3 = settings.s3
+    secret = s3.secret_access_key.get_secret_value()
+    return S3Address(
+        s3.endpoint, s3.bucket, s3.access_key_id, secret, region=s3.region, public_endpoint=s3.public_endpoint
+    )

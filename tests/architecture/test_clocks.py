@@ -24,6 +24,7 @@ MAY_READ_IT = {
     "adapters/sortable_ids.py",
     "adapters/s3_storage/quick.py",
     "adapters/s3_storage/bucket.py",
+    "adapters/s3_storage/parts.py",
     "local/runner.py",
     "local/screens.py",
 }

@@ -94,6 +94,7 @@ class House:
     owner: httpx.Client
     stranger: httpx.Client
     task_id: str
+    upload_id: str
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,9 @@ def house(redis_server: servers.Valkey) -> Iterator[House]:
     storage = MemoryStorage({FOREIGN_INPUT: (b"pixels", "image/png")})
     with front_door(redis_server.url, storage) as door, door.caller("film-a") as owner, door.caller("film-b") as other:
         task = owner.post("/v1/tasks", json={"type": "image.upscale", "input": {"object": FOREIGN_INPUT}}).json()
-        yield House(door, owner, other, task["id"])
+        film = {"filename": "film.mp4", "content_type": "video/mp4", "size_bytes": 10**9}
+        upload = owner.post("/v1/uploads", json=film).json()
+        yield House(door, owner, other, task["id"], upload["id"])
 
 
 def submits_foreign_input(house: House) -> None:
@@ -150,7 +153,10 @@ REACHES: Mapping[str, Callable[[House], None]] = {
     "GET /v1/task-types": knows_no_project,
 }
 # What of film-a a path can name.
-OWNED: Mapping[str, Callable[[House], str]] = {"task_id": lambda house: house.task_id}
+OWNED: Mapping[str, Callable[[House], str]] = {
+    "task_id": lambda house: house.task_id,
+    "upload_id": lambda house: house.upload_id,
+}
 
 
 def named(route: Route) -> str:
@@ -189,6 +195,7 @@ def test_of_another_project_it_is_404_as_of_nothing(house: House, route: Route) 
     nothing = route.call(house.stranger, **{name: f"{OWNED[name](house)[:-4]}zzzz" for name in route.in_path})
     assert (foreign.status_code, foreign.json()) == (404, nothing.json()), "give the body of the route an example"
     assert house.owner.get(f"/v1/tasks/{house.task_id}").json()["status"] == "queued", "and nothing has happened to it"
+    assert not house.owner.get(f"/v1/uploads/{house.upload_id}").json()["is_complete"]
 
 
 def test_every_route_without_an_id_says_how_it_keeps_projects_apart() -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
@@ -41,6 +41,23 @@ PROBE = CLIENT.merge(Config(retries={"total_max_attempts": 1}, connect_timeout=1
 UPLOAD = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, max_concurrency=4)
 
 
+def connector(address: S3Address) -> Callable[[str, Config], Any]:
+    """What makes clients of an endpoint. They share a session: each session reads S3's whole description anew."""
+    session = boto3.session.Session()
+
+    def connect(endpoint: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        return session.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=address.region,
+            aws_access_key_id=address.access_key_id,
+            aws_secret_access_key=address.secret_access_key,
+            config=config,
+        )
+
+    return connect
+
+
 class S3Storage:
     """Safe to share between threads. Made after the fork: it keeps connections.
 
@@ -48,20 +65,9 @@ class S3Storage:
     """
 
     def __init__(self, address: S3Address) -> None:
-        session = boto3.session.Session()
-
-        def connect(endpoint: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-            return session.client(
-                "s3",
-                endpoint_url=endpoint,
-                region_name=address.region,
-                aws_access_key_id=address.access_key_id,
-                aws_secret_access_key=address.secret_access_key,
-                config=config,
-            )
-
         self._bucket = address.bucket
         self._quick = QuickS3(address)
+        connect = connector(address)
         self._client = connect(address.endpoint, CLIENT)
         self._probe = connect(address.endpoint, PROBE)
         self._signer = connect(address.public_endpoint or address.endpoint, CLIENT)
