@@ -1,4 +1,7 @@
-"""`orchestrator check`: is everything that this node stands on fit to serve?"""
+"""`orchestrator check`: is everything that this node stands on fit to serve?
+
+It imports what it asks with when it is asked: every command loads this module.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -9,11 +12,12 @@ from rich.table import Table
 from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.settings import unknown_variables
-from orchestrator.wiring.checks import build_checks, build_model_checks
 
 
 def check(*, state: StateOption = DEFAULT_STATE) -> None:
     """Ask every dependency and every model; status 1 if one is not fit. Without a stack, `ORCH_*` says where."""
+    from orchestrator.wiring.checks import build_checks, build_model_checks  # noqa: PLC0415 - see above
+
     settings = read_node_settings(state)
     unknown = unknown_variables()
     for name in unknown:

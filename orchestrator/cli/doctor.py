@@ -1,4 +1,7 @@
-"""`orchestrator doctor`: what is in the store, who works on it, and what audit would mend. It writes nothing."""
+"""`orchestrator doctor`: what is in the store, who works on it, and what audit would mend. It writes nothing.
+
+It imports the keeper's parts when it is asked: every command loads this module.
+"""
 
 import json
 from dataclasses import asdict
@@ -10,7 +13,6 @@ from rich.console import Console
 from orchestrator.cli.doctor_tables import build_tables, verdict
 from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
 from orchestrator.cli.session import JsonOption
-from orchestrator.wiring.doctor import build_diagnose
 
 LooksOption = Annotated[int, typer.Option("--looks", min=1, help="Look at so many keys and entries one by one.")]
 LOOKS = 200_000
@@ -18,6 +20,8 @@ LOOKS = 200_000
 
 def doctor(*, state: StateOption = DEFAULT_STATE, looks: LooksOption = LOOKS, as_json: JsonOption = False) -> None:
     """Examine the store; status 1 if audit would mend something. Safe on production: reads only, in small steps."""
+    from orchestrator.wiring.doctor import build_diagnose  # noqa: PLC0415 - see above
+
     report = build_diagnose(read_node_settings(state)).report(limit=looks)
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2))

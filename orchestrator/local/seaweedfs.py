@@ -1,4 +1,7 @@
-"""The embedded S3: SeaweedFS as one process on loopback, with one identity and one bucket."""
+"""The embedded S3: SeaweedFS as one process on loopback, with one identity and one bucket.
+
+boto3 is imported when the server is asked: every command loads this module, and few of them ask.
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,10 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.local.embedded import find_weed
 from orchestrator.local.part import NotReady
@@ -66,6 +65,8 @@ class SeaweedFsProbe:
         Raises:
             NotReady: it did not.
         """
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
+
         s3, name = self._client, {"Bucket": self.bucket, "Key": ".ready"}
         try:
             self._make_bucket()
@@ -85,6 +86,9 @@ class SeaweedFsProbe:
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        import boto3  # noqa: PLC0415 - see above
+        from botocore.config import Config  # noqa: PLC0415 - see above
+
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
