@@ -6,6 +6,7 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 MODULE_LINES = 250
@@ -28,14 +29,14 @@ CODED_NOQA = re.compile(r"noqa: [A-Z]+\d+(, [A-Z]+\d+)*" + REASON)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One Python file: ``name`` is its path from the root of the repository."""
 
     name: str
     text: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
