@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
+PYTEST_WORKERS ?= 4
 STATE ?= .orchestrator
 CHAOS_STORM_S ?= 900
 MACHINE_EXAMPLES ?= 1000
@@ -67,7 +68,7 @@ types: setup  ## mypy, strict: ours, then the Triton side in its own environment
 	.venv-triton/bin/mypy --config-file triton/mypy.ini --cache-dir .mypy_cache/triton
 
 test: setup models media  ## every test, against every real server (PYTEST_ARGS='-k cancel' narrows)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 	$(TRITON_PYTHON) -P -m pytest -c triton/pytest.ini --confcutdir=tests/triton tests/triton
 
 docs: setup  ## generated docs are current, and every link resolves
@@ -88,11 +89,12 @@ bench: setup models media  ## one JSON line per figure, each against its peer in
 	$(BIN)/python loadtests/bench/run.py
 
 chaos: setup models media  ## the fault tests alone but for the long ones, with a short storm (CHAOS_SEED repeats one)
-	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(PYTEST_WORKERS) tests/chaos $(PYTEST_ARGS)
 
 chaos-long: setup models media  ## every fault test, two storms of CHAOS_STORM_S seconds with their tables, longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest -m '' tests/chaos $(PYTEST_ARGS)
 	MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) $(BIN)/pytest tests/integration/test_claims_machine.py $(PYTEST_ARGS)
+	$(BIN)/pytest -m long tests/integration $(PYTEST_ARGS)
 
 soak: setup models media  ## a quarter of an hour (CHAOS_SOAK_S) at 80 % load: does anything grow?
 	CHAOS_SOAK_S=$(CHAOS_SOAK_S) $(BIN)/pytest tests/chaos/test_soak.py $(PYTEST_ARGS)

@@ -1,15 +1,26 @@
-"""The real servers, one of each per test process, started when a test first asks for it."""
+"""The real servers, one of each per test process (`groups.py`), started when a test first asks for it."""
 
 from collections.abc import Iterator
 
 import pytest
 import redis
 import servers
+from groups import GroupScheduling, rank_of
 from hypothesis import settings
+from xdist.remote import Producer
 
 # A deadline for one example tells how busy the machine is; every test has a timeout of its own.
 settings.register_profile("no deadlines", deadline=None)
 settings.load_profile("no deadlines")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    config.option.loadscopereorder = False
+    return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank_of(item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ class Server:
     command: Sequence[str]
     log: Path
     probe: Probe
+    ready_within_s: float = 90.0  # on a machine that starts many at once
     stop_grace_s: float = 10.0
     env: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
@@ -53,7 +54,8 @@ class Server:
         with self.log.open("ab") as log:
             env = {**os.environ, **self.env}
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
-        for _ in range(600):
+        give_up_at = time.monotonic() + self.ready_within_s
+        while time.monotonic() < give_up_at:
             try:
                 self.probe(self.process.pid)
             except NotReady:

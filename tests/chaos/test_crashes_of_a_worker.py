@@ -14,7 +14,8 @@ from crash_world import FORKS, LANES, World, Worlds
 from crashing_parts import Point, around
 from verdict import crashes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+# All crashes are one fixture: half a minute, or much more where much else runs.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 During = Callable[..., None]
 

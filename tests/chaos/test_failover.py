@@ -24,6 +24,7 @@ from orchestrator.domain.task import Run
 from orchestrator.ports.claims import Beat, Verdict
 
 NOWHERE = ("127.0.0.1", "1")
+AT_ONCE = ("--shutdown-timeout", "0")  # else a primary waits ten seconds for what its replica has not read
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     for folder in folders:
         folder.mkdir()
     with (
-        valkey(folders[0]) as primary,
-        valkey(folders[1], extra=("--replicaof", "127.0.0.1", str(primary.port))) as replica,
+        valkey(folders[0], extra=AT_ONCE) as primary,
+        valkey(folders[1], extra=(*AT_ONCE, "--replicaof", "127.0.0.1", str(primary.port))) as replica,
         fault_proxy(primary.port) as address,
         client_of(primary) as of_primary,
         client_of(replica) as of_replica,

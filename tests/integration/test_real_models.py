@@ -5,9 +5,11 @@ import subprocess
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import servers
@@ -65,6 +67,9 @@ class Studio:
     def made(self, name: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads((self.scratch / name).read_text())
 
+    def found_shots(self) -> list[list[int]]:
+        return [[shot["start_frame"], shot["end_frame"]] for shot in self.made("shots.json")["shots"]]
+
     def found_speech(self) -> list[list[int]]:
         return [[row["start_sample"], row["end_sample"]] for row in self.made("speech.json")["segments"]]
 
@@ -74,13 +79,32 @@ def studio(engine: TritonEngine, tmp_path: Path) -> Studio:
     return Studio(engine, tmp_path)
 
 
-def test_shots_are_upstreams_own_boundary_by_boundary(studio: Studio, media: Path) -> None:
-    reference = json.loads((FIXTURES / "shots_reference.json").read_text())
+@pytest.fixture
+def upstreams_shots() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FIXTURES / "shots_reference.json").read_text())
+    return found
+
+
+def test_shots_are_upstreams_own_boundary_by_boundary(
+    studio: Studio, media: Path, upstreams_shots: dict[str, Any]
+) -> None:
+    reference = upstreams_shots["beginning"]
+    beginning = cut(media / "shots.mp4", studio.scratch / "beginning.mp4", frames=reference["frame_count"])
+    outcome = studio.run(VideoShots(), beginning)
+    assert studio.found_shots() == reference["shots"]
+    assert outcome.result["shots"] == reference["shot_count"] == 12
+    assert outcome.result["frames"] == 573
+    assert outcome.result["duration_s"] == pytest.approx(573 / 25)
+
+
+@pytest.mark.long
+def test_the_shots_of_a_whole_film_are_upstreams_own(
+    studio: Studio, media: Path, upstreams_shots: dict[str, Any]
+) -> None:
     outcome = studio.run(VideoShots(), media / "shots.mp4")
-    found = [[shot["start_frame"], shot["end_frame"]] for shot in studio.made("shots.json")["shots"]]
-    assert found == reference["shots"]
-    assert outcome.result["shots"] == reference["shot_count"] == 108
-    assert outcome.result["frames"] == reference["frame_count"] == 5301
+    assert studio.found_shots() == upstreams_shots["shots"]
+    assert outcome.result["shots"] == upstreams_shots["shot_count"] == 108
+    assert outcome.result["frames"] == upstreams_shots["frame_count"] == 5301
     assert outcome.result["duration_s"] == pytest.approx(5301 / 25)
 
 
@@ -131,6 +155,17 @@ def untiled(engine: TritonEngine, picture: Pixels) -> Pixels:
     sent = np.ascontiguousarray(picture.transpose(2, 0, 1))[np.newaxis]
     answer = engine.submit("realesrgan_x4", {"image": sent}, outputs=("upscaled",)).result(120)
     return np.ascontiguousarray(answer["upscaled"][0].transpose(1, 2, 0))
+
+
+def cut(film: Path, target: Path, *, frames: int) -> Path:
+    """Write the beginning of its pictures as they were coded; a key frame has to come next."""
+    with av.open(film) as source, av.open(target, "w") as made:
+        pictures = source.streams.video[0]
+        copy = made.add_stream_from_template(pictures)
+        for packet in islice(source.demux(pictures), frames):
+            packet.stream = copy
+            made.mux(packet)
+    return target
 
 
 def largest_difference(one: Pixels, other: Pixels) -> int:
