@@ -28,6 +28,7 @@ from orchestrator.adapters.redis.uploads import RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.api.app import build_app
+from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
@@ -94,6 +95,7 @@ class FrontDoor:
     bells: Bells
     worker: Worker
     keys: RedisApiKeys
+    streams: OpenStreams
 
     def next_run(self) -> Run:
         """Wait for a bell and claim what it was rung for."""
@@ -156,8 +158,10 @@ def front_door(
         url_expires_s=60,
         streams=streams,
     )
-    with serve(build_app(parts)) as url:
-        yield FrontDoor(url, bells, Worker(RedisClaims(scripts, lease_ms=30_000), storage), keys)
+    app = build_app(parts)
+    with serve(app) as url:
+        worker = Worker(RedisClaims(scripts, lease_ms=30_000), storage)
+        yield FrontDoor(url, bells, worker, keys, app.state.streams)
     client.close()
 
 

@@ -76,6 +76,10 @@ class OpenStreams:
         self._places = places
         self._open: Counter[str] = Counter()
 
+    @property
+    def count(self) -> int:
+        return self._open.total()
+
     @contextmanager
     def place(self, project: str) -> Iterator[None]:
         """A place for one stream.
@@ -83,7 +87,7 @@ class OpenStreams:
         Raises:
             Overloaded: there is none left.
         """
-        if self._open.total() >= self._places or self._open[project] >= max(1, self._places // 2):
+        if self.count >= self._places or self._open[project] >= max(1, self._places // 2):
             raise Overloaded("too many streams are open here", retry_after_s=5, code="too_many_streams")
         self._open[project] += 1
         try:

@@ -5,14 +5,17 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from orchestrator.api.deps import Parts, TaskReader, TaskWriter
 from orchestrator.api.inputs import IDEMPOTENCY_KEY, ListQuery, RetryBody, SubmitBody
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBMITS, problem_docs
 from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
+from orchestrator.api.waiting import Waits
 from orchestrator.ports.reads import TaskFilter
 from orchestrator.services.submit import SubmitRequest
+from orchestrator.wiring.api_parts import ApiParts
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -22,27 +25,38 @@ IdempotencyKey = Annotated[
     Header(pattern=IDEMPOTENCY_KEY, description="Send the same key with every repeat of the same submit."),
 ]
 
+SUBMIT_DOCS = {
+    **problem_docs(SUBMITS),
+    int(HTTPStatus.OK): {"model": TaskView, "description": "The task has ended while you waited (`Prefer: wait=n`)."},
+}
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(SUBMITS), response_model=TaskView)
-def submit(body: SubmitBody, caller: TaskWriter, parts: Parts, idempotency_key: IdempotencyKey = None) -> Response:
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses=SUBMIT_DOCS, response_model=TaskView)
+async def submit(
+    body: SubmitBody, caller: TaskWriter, parts: Parts, patience: Waits, *, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
-    receipt = parts.submit.submit(
-        SubmitRequest(
-            project=caller.project,
-            type=body.type,
-            input=body.input.parse() if body.input else None,
-            params=body.params,
-            labels=body.labels,
-            priority=body.priority,
-            idempotency_key=idempotency_key,
-            start_by_s=body.start_by_s,
-            run_for_s=body.run_for_s,
-        )
+    request = SubmitRequest(
+        project=caller.project,
+        type=body.type,
+        input=body.input.parse() if body.input else None,
+        params=body.params,
+        labels=body.labels,
+        priority=body.priority,
+        idempotency_key=idempotency_key,
+        start_by_s=body.start_by_s,
+        run_for_s=body.run_for_s,
     )
+    receipt = await run_in_threadpool(parts.submit.submit, request)
     headers = {"Location": task_url(receipt.task)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return _answer(render_submitted(receipt.task), status=HTTPStatus.ACCEPTED, headers=headers)
+    waited = await patience.wait_for(receipt.task)
+    if not waited.headers:
+        return _answer(render_submitted(receipt.task), status=HTTPStatus.ACCEPTED, headers=headers)
+    status = HTTPStatus.OK if waited.task.status.is_terminal else HTTPStatus.ACCEPTED
+    view = await run_in_threadpool(render_task, waited.task, parts)
+    return _answer(view, status=status, headers={**headers, **waited.headers})
 
 
 @router.get("", responses=problem_docs(AUTHENTICATED))
@@ -54,9 +68,12 @@ def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Que
 
 
 @router.get("/{task_id}", responses=problem_docs(OF_ONE_THING), response_model=TaskView)
-def get(task_id: TaskId, caller: TaskReader, parts: Parts) -> Response:
+async def get(task_id: TaskId, caller: TaskReader, parts: Parts, patience: Waits) -> Response:
     """One task, with URLs of its outputs that are made now."""
-    return _answer(render_task(parts.reads.get(caller.project.slug, task_id), parts))
+    if patience.wait_s == 0:
+        return await run_in_threadpool(_look, caller.project.slug, task_id, parts=parts)
+    waited = await patience.wait_for(await run_in_threadpool(parts.reads.get, caller.project.slug, task_id))
+    return _answer(await run_in_threadpool(render_task, waited.task, parts), headers=waited.headers)
 
 
 @router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_THING))
@@ -72,8 +89,12 @@ def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | N
     return render_task(parts.resubmit.resubmit(caller.project, task_id, generation=generation), parts)
 
 
+def _look(project: str, task_id: str, *, parts: ApiParts) -> Response:
+    return _answer(render_task(parts.reads.get(project, task_id), parts))
+
+
 def _answer(
     view: TaskView, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Rendered in this thread: FastAPI would take a second trip to the pool, to validate what pydantic has made."""
+    """Rendered here: FastAPI would take a second trip to the pool, to validate what pydantic has made."""
     return Response(view.model_dump_json(), status, headers, media_type="application/json")

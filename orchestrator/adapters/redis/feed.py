@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -120,7 +121,8 @@ class RedisFeed:
     @asynccontextmanager
     async def _following(self, reel: Reel) -> AsyncIterator[Follower]:
         if self._listener is None:
-            self._listener = asyncio.create_task(self._listen_forever(), name="feed")
+            # In a context of its own: it logs for nobody's request.
+            self._listener = asyncio.create_task(self._listen_forever(), name="feed", context=Context())
         follower = Follower(reel, self._client, self._is_listening)
         is_first = not self._followers[reel.name]
         self._followers[reel.name].add(follower)
