@@ -162,10 +162,10 @@ class LimitSettings(Section):
     same.
     """
 
-    requests_per_s: float | None = Field(2000, gt=0, description="Units a second of all keys of a project together.")
-    burst: int = Field(4000, ge=1, description="Units at once.")
-    key_requests_per_s: float | None = Field(1000, gt=0, description="Units a second of each key.")
-    key_burst: int = Field(2000, ge=1, description="Units at once.")
+    requests_per_s: float | None = Field(4000, gt=0, description="Units a second of all keys of a project together.")
+    burst: int = Field(8000, ge=1, description="Units at once.")
+    key_requests_per_s: float | None = Field(2000, gt=0, description="Units a second of each key.")
+    key_burst: int = Field(4000, ge=1, description="Units at once.")
     max_running: int | None = Field(None, ge=0, description="Tasks of a project that run at once; more wait.")
     max_queued: int | None = Field(100_000, ge=0, description="Tasks of a project that wait; more are refused.")
     gpu_s_per_hour: float | None = Field(None, ge=0, description="GPU-seconds in sixty minutes; more wait.")

@@ -9,6 +9,7 @@ from typing import Protocol
 from echo import measure_latency, measure_throughput
 from figures import Ratio
 from films import measure_films
+from limits import measure_limits
 from pictures import measure_pictures
 from ramp import measure_ramp
 from script_cpu import measure_scripts
@@ -28,6 +29,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "submits": measure_submits,
     "backlog": measure_backlog,
     "scripts": measure_scripts,
+    "limits": measure_limits,
     "pictures": measure_pictures,
     "ramp": measure_ramp,
     "film": measure_films,

@@ -1,6 +1,7 @@
 """The stack that is measured: started and stopped by the command line, used over HTTP as any client would."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from plain_http import PlainClient
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRATCH = ROOT / ".bench"
+NO_CHANGE: Mapping[str, str] = {}
 TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -37,13 +39,17 @@ class Stack:
 
 
 @contextmanager
-def running_stack(*, lanes: str, workers: int) -> Iterator[Stack]:
-    """A stack with a state of its own, on free ports: what ran before must not count in it."""
+def running_stack(*, lanes: str, workers: int, limits: Mapping[str, str] = NO_CHANGE) -> Iterator[Stack]:
+    """A stack with a state of its own, on free ports: what ran before must not count in it.
+
+    ``limits`` are set instead of the defaults of `LimitSettings`.
+    """
     SCRATCH.mkdir(exist_ok=True)
     orchestrator = [sys.executable, "-m", "orchestrator"]
     with TemporaryDirectory(prefix="stack-", dir=SCRATCH) as state:
         options = ["--state", state, "--port", "0", "--lanes", lanes, "--workers", str(workers)]
-        subprocess.run([*orchestrator, "up", "--detach", *options], check=True, stdout=sys.stderr)
+        environment = {**os.environ, **{f"ORCH_LIMITS__{name}": value for name, value in limits.items()}}
+        subprocess.run([*orchestrator, "up", "--detach", *options], check=True, stdout=sys.stderr, env=environment)
         try:
             yield read_stack(Path(state))
         finally:

@@ -19,7 +19,7 @@ from verdict import assert_sound, attempts, await_all, crashes, find_misplaced, 
 
 # The lease, a round of the keeper and two seconds; a worker starts meanwhile, which takes long on a slow machine.
 RECOVERY_S = LEASE_S + 12
-# Tasks that crashed together run alone, one a child at a time, and a child of a busy lane lets its other runs end first.
+# Tasks that crashed together run alone, one a child at a time, and a busy child lets its other runs end first.
 SOLO_S, CHILDREN = 3.0, 2
 CRASH_LIMIT = 3
 REPLACED_WITHIN_S = 60

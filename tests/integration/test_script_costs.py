@@ -10,12 +10,16 @@ import pytest
 import redis
 from record_store import DONE, RecordStore, new_task, no_fsync, open_store
 
+from orchestrator.domain.limits import LaneLimits, Quotas
 from orchestrator.domain.task import NewTask, Run
 from orchestrator.ports.claims import Beat
 
 PROJECTS = 100
 BACKLOG = 1_500
 BUDGET = {"submit": 14, "claim": 32, "beat": 5, "advance": 2, "finish": 18}
+LIMITED_BUDGET = {"submit": 18, "claim": 38, "beat": 5, "advance": 2, "finish": 20}
+EVERY_QUOTA = Quotas(max_running=1_000, max_queued=1_000_000, gpu_s_per_hour=1e6, max_bytes=10**12)
+EVERY_LIMIT = LaneLimits(tasks=1_000_000, wait_s=1e6, need_worker=True)
 
 
 @pytest.fixture
@@ -58,3 +62,14 @@ def test_no_backlog_makes_a_script_do_more(store: RecordStore, redis_url: str) -
     beside_others = costs(store, redis_url, name="beside")
     assert beside_others == alone
     assert all(alone[script] <= count for script, count in BUDGET.items()), alone
+
+
+def test_every_limit_costs_a_few_commands_more_and_none_more_for_a_backlog(redis_url: str) -> None:
+    with no_fsync(redis_url), open_store(redis_url, quotas=EVERY_QUOTA, lanes=EVERY_LIMIT) as store:
+        store.client.set("orch:alive:worker-io", "1")
+        store.submit(*(queued(number, "first") for number in (0, 1, 2, PROJECTS, PROJECTS + 1, PROJECTS + 2)))
+        costs(store, redis_url, name="warm")
+        alone = costs(store, redis_url, name="alone")
+        store.fill(queued(number, "backlog") for number in range(BACKLOG))
+        assert costs(store, redis_url, name="beside") == alone
+    assert all(alone[script] <= count for script, count in LIMITED_BUDGET.items()), alone
