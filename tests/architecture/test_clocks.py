@@ -22,7 +22,7 @@ WALL_CLOCK = {
 # What a wrong clock does here: ids sort wrongly, signatures are refused by the object store, a table shows a wrong age.
 MAY_READ_IT = {
     "adapters/sortable_ids.py",
-    "adapters/s3_storage/quick.py",
+    "adapters/s3_storage/signer.py",
     "adapters/s3_storage/bucket.py",
     "adapters/s3_storage/parts.py",
     "local/runner.py",

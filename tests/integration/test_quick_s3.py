@@ -4,8 +4,10 @@ import secrets
 import socket
 import threading
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import pytest
 from servers import SeaweedFs
 
@@ -42,6 +44,14 @@ def test_what_it_signs_is_accepted(address: S3Address, key: str, source: Path) -
     assert quick.head(key) == stored
     assert quick.fetch(key, copy, etag=stored.etag, limit_bytes=stored.size_bytes) == stored
     assert copy.read_bytes() == source.read_bytes()
+
+
+def test_a_url_that_another_key_signed_opens_nothing(address: S3Address, key: str, source: Path) -> None:
+    storage, stranger = S3Storage(address), S3Storage(replace(address, secret_access_key="wrong"))
+    storage.store(source, key, content_type="image/png")
+    own, foreign = (signer.sign_get(key, expires_s=60, filename="a.png") for signer in (storage, stranger))
+    assert httpx.get(own.url).status_code == HTTPStatus.OK
+    assert httpx.get(foreign.url).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_an_empty_object_goes_both_ways(address: S3Address, key: str, source: Path) -> None:

@@ -1,6 +1,8 @@
 """Where a bucket is, and who asks."""
 
 from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import quote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +15,20 @@ class S3Address:
     secret_access_key: str = field(repr=False)
     region: str = "auto"
     public_endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A bucket in URLs, path style."""
+
+    origin: str
+    host: str
+    root: str
+
+    @classmethod
+    def of_bucket(cls, endpoint: str, bucket: str) -> Self:
+        parts = urlsplit(endpoint)
+        return cls(f"{parts.scheme}://{parts.netloc}", parts.netloc, f"{parts.path.rstrip('/')}/{bucket}/")
+
+    def path_of(self, key: str) -> str:
+        return self.root + quote(key, safe="/-_.~")
