@@ -16,10 +16,12 @@ import redis
 import servers
 from fakes_storage import MemoryStorage
 from front_door import FrontDoor, front_door
+from pydantic import SecretStr
 
 from orchestrator.api.app import build_app
 from orchestrator.domain.api_key import EVERY_SCOPE, INCLUDED, NODE_WIDE, Scope, with_included
-from orchestrator.wiring.api_parts import ApiParts
+from orchestrator.settings import ApiSettings, Settings
+from orchestrator.wiring.api import build_api_parts
 
 OPEN = {"GET /livez", "GET /readyz"}
 TENANT = frozenset(EVERY_SCOPE - NODE_WIDE)
@@ -69,10 +71,9 @@ def example_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Map
 
 
 def read_routes() -> list[Route]:
-    parts = ApiParts.__new__(ApiParts)  # nothing is asked of them
-    object.__setattr__(parts, "checks", {})
-    object.__setattr__(parts, "streams", 2)
-    document = build_app(parts).openapi()
+    """From the application as it is in production; it connects nothing before its first request."""
+    settings = Settings(api=ApiSettings(key_pepper=SecretStr("pepper-of-nobody-at-all")))
+    document = build_app(build_api_parts(settings)).openapi()
     return [
         Route(method.upper(), path, operation, example_of(document, operation))
         for path, operations in document["paths"].items()
