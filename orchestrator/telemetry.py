@@ -19,8 +19,13 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-# An API key, or whatever somebody sent in the place of one. Its id may be told.
-SECRET = re.compile(r"(orch_key_[0-9a-z]{26}_|\bbearer\s+)[^\s\"'\\]+", re.IGNORECASE)
+# An API key, or whatever somebody sent in the place of one; its id may be told. And the query of a URL: it is what
+# makes a signed one work.
+SECRET = re.compile(
+    r"(orch_key_[0-9a-z]{26}_|\bbearer\s+|\bhttps?://[^\s\"'\\?]+\?|\bX-Amz-Signature=)[^\s\"'\\]+", re.IGNORECASE
+)
+# What these say below `info` is every request, header by header, and how its signature was made.
+TALKATIVE = ("boto3", "botocore", "httpcore", "urllib3")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
@@ -52,10 +57,12 @@ def configure_logging(*, level: str, as_json: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(foreign)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 def redact(text: str) -> str:
-    """``text`` without the secret part of any API key in it."""
+    """``text`` without the secret part of any API key or signed URL in it."""
     return SECRET.sub(r"\1***", text)
 
 

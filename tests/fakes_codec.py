@@ -47,6 +47,8 @@ class FakeMedia:
         duration_s = max(len(film.frames) / film.frame_rate, sound_s)
         if duration_s > self.limits.duration_s or width * height > self.limits.frame_pixels:
             raise MediaTooLarge
+        if film.frames and film.frame_rate > self.limits.frame_rate:
+            raise MediaTooLarge
         return MediaInfo(
             MediaKind.VIDEO if film.frames else MediaKind.AUDIO,
             container="made",

@@ -16,7 +16,7 @@ from record_store import RecordStore, new_task
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
-from orchestrator.ports.codec import Picture
+from orchestrator.ports.codec import MediaCodec, Picture, PictureCodec
 from orchestrator.ports.inference import Tensors
 from orchestrator.ports.web import UrlFetcher, WebFile
 from orchestrator.services.beat import BeatRuns
@@ -76,6 +76,8 @@ class RunRoom:
     engine: FakeEngine = field(default_factory=lambda: FakeEngine({"echo": echo, "realesrgan_x4": enlarge}))
     storage: MemoryStorage = field(default_factory=MemoryStorage)
     web: UrlFetcher = field(default_factory=NoWeb)
+    pictures: PictureCodec = field(default_factory=FakePictures)
+    media: MediaCodec = field(default_factory=FakeMedia)
     clock: HandClock = field(default_factory=HandClock)
     doubted: list[str] = field(default_factory=list)
 
@@ -86,8 +88,8 @@ class RunRoom:
             fetch_input=FetchInput(self.storage, self.web, MediaLimits()).fetch,
             storage=self.storage,
             engine=self.engine,
-            pictures=FakePictures(),
-            media=FakeMedia(),
+            pictures=self.pictures,
+            media=self.media,
             clock=self.clock,
             metrics=self.metrics,
             ensure=lambda _model: None,

@@ -1,6 +1,7 @@
 """`PictureCodec` by Pillow, in this process: nothing is decoded before its header has passed."""
 
 import io
+import mmap
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from orchestrator.ports.inference import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 PHONE_JPEG = "MPO"  # Pillow's name for a JPEG that carries previews or a depth map behind the picture
+JPEGS = ("JPEG", PHONE_JPEG)
+# Each scan of a JPEG costs a pass over all pixels and may be a few bytes long. Encoders make a dozen.
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 200
 ORIENTATION_TAG = 0x0112
 SIDEWAYS = range(5, 9)
 
@@ -76,9 +81,21 @@ class PillowImages:
                 raise MediaTooLarge(
                     f"the picture has {image.width} × {image.height} pixels, more than this node accepts"
                 )
+            if image.format in JPEGS and count_scans(source) > MOST_SCANS:
+                raise MediaTooLarge("the picture is cut into more scans than this node accepts")
             if image.format != PHONE_JPEG and getattr(image, "n_frames", 1) > 1:
                 raise UnsupportedMedia("the file is an animation, not a picture")
             yield image
+
+
+def count_scans(source: Path) -> int:
+    """How many times a progressive JPEG paints the whole picture, previews included, without decoding any."""
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        # The two bytes mean nothing else: in coded data 0xFF is followed by a zero.
+        count, found = 0, content.find(START_OF_SCAN)
+        while found >= 0 and count <= MOST_SCANS:
+            count, found = count + 1, content.find(START_OF_SCAN, found + 2)
+        return count
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBM
 from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
 from orchestrator.api.waiting import Waits
+from orchestrator.domain.project import Project
 from orchestrator.ports.reads import TaskFilter
 from orchestrator.services.submit import SubmitRequest
 from orchestrator.wiring.api_parts import ApiParts
@@ -71,26 +72,28 @@ def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Que
 async def get(task_id: TaskId, caller: TaskReader, parts: Parts, patience: Waits) -> Response:
     """One task, with URLs of its outputs that are made now."""
     if patience.wait_s == 0:
-        return await run_in_threadpool(_look, caller.project.slug, task_id, parts=parts)
+        return await run_in_threadpool(_look, caller.project, task_id, parts=parts)
     waited = await patience.wait_for(await run_in_threadpool(parts.reads.get, caller.project.slug, task_id))
-    return _answer(await run_in_threadpool(render_task, waited.task, parts), headers=waited.headers)
+    view = await run_in_threadpool(render_task, waited.task, parts, cdn_url=caller.project.cdn_url)
+    return _answer(view, headers=waited.headers)
 
 
 @router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_THING))
 def cancel(task_id: TaskId, caller: TaskWriter, parts: Parts) -> TaskView:
     """End a queued task now, ask a running one to stop. A task that has ended is answered as it is."""
-    return render_task(parts.cancel.cancel(caller.project, task_id), parts)
+    return render_task(parts.cancel.cancel(caller.project, task_id), parts, cdn_url=caller.project.cdn_url)
 
 
 @router.post("/{task_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
 def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | None = None) -> TaskView:
     """Queue a failed or canceled task again, as its next generation with fresh budgets."""
     generation = body.generation if body else None
-    return render_task(parts.resubmit.resubmit(caller.project, task_id, generation=generation), parts)
+    task = parts.resubmit.resubmit(caller.project, task_id, generation=generation)
+    return render_task(task, parts, cdn_url=caller.project.cdn_url)
 
 
-def _look(project: str, task_id: str, *, parts: ApiParts) -> Response:
-    return _answer(render_task(parts.reads.get(project, task_id), parts))
+def _look(project: Project, task_id: str, *, parts: ApiParts) -> Response:
+    return _answer(render_task(parts.reads.get(project.slug, task_id), parts, cdn_url=project.cdn_url))
 
 
 def _answer(

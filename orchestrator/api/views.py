@@ -28,13 +28,15 @@ def render_submitted(task: Task) -> TaskView:
     return TaskView(**_record(task), queue=QueueView(position=None, eta_s=None), attempts=[], outputs=[])
 
 
-def render_task(task: Task, parts: ApiParts) -> TaskView:
-    """The whole view: its attempts, its place in the queue, and URLs that are made now."""
+def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView:
+    """The whole view: its attempts, its place in the queue, and URLs that are made now, at the project's CDN if it
+    has one.
+    """
     return TaskView(
         **_record(task),
         queue=_queue(task, parts),
         attempts=_attempts(task, parts),
-        outputs=[_output(artifact, parts) for artifact in task.outputs],
+        outputs=[_output(artifact, parts, cdn_url=cdn_url) for artifact in task.outputs],
     )
 
 
@@ -109,15 +111,19 @@ def _attempt(attempt: Attempt) -> AttemptView:
     )
 
 
-def _output(artifact: Artifact, parts: ApiParts) -> OutputView:
-    filename = artifact.name.rpartition("/")[2]
+def _output(artifact: Artifact, parts: ApiParts, *, cdn_url: str | None) -> OutputView:
     return OutputView(
         name=artifact.name,
-        url=parts.storage.sign_get(artifact.key, expires_s=parts.url_expires_s, filename=filename).url,
+        url=f"{cdn_url.rstrip('/')}/{artifact.key}" if cdn_url else _signed(artifact, parts),
         content_type=artifact.content_type,
         size_bytes=artifact.size_bytes,
         sha256=artifact.sha256,
     )
+
+
+def _signed(artifact: Artifact, parts: ApiParts) -> str:
+    filename = artifact.name.rpartition("/")[2]
+    return parts.storage.sign_get(artifact.key, expires_s=parts.url_expires_s, filename=filename).url
 
 
 def _error(failure: Failure | None) -> ErrorView | None:

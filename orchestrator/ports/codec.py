@@ -71,7 +71,7 @@ class MediaCodec(Protocol):
 
         Raises:
             UnsupportedMedia: nothing here can be decoded.
-            MediaTooLarge: longer or with larger frames than the node accepts.
+            MediaTooLarge: longer, faster or with larger frames than the node accepts, or with more streams.
         """
         ...
 

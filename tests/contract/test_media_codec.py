@@ -68,8 +68,16 @@ class TestProbe:
         with pytest.raises(UnsupportedMedia):
             lab.codec.probe(text)
 
-    @pytest.mark.parametrize("too_large", [Film(frames=THREE_COLOURS * 3), Film(frames=[flat(RED, width=320)] * 3)])
-    def test_refuses_what_is_too_long_or_too_large(self, lab: Lab, too_large: Film) -> None:
+    @pytest.mark.parametrize(
+        "too_large",
+        [
+            Film(frames=THREE_COLOURS * 3),
+            Film(frames=[flat(RED, width=320)] * 3),
+            Film(frames=THREE_COLOURS, frame_rate=300),
+        ],
+        ids=["long", "large", "fast"],
+    )
+    def test_refuses_what_is_too_long_or_too_large_or_too_fast(self, lab: Lab, too_large: Film) -> None:
         with pytest.raises(MediaTooLarge):
             lab.codec.probe(lab.film(too_large))
 

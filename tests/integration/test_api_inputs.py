@@ -3,10 +3,12 @@
 import base64
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import redis
 import servers
 from front_door import FrontDoor, front_door
 from made_media import noise
@@ -96,6 +98,24 @@ def test_inputs_that_no_run_could_use(film_a: httpx.Client, given: dict[str, Any
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert "password" not in refused.text
     assert film_a.get("/v1/tasks").json()["items"] == []
+
+
+def test_outputs_are_signed_when_they_are_read_or_lie_below_the_projects_cdn(
+    door: FrontDoor, film_a: httpx.Client, redis_url: str, tmp_path: Path
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset("orch:project:film-b", "cdn_url", "https://cdn.example/films/")
+    with door.caller("film-b") as film_b:
+        for caller in (film_a, film_b):
+            link = caller.post("/v1/tasks", json={"type": "system.echo"}).json()["links"]["self"]
+            run = door.worker.claim("io")
+            door.worker.finish(run, {"shots.json": b"[]"}, scratch=tmp_path)
+            (output,) = caller.get(link).json()["outputs"]
+            assert (output["size_bytes"], output["content_type"], len(output["sha256"])) == (2, "text/plain", 64)
+            if caller is film_b:
+                assert output["url"] == f"https://cdn.example/films/{run.prefix}shots.json"
+            else:
+                assert httpx.get(output["url"]).content == b"[]"
 
 
 def test_the_query_of_a_url_is_kept_for_the_run_and_shown_to_nobody(film_a: httpx.Client, door: FrontDoor) -> None:

@@ -41,6 +41,7 @@ def answer(request: Request) -> Iterator[Record]:
     """The records that answer the request, closed by an end or a verdict. Any other error ends the program."""
     try:
         with open_media() as container:
+            _require_few_streams(container, request)
             yield from ANSWERS[request.ask](container, request)
         yield Record(Kind.END)
     except Refused as refused:
@@ -109,6 +110,11 @@ ANSWERS: Mapping[str, Callable[[InputContainer, Request], Iterator[Record]]] = {
 }
 
 
+def _require_few_streams(container: InputContainer, request: Request) -> None:
+    if len(container.streams) > request.limits.streams:
+        raise Refused(Verdict.TOO_MANY_STREAMS)
+
+
 def _open_film(container: InputContainer, request: Request) -> Film:
     film = find_film(container, request.limits)
     if film is None:
@@ -134,6 +140,8 @@ def _as_displayed(film: Film) -> dict[str, object]:
     if frame.rotation % 180:
         width, height = height, width
     rate = float(stream.average_rate or stream.guessed_rate or 0)
+    if rate > film.limits.frame_rate:
+        raise Refused(Verdict.TOO_FAST)
     return {"width": width, "height": height, "video_codec": stream.codec_context.name, "frame_rate": rate}
 
 

@@ -42,10 +42,10 @@ class Film:
     def frames(self) -> Iterator[TimedFrame]:
         """Decoded frames and their times from the start of the film; one without a time has its predecessor's."""
         time_s = 0.0
-        for frame in self.container.decode(self.stream):
+        for number, frame in enumerate(self.container.decode(self.stream)):
             if frame.pts is not None:
                 time_s = (frame.pts - self._start) * self._tick_s
-            if time_s > self.limits.duration_s:
+            if time_s > self.limits.duration_s or number >= self.limits.frames:  # whatever the times say
                 raise Refused(Verdict.TOO_LONG)
             if frame.width * frame.height > self.limits.frame_pixels:
                 raise Refused(Verdict.TOO_WIDE)

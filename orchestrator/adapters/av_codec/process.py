@@ -38,6 +38,8 @@ REFUSALS: Mapping[bytes, Callable[[], RequestError]] = {
     Verdict.TOO_LONG.encode(): lambda: MediaTooLarge("the media is longer than this node accepts"),
     Verdict.TOO_WIDE.encode(): lambda: MediaTooLarge("the film has larger frames than this node accepts"),
     Verdict.TOO_HUNGRY.encode(): lambda: MediaTooLarge("the media needs more memory to decode than this node grants"),
+    Verdict.TOO_FAST.encode(): lambda: MediaTooLarge("the film has more frames a second than this node accepts"),
+    Verdict.TOO_MANY_STREAMS.encode(): lambda: MediaTooLarge("the file has more streams than this node accepts"),
     Verdict.DAMAGED.encode(): decode_failed,
 }
 

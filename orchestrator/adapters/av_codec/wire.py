@@ -43,6 +43,8 @@ class Verdict(StrEnum):
     TOO_LONG = "too_long"
     TOO_WIDE = "too_wide"
     TOO_HUNGRY = "too_hungry"
+    TOO_FAST = "too_fast"
+    TOO_MANY_STREAMS = "too_many_streams"
 
 
 class Refused(Exception):
