@@ -56,7 +56,7 @@ async def submit(
     if not waited.headers:
         return _answer(render_submitted(receipt.task), status=HTTPStatus.ACCEPTED, headers=headers)
     status = HTTPStatus.OK if waited.task.status.is_terminal else HTTPStatus.ACCEPTED
-    view = await run_in_threadpool(render_task, waited.task, parts)
+    view = await run_in_threadpool(render_task, waited.task, parts, cdn_url=caller.project.cdn_url)
     return _answer(view, status=status, headers={**headers, **waited.headers})
 
 
