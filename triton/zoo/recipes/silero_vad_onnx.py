@@ -9,7 +9,6 @@ from pathlib import Path
 
 from wheels import WheelFile, fetch
 
-FILE_NAME = "model.onnx"
 WEIGHTS = WheelFile(
     requirement="silero-vad==6.2.3",
     path="silero_vad/data/silero_vad_16k_sequence.onnx",

