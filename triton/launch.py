@@ -6,6 +6,7 @@ Runs in .venv-triton. NVIDIA's container does not use this file: triton/Dockerfi
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.util
 import os
 import shutil
@@ -96,6 +97,16 @@ def assemble_backends(wheel: Path, target: Path) -> None:
         shutil.copy2(SHARED_MODULE, target / name)
 
 
+def sees_gpu() -> bool:
+    """Ask the driver, as Triton will; it heeds CUDA_VISIBLE_DEVICES."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
 def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
     """Build tritonserver's command line: loopback, explicit model control behind the secret, nothing else loaded."""
     repository = options.model_repository.resolve()
@@ -107,6 +118,8 @@ def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
         f"--model-repository={repository}",
         "--model-control-mode=explicit",
         *(f"--load-model={name}" for name in options.model),
+        # A model's configs/gpu.pbtxt, where it has one, instead of its config.pbtxt.
+        *(["--model-config-name=gpu"] if sees_gpu() else []),
         # Auto-complete would start an extra stub per model: 9.1 s to ready instead of 3.9 s (stack facts H).
         "--disable-auto-complete-config",
         f"--backend-directory={options.workdir.resolve() / 'backends'}",
@@ -143,8 +156,9 @@ def server_environment(wheel: Path, library: Path) -> dict[str, str]:
     """Build the server's environment; its stubs inherit it, and take their Python from PATH."""
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     libraries = wheel.parent.parent / "nvidia_pytriton.libs"
+    inherited = os.environ.get("LD_LIBRARY_PATH", "")  # where some containers keep the driver's libraries
     return kept | {
-        "LD_LIBRARY_PATH": f"{libraries}:{library}",
+        "LD_LIBRARY_PATH": ":".join(str(folder) for folder in (libraries, library, inherited) if folder),
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         "MALLOC_MMAP_THRESHOLD_": str(KEPT_MEMORY_BYTES),
         "MALLOC_TRIM_THRESHOLD_": str(KEPT_MEMORY_BYTES),

@@ -38,7 +38,7 @@ def arguments(**changes: str) -> dict[str, str]:
 
 
 def test_an_instance_reads_triton_s_arguments(backend: ModuleType) -> None:
-    instance = backend.ModelInstance.parse(arguments(), default_filename="model.onnx")
+    instance = backend.ModelInstance.parse(arguments(), default_filename="model.onnx", can_use_gpu=True)
     assert str(instance.model_file) == "/models/m/2/model.onnx"
     assert (instance.inputs, instance.outputs, instance.max_batch_size) == (("image",), ("upscaled",), 8)
     assert instance.gpu is None
@@ -48,7 +48,13 @@ def test_an_instance_reads_triton_s_arguments(backend: ModuleType) -> None:
 
 def test_a_gpu_instance_knows_its_device(backend: ModuleType) -> None:
     changes = {"model_instance_kind": "GPU", "model_instance_device_id": "1"}
-    assert backend.ModelInstance.parse(arguments(**changes), default_filename="model.pt").gpu == 1
+    assert backend.ModelInstance.parse(arguments(**changes), default_filename="model.pt", can_use_gpu=True).gpu == 1
+
+
+def test_a_framework_without_cuda_leaves_the_gpu_alone(backend: ModuleType) -> None:
+    """Else its batches would be joined, which loses on the CPU."""
+    gpu = arguments(model_instance_kind="GPU")
+    assert backend.ModelInstance.parse(gpu, default_filename="model.onnx", can_use_gpu=False).gpu is None
 
 
 def test_a_joined_batch_runs_once_and_is_shared_out(backend: ModuleType) -> None:

@@ -9,7 +9,8 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-CONFIGS = sorted((Path(__file__).resolve().parents[2] / "model_repository").glob("*/config.pbtxt"))
+REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"
+CONFIGS = sorted([*REPOSITORY.glob("*/config.pbtxt"), *REPOSITORY.glob("*/configs/*.pbtxt")])
 NATIVE_PARAMETERS = {
     "onnxruntime": {"intra_op_thread_count", "inter_op_thread_count"},
     "pytorch": {"INTRA_OP_THREAD_COUNT", "INTER_OP_THREAD_COUNT"},
@@ -17,11 +18,13 @@ NATIVE_PARAMETERS = {
 FILE_NAMES = {"onnxruntime": "model.onnx", "pytorch": "model.pt"}
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda path: path.parent.name)
+@pytest.fixture(params=CONFIGS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def named_config(request: pytest.FixtureRequest) -> tuple[str, Any]:
     """Return the folder's name and the parsed config; an unknown field fails the parse."""
     path: Path = request.param
-    return path.parent.name, text_format.Parse(path.read_text("utf-8"), model_config_pb2.ModelConfig())
+    return path.relative_to(REPOSITORY).parts[0], text_format.Parse(
+        path.read_text("utf-8"), model_config_pb2.ModelConfig()
+    )
 
 
 def test_the_stock_models_have_configs() -> None:
@@ -60,8 +63,19 @@ def test_parameters_are_those_of_the_native_backends(named_config: tuple[str, An
     assert set(config.parameters) <= NATIVE_PARAMETERS[config.backend]
 
 
-def test_torchscript_tensors_are_numbered(named_config: tuple[str, Any]) -> None:
+def test_torchscript_tensors_have_an_order(named_config: tuple[str, Any]) -> None:
+    """By number, or by their place in the config; the native backend reads a name with `__` in it as numbered."""
     _, config = named_config
     if config.backend == "pytorch":
-        assert [tensor.name for tensor in config.input] == [f"INPUT__{at}" for at in range(len(config.input))]
-        assert [tensor.name for tensor in config.output] == [f"OUTPUT__{at}" for at in range(len(config.output))]
+        for tensors, numbered in ((config.input, "INPUT__"), (config.output, "OUTPUT__")):
+            names = [tensor.name for tensor in tensors]
+            assert names == [f"{numbered}{at}" for at in range(len(names))] or not any("__" in name for name in names)
+
+
+@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("*/configs/*.pbtxt")), ids=str)
+def test_another_config_serves_the_same_tensors(path: Path) -> None:
+    """Clients do not know which of the two is served."""
+    theirs = path.parents[1] / "config.pbtxt"
+    ours, usual = (text_format.Parse(one.read_text("utf-8"), model_config_pb2.ModelConfig()) for one in (path, theirs))
+    assert (list(ours.input), list(ours.output)) == (list(usual.input), list(usual.output))
+    assert ours.max_batch_size == usual.max_batch_size

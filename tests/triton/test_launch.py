@@ -8,6 +8,7 @@ from pathlib import Path
 
 import launch
 import pytest
+import torch
 
 
 def arguments(folder: Path, *, repository: Path, key: str = "secret") -> list[str]:
@@ -40,7 +41,20 @@ def test_control_is_explicit_restricted_and_on_loopback(tmp_path: Path) -> None:
     assert {f"--{part}-address=127.0.0.1" for part in ("http", "grpc", "metrics")} <= set(command)
 
 
-def test_the_stub_finds_this_python_and_no_foreign_path(tmp_path: Path) -> None:
+def test_the_gpu_configs_are_served_where_torch_sees_a_gpu(tmp_path: Path) -> None:
+    command = launch.serving_command(launch.parse_arguments(arguments(tmp_path, repository=tmp_path)), tmp_path)
+    assert ("--model-config-name=gpu" in command) is torch.cuda.is_available()
+
+
+def test_the_folders_of_the_driver_stay_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers made for GPUs name them in LD_LIBRARY_PATH."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/local/nvidia/lib64")
+    environment = launch.server_environment(tmp_path / "site" / "pytriton" / "tritonserver", tmp_path / "lib")
+    assert environment["LD_LIBRARY_PATH"].split(":")[1:] == [f"{tmp_path}/lib", "/usr/local/nvidia/lib64"]
+
+
+def test_the_stub_finds_this_python_and_no_foreign_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     environment = launch.server_environment(tmp_path / "site" / "pytriton" / "tritonserver", tmp_path / "lib")
     assert environment["PATH"].split(":")[0] == str(Path(sys.executable).parent)
     assert environment["LD_LIBRARY_PATH"] == f"{tmp_path}/site/nvidia_pytriton.libs:{tmp_path}/lib"

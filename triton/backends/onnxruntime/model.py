@@ -11,13 +11,16 @@ import onnxruntime
 import triton_python_backend_utils as pb_utils
 from model_instance import CANCEL_POLL_S, Arrays, IsCancelled, ModelInstance, Request, RunCancelledError, describe
 
+CUDA = "CUDAExecutionProvider"
+
 
 class TritonPythonModel:
     """One instance of an ONNX model. The class name is Triton's."""
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Open the session, on the GPU Triton names when ONNX Runtime can use it."""
-        self._instance = ModelInstance.parse(args, default_filename="model.onnx")
+        can_use_gpu = CUDA in onnxruntime.get_available_providers()
+        self._instance = ModelInstance.parse(args, default_filename="model.onnx", can_use_gpu=can_use_gpu)
         try:
             self._session = _open_session(self._instance)
         except Exception as error:
@@ -85,6 +88,6 @@ def _open_session(instance: ModelInstance) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = instance.thread_count("intra_op_thread_count") or 0
     options.inter_op_num_threads = instance.thread_count("inter_op_thread_count") or 0
     providers: list[Any] = ["CPUExecutionProvider"]
-    if instance.gpu is not None and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": instance.gpu}))
+    if instance.gpu is not None:
+        providers.insert(0, (CUDA, {"device_id": instance.gpu}))
     return onnxruntime.InferenceSession(str(instance.model_file), options, providers=providers)

@@ -17,13 +17,14 @@ class TritonPythonModel:
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Load the module, on the GPU Triton names when torch sees it."""
-        self._instance = ModelInstance.parse(args, default_filename="model.pt")
+        can_use_gpu = torch.cuda.is_available()
+        self._instance = ModelInstance.parse(args, default_filename="model.pt", can_use_gpu=can_use_gpu)
         try:
             self._input_order = _order(self._instance.inputs)
             self._output_order = _order(self._instance.outputs)
             _set_threads(self._instance)
-            on_gpu = self._instance.gpu is not None and torch.cuda.is_available()
-            self._device = torch.device(f"cuda:{self._instance.gpu}" if on_gpu else "cpu")
+            gpu = self._instance.gpu
+            self._device = torch.device("cpu" if gpu is None else f"cuda:{gpu}")
             self._module = torch.jit.load(str(self._instance.model_file), map_location=self._device).eval()
         except Exception as error:
             raise pb_utils.TritonModelException(describe(error)) from error
@@ -32,22 +33,21 @@ class TritonPythonModel:
         """Answer a batch of requests."""
         return self._instance.answer(requests, self._compute)
 
-    def _compute(self, inputs: Arrays, _: IsCancelled) -> Arrays:
+    def _compute(self, inputs: Arrays, _: IsCancelled) -> list[torch.Tensor]:
         """Call the module once; TorchScript cannot be stopped half-way, so cancel is heard between requests."""
         by_index = dict(zip(self._input_order, inputs, strict=True))
         with torch.inference_mode():
             arguments = [torch.from_numpy(by_index[index]).to(self._device) for index in sorted(by_index)]
             results = self._module(*arguments)
         outputs = [results] if isinstance(results, torch.Tensor) else list(results)
-        return [outputs[index].cpu().numpy() for index in self._output_order]
+        return [outputs[index].contiguous() for index in self._output_order]
 
 
 def _order(names: Sequence[str]) -> list[int]:
-    """Read the positions out of names like INPUT__0, the convention of the native backend."""
+    """Read the positions out of names like INPUT__0; else they are the config's, as in the native backend."""
     matches = [NUMBERED_NAME.fullmatch(name) for name in names]
-    if not all(matches):
-        raise ValueError(f"tensor names {list(names)} do not follow the <name>__<index> naming convention")
-    return [int(match.group(1)) for match in matches if match]
+    numbers = [int(match.group(1)) for match in matches if match]
+    return numbers if len(numbers) == len(names) else list(range(len(names)))
 
 
 def _set_threads(instance: ModelInstance) -> None:

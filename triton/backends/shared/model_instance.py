@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 
 Arrays = Sequence[NDArray[Any]]
 IsCancelled = Callable[[], bool]
-Compute = Callable[[Arrays, IsCancelled], Arrays]
+Outputs = Sequence[Any]  # NumPy arrays, or tensors of a framework that speak DLPack, on the host or on a GPU
+Compute = Callable[[Arrays, IsCancelled], Outputs]
 
 # How often a request is asked whether it is cancelled; a question costs 0.1 to 0.3 ms.
 CANCEL_POLL_S = 0.02
@@ -54,8 +56,12 @@ class ModelInstance:
     parameters: Mapping[str, str]
 
     @classmethod
-    def parse(cls, args: Mapping[str, str], *, default_filename: str) -> ModelInstance:
-        """Read Triton's arguments; the model lies at <model directory>/<version>/<file name>."""
+    def parse(cls, args: Mapping[str, str], *, default_filename: str, can_use_gpu: bool) -> ModelInstance:
+        """Read Triton's arguments; the model lies at <model directory>/<version>/<file name>.
+
+        Triton knows the machine's GPUs and not what the framework can use: its CPU build has none.
+        """
+        on_gpu = can_use_gpu and args["model_instance_kind"] == "GPU"
         config = json.loads(args["model_config"])
         file_name = config.get("default_model_filename") or default_filename
         parameters = config.get("parameters", {})
@@ -64,7 +70,7 @@ class ModelInstance:
             max_batch_size=int(config.get("max_batch_size", 0)),
             inputs=tuple(tensor["name"] for tensor in config["input"]),
             outputs=tuple(tensor["name"] for tensor in config["output"]),
-            gpu=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None,
+            gpu=int(args["model_instance_device_id"]) if on_gpu else None,
             parameters={name: value["string_value"] for name, value in parameters.items()},
         )
 
@@ -109,17 +115,17 @@ class ModelInstance:
     def _arrays(self, request: Request) -> Arrays:
         return [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs]
 
-    def _response(self, request: Request, outputs: Arrays) -> object:
+    def _response(self, request: Request, outputs: Outputs) -> object:
         wanted = set(request.requested_output_names())
         named = zip(self.outputs, outputs, strict=True)
-        return pb_utils.InferenceResponse([pb_utils.Tensor(name, array) for name, array in named if name in wanted])
+        return pb_utils.InferenceResponse([_tensor(name, output) for name, output in named if name in wanted])
 
 
-def run_joined(batches: Sequence[Arrays], compute: Callable[[Arrays], Arrays]) -> list[Arrays]:
+def run_joined(batches: Sequence[Arrays], compute: Callable[[Arrays], Outputs]) -> list[Outputs]:
     """Run several requests' inputs as one batch and give each its share of the outputs."""
     outputs = compute([np.concatenate(parts) for parts in zip(*batches, strict=True)])
-    ends = np.cumsum([inputs[0].shape[0] for inputs in batches])[:-1]
-    return list(zip(*(np.split(output, ends) for output in outputs), strict=True))
+    ends = np.cumsum([inputs[0].shape[0] for inputs in batches]).tolist()
+    return [[output[start:end] for output in outputs] for start, end in pairwise([0, *ends])]
 
 
 def describe(error: Exception) -> str:
@@ -128,6 +134,13 @@ def describe(error: Exception) -> str:
     known = any(words in text.lower() for words in OUT_OF_MEMORY_WORDS)
     other = isinstance(error, MemoryError) or any(words in text for words in OTHER_MEMORY_WORDS)
     return f"out of memory: {text}" if other and not known else text
+
+
+def _tensor(name: str, output: Any) -> object:  # noqa: ANN401 - numpy's, or any framework's
+    """Hand an output over. From a GPU the stub copies it straight to where Triton reads it (docs/performance.md)."""
+    return (
+        pb_utils.Tensor(name, output) if isinstance(output, np.ndarray) else pb_utils.Tensor.from_dlpack(name, output)
+    )
 
 
 def _failed(error: Exception) -> object:
