@@ -79,7 +79,11 @@ def measure(options: Options) -> Iterator[dict[str, Any]]:
         if "memory" in options.names:
             yield from follow_memory(server)
         before = measure_bare(cases, options)
-        served = [one for name, traffic in cases.items() for one in measure_served(name, traffic, server, options)]
+        served = [
+            one
+            for name, traffic in cases.items()
+            for one in measure_served(name, traffic, server=server, options=options)
+        ]
         after = measure_bare(cases, options)
     for one in served:
         bare = [before[one["figure"]], after[one["figure"]]]
@@ -131,7 +135,7 @@ def follow_memory(server: Server) -> Iterator[dict[str, Any]]:
         }
 
 
-def measure_served(name: str, traffic: Traffic, server: Server, options: Options) -> Iterator[dict[str, Any]]:
+def measure_served(name: str, traffic: Traffic, *, server: Server, options: Options) -> Iterator[dict[str, Any]]:
     """Items a second with each number of clients, and what Triton says of where a request's time went."""
     server.control.load(traffic.model)
     for clients in options.clients or (1, traffic.clients):

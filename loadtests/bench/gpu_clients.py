@@ -33,9 +33,9 @@ def items_per_second(traffic: Traffic, address: str, *, seconds: float) -> float
     """All clients together, from the moment they are all warm."""
     context = multiprocessing.get_context("spawn")  # a gRPC channel does not survive a fork (stack facts A.10)
     barrier, counts = context.Barrier(traffic.clients), context.Queue()
+    shared = {"barrier": barrier, "counts": counts, "seconds": seconds}
     clients = [
-        context.Process(target=run_client, args=(traffic, address, barrier, counts), kwargs={"seconds": seconds})
-        for _ in range(traffic.clients)
+        context.Process(target=run_client, args=(traffic, address), kwargs=shared) for _ in range(traffic.clients)
     ]
     for client in clients:
         client.start()
@@ -46,7 +46,7 @@ def items_per_second(traffic: Traffic, address: str, *, seconds: float) -> float
 
 
 def run_client(
-    traffic: Traffic, address: str, barrier: Barrier, counts: "multiprocessing.Queue[float]", *, seconds: float
+    traffic: Traffic, address: str, *, barrier: Barrier, counts: "multiprocessing.Queue[float]", seconds: float
 ) -> None:
     """Warm up, wait for the others, count the answers that come within ``seconds``."""
     pixels = np.random.default_rng(0).integers(0, 256, traffic.shape, np.uint8)
