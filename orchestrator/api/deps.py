@@ -37,13 +37,23 @@ class KeyWith(SecurityBase):
         self.scope = scope
 
     async def __call__(self, request: Request) -> Caller:
-        authenticate = request.app.state.parts.authenticate
-        text = bearer_of(request.headers.get("Authorization", ""))
-        caller: Caller = authenticate.recall(text) or await run_in_threadpool(authenticate.authenticate, text)
+        caller = await caller_of(request)
         structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
         await charge(request, caller)
         caller.require(self.scope)
         return caller
+
+
+async def caller_of(request: Request) -> Caller:
+    """Whose key came with the request.
+
+    Raises:
+        Unauthorized: it is nobody's, or nobody's any more.
+    """
+    authenticate = request.app.state.parts.authenticate
+    text = bearer_of(request.headers.get("Authorization", ""))
+    caller: Caller = authenticate.recall(text) or await run_in_threadpool(authenticate.authenticate, text)
+    return caller
 
 
 def bearer_of(header: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from orchestrator.api.admitted import WhileAdmitted, until_dismissed
 from orchestrator.api.deps import Parts, TaskReader
 from orchestrator.api.event_stream import (
     EVENT_STREAM,
@@ -84,7 +85,8 @@ async def follow_task(
     async with AsyncExitStack() as held:
         held.enter_context(_places(request).place(caller.project.slug))
         following = await held.enter_async_context(parts.feed.follow_task(caller.project.slug, task_id, after=after))
-        return EventStream(_frames_of_task(following, task), held.pop_all())
+        frames = _frames_of_task(WhileAdmitted(following, request), task)
+        return EventStream(until_dismissed(frames), held.pop_all())
 
 
 @router.get("/v1/events", response_class=Response, responses={**STREAM_DOCS, **problem_docs(AUTHENTICATED)})
@@ -102,7 +104,8 @@ async def follow_project(
     async with AsyncExitStack() as held:
         held.enter_context(_places(request).place(caller.project.slug))
         cursor, following = await held.enter_async_context(parts.feed.follow_project(caller.project.slug, after=after))
-        return EventStream(_frames_of_project(following, cursor), held.pop_all())
+        frames = _frames_of_project(WhileAdmitted(following, request), cursor)
+        return EventStream(until_dismissed(frames), held.pop_all())
 
 
 @router.get("/v1/tasks/{task_id}/logs", responses=problem_docs(OF_ONE_THING))
