@@ -1,7 +1,11 @@
-"""`orchestrator up`, `status` and `down` as a person types them, with every real server."""
+"""`orchestrator up`, `status` and `down` as a person types them, with every real server.
+
+Of the models there is only `echo` here: six stacks are started, and the others would cost each ten seconds of CPU.
+"""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,16 +28,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A stack in a folder, used through the command line and its stack.json."""
+    """A stack of ``project`` in a folder, used through the command line and its stack.json."""
 
     state: Path
+    project: Path
 
     def run(self, *words: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
         command = (sys.executable, "-m", "orchestrator", *words, "--state", str(self.state))
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     def up(self) -> None:
-        done = self.run("up", "--detach", "--lanes", "io", "--workers", "1")
+        done = self.run("up", "--detach", "--lanes", "io", "--workers", "1", "--project", str(self.project))
         assert done.returncode == 0, done.stderr
 
     def down(self) -> None:
@@ -60,9 +65,19 @@ class Node:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Node]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project with one model."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in (".venv-triton", "triton"):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "model_repository" / "echo", folder / "model_repository" / "echo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[tuple[Node, Node]]:
     """Two stacks side by side, started at the same time."""
-    pair = (Node(tmp_path_factory.mktemp("one")), Node(tmp_path_factory.mktemp("two")))
+    pair = (Node(tmp_path_factory.mktemp("one"), project), Node(tmp_path_factory.mktemp("two"), project))
     with ThreadPoolExecutor() as pool:
         try:
             list(pool.map(Node.up, pair))
@@ -118,8 +133,10 @@ def test_a_killed_part_comes_back(node: Node, part: str) -> None:
     wait_for(lambda: node.state_of[part] == "ready")
 
 
-def test_a_killed_stack_leaves_nothing_running_and_the_next_one_goes_on_with_its_data(tmp_path: Path) -> None:
-    node = Node(tmp_path / "state")
+def test_a_killed_stack_leaves_nothing_running_and_the_next_one_goes_on_with_its_data(
+    tmp_path: Path, project: Path
+) -> None:
+    node = Node(tmp_path / "state", project)
     node.up()
     yesterday = node.stack
     node.store().put_object(Bucket=yesterday["s3"]["bucket"], Key="film", Body=b"reel")
@@ -142,7 +159,7 @@ def test_a_killed_stack_leaves_nothing_running_and_the_next_one_goes_on_with_its
 
 
 def test_a_stack_without_models_says_what_to_do(tmp_path: Path) -> None:
-    failed = Node(tmp_path / "state").run("up", "--detach", "--project", str(tmp_path))
+    failed = Node(tmp_path / "state", tmp_path).run("up", "--detach", "--project", str(tmp_path))
     assert failed.returncode == 1
     assert "make setup models" in failed.stderr
 
