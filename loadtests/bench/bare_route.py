@@ -3,7 +3,6 @@
 Run as a script it is the server: `bare_route.py --redis URL --port N`.
 """
 
-import argparse
 import json
 import secrets
 import sys
@@ -11,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from peer_process import listens, running_peer
+from peer_server import serve_peer
 from pydantic import BaseModel
 from redis import Redis
 
@@ -46,20 +45,8 @@ def build_route(redis_url: str) -> FastAPI:
         redis.set(f"bare:{name}", json.dumps(record.model_dump()))
         return {"id": name}
 
-    @app.get("/ready")
-    async def ready() -> dict[str, str]:
-        return {}
-
     return app
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--redis", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    options = parser.parse_args()
-    uvicorn.run(build_route(options.redis), port=options.port, log_config=None, access_log=False)
-
-
 if __name__ == "__main__":
-    main()
+    serve_peer(build_route, about=__doc__)

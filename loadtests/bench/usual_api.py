@@ -3,11 +3,9 @@
 `usual_api.py --redis URL --port N`.
 """
 
-import argparse
-
-import uvicorn
 from celery import Celery
 from fastapi import FastAPI
+from peer_server import serve_peer
 from pydantic import BaseModel
 
 TASK, QUEUE = "usual.upscale", "usual"
@@ -40,20 +38,8 @@ def build_api(redis_url: str) -> FastAPI:
         status = found.state
         return Answer(id=name, status=status, picture=found.result if status == "SUCCESS" else None)
 
-    @app.get("/ready")
-    async def ready() -> dict[str, str]:
-        return {}
-
     return app
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--redis", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    options = parser.parse_args()
-    uvicorn.run(build_api(options.redis), port=options.port, log_config=None, access_log=False)
-
-
 if __name__ == "__main__":
-    main()
+    serve_peer(build_api, about=__doc__)
