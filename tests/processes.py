@@ -48,16 +48,6 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def descendants_of(pid: int) -> list[int]:
-    """Its children, theirs, and so on."""
-    return [found for child in children_of(pid) for found in (child, *descendants_of(child))]
-
-
-def read_command(pid: int) -> str:
-    """What the process was started as."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-
-
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """Stop the process and its children until the block is left."""

@@ -17,8 +17,6 @@ from storm.verdict import render_faults, render_kinds
 from storm.wire_faults import aim_at_wires
 from verdict import assert_settled
 
-# It takes its time to come back: only in storms that last.
-LASTING = {"triton killed": 1, "model killed": 2} if length_s(default=0) >= 60 else {}
 PROCESSES = Weather(
     length_s(default=20),
     pause_s=(0.5, 5),
@@ -33,7 +31,6 @@ PROCESSES = Weather(
         "redis frozen": 1,
         "connections killed": 1,
         "pulses lost": 1,
-        **LASTING,
     },
 )
 WIRES = Weather(

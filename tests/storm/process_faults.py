@@ -10,7 +10,7 @@ from functools import partial
 
 import redis
 from live_stack import LEASE_S, LiveStack
-from processes import descendants_of, read_command, wait_for
+from processes import wait_for
 from storm.ledger import Ledger
 from storm.storm import Inject, Target
 from verdict import count_stale_writes, held_by
@@ -39,8 +39,6 @@ class ProcessFaults:
             "redis frozen": self.freeze_redis,
             "connections killed": self.kill_connections,
             "pulses lost": self.lose_pulses,
-            "triton killed": self.kill_triton,
-            "model killed": self.kill_model,
         }
         return {kind: partial(self._inject, inject) for kind, inject in faults.items()}
 
@@ -80,19 +78,6 @@ class ProcessFaults:
         self.ledger.strike("pulses lost")
         for key in self.stack.store.scan_iter("mq:*"):
             self.stack.store.delete(key)
-
-    def kill_triton(self, _roll: float) -> None:
-        """The server with all the processes of its models; the supervisor starts it anew."""
-        self.ledger.strike("triton killed")
-        os.killpg(self._living("triton"), signal.SIGKILL)
-
-    def kill_model(self, roll: float) -> None:
-        """One process that runs a model; Triton starts it anew."""
-        stubs = [pid for pid in descendants_of(self._living("triton")) if "backend_stub" in read_command(pid)]
-        if not stubs:
-            raise ProcessLookupError
-        self.ledger.strike("model killed")
-        os.kill(sorted(stubs)[int(roll * len(stubs))], signal.SIGKILL)
 
     def _inject(self, inject: Inject, roll: float) -> None:
         """Once the store is there to be asked whom it will hit; not at all if its victim is away already."""

@@ -18,16 +18,11 @@ RELEASING = CRASHING | {
     *("redis killed", "redis frozen", "connections killed"),
     *("redis silent", "connections reset", "claim reply lost"),
 }
-# What may make a run fail for another try: the model is away, which it says.
-FAILING = frozenset({"triton killed", "model killed"})
-AWAY = "dependency_unavailable"
 AFTERMATH_MS = 20_000
-TRITON_COMES_BACK_MS = 60_000
 # By the reason why a task is queued again: the faults that explain it, and for how long they do afterwards.
 EXPLAINED_BY = {
     "crashed": (CRASHING, 0),
     "released": (RELEASING, AFTERMATH_MS),
-    AWAY: (FAILING, TRITON_COMES_BACK_MS),
 }
 CRASHED_OUT = "crashed_repeatedly"
 CRASHES_TO_GIVE_UP = 3
