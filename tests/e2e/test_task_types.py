@@ -1,5 +1,6 @@
 """The main job as a person does it: every task type, by the command line, on made media, with every real server."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def test_a_picture_is_upscaled(stack: LiveStack, tmp_path: Path) -> None:
     with Image.open(out / "upscaled.png") as made:
         assert made.size == (96, 64)
     receipt = json.loads((out / "receipt.json").read_text())
-    assert (receipt["task"], receipt["input"]) == (task["id"], task["input"])
+    facts = {"format": "png", "sha256": hashlib.sha256(picture.read_bytes()).hexdigest()}
+    assert (receipt["task"], receipt["input"]) == (task["id"], task["input"] | facts)
 
 
 def test_the_shots_of_a_film_are_found(stack: LiveStack, tmp_path: Path) -> None:
