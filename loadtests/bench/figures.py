@@ -60,6 +60,31 @@ class Ratio:
         return json.dumps(line)
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A figure without a peer: the median of its rounds, on this machine."""
+
+    figure: str
+    unit: str
+    goal: Goal
+    rounds: Sequence[float]
+
+    @property
+    def value(self) -> float:
+        return median(self.rounds)
+
+    def render(self) -> str:
+        line = {
+            "figure": self.figure,
+            "value": round(self.value, 3),
+            "unit": self.unit,
+            "goal": str(self.goal),
+            "met": self.goal.is_met_by(self.value),
+            "runs": [round(value, 3) for value in self.rounds],
+        }
+        return json.dumps(line)
+
+
 def measure_in_turn(ours: Measure, peer: Measure, *, rounds: int) -> list[Run]:
     """Measure both sides in each round, and change who goes first from round to round."""
     return [Run(ours=value, peer=other) for value, other in zip(*take_turns([ours, peer], rounds=rounds), strict=True)]

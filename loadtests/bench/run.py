@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from echo import measure_latency, measure_throughput
-from figures import Ratio
+from events import measure_events
+from figures import Level, Ratio
 from films import measure_films
 from limits import measure_limits
 from pictures import measure_pictures
@@ -20,7 +21,7 @@ from submits import measure_backlog, measure_submits
 class Benchmark(Protocol):
     """Starts what it needs, measures, and returns its figures; ``children`` are worker children per lane."""
 
-    def __call__(self, *, children: int, rounds: int) -> Sequence[Ratio]: ...
+    def __call__(self, *, children: int, rounds: int) -> Sequence[Ratio | Level]: ...
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -30,6 +31,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "backlog": measure_backlog,
     "scripts": measure_scripts,
     "limits": measure_limits,
+    "events": measure_events,
     "pictures": measure_pictures,
     "ramp": measure_ramp,
     "film": measure_films,

@@ -106,11 +106,15 @@ class RunWatch:
 
     def take_beat(self, period_s: float) -> Beat:
         """The sign of life to send now, with what was reported and said since the last one."""
-        now_s = self._now_s()
-        self._beat_due_s, self._news_due_s = now_s + period_s, now_s + NEWS_EVERY_S
+        now_s, lines = self._now_s(), self.log.unheard()
         with self._lock:
             progress, self._progress = self._progress, None
-        return Beat(self.run, progress, self.log.unheard())
+        self._beat_due_s = now_s + period_s
+        if (
+            progress or lines or not self._beaten.is_set()
+        ):  # the first one: a short run has ended before its news leaves
+            self._news_due_s = now_s + NEWS_EVERY_S
+        return Beat(self.run, progress, lines)
 
     def take_back(self, beat: Beat) -> None:
         """Nobody heard it: the next one says the same, or what is newer."""
