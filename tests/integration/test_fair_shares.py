@@ -143,7 +143,7 @@ class TestComingAndGoing:
         lane.serve(60)
         keys = store.client.eval("return redis.call('KEYS', 'orch:*')", 0)
         kinds = {key.split(":")[1] for key in keys}
-        assert kinds == {"task", "tasks", "events", "attempts", "ended", "clock", "pace"}
+        assert kinds == {"task", "tasks", "events", "attempts", "ended", "story", "clock", "pace"}
         assert 0 < store.client.pttl("orch:clock:io") <= DAY_MS
 
 

@@ -1,5 +1,6 @@
 -- The walk of audit: key by key in the order of SCAN, and entry by entry in an index. It needs no list of anything, so
--- it also finds what no list knows of. `state` says where it stands: {cursor, pending = keys of indexes, inner, began}.
+-- it also finds what no list knows of. `state` says where it stands: {cursor, pending = keys of indexes, inner}, and
+-- when it began and which backlogs it has met.
 
 local KEYS_OF_INDEXES = {
   ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
@@ -90,11 +91,6 @@ local look_at_key = {
       found('orphan', 'idem', id or key, function() redis.call('DEL', key) end)
     end
   end,
-  backlog = function(lane)
-    if not exists('orch:turn:' .. lane) then
-      found('orphan', 'backlog', lane, function() redis.call('DEL', 'orch:backlog:' .. lane) end)
-    end
-  end,
   usage = function(project)
     if not exists('orch:tasks:' .. project) then
       found('orphan', 'usage', project, function() redis.call('DEL', 'orch:usage:' .. project) end)
@@ -154,18 +150,18 @@ local function look_into(key, inner, limit, given)
   return page[1]
 end
 
--- Every record has been looked at since: what is still filed under an earlier hour is nobody's.
-local function look_at_backlogs(began)
-  for _, lane in ipairs(redis.call('SMEMBERS', 'orch:lanes')) do
-    local key, drift = 'orch:backlog:' .. lane, 0
-    local flat = redis.call('HGETALL', key)
-    for i = 1, #flat, 2 do
-      if tonumber(string.match(flat[i], '^%d+')) < began then
-        drift = drift + math.abs(flat[i + 1])
-        redis.call('HDEL', key, flat[i])
-      end
-    end
-    if drift ~= 0 then found('drift', 'backlog', lane) end
+-- Every record has been looked at since: what is still filed under an earlier hour is nobody's. A look that mends
+-- nothing has filed nothing again, so it cannot know.
+local function look_at_backlog(lane, began)
+  local key, left_over = 'orch:backlog:' .. lane, {}
+  if not exists('orch:turn:' .. lane) then
+    return found('orphan', 'backlog', lane, function() redis.call('DEL', key) end)
+  end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(string.match(field, '^%d+')) < began then table.insert(left_over, field) end
+  end
+  if mending and left_over[1] then
+    found('drift', 'backlog', lane, function() redis.call('HDEL', key, unpack(left_over)) end)
   end
 end
 
@@ -178,6 +174,7 @@ local function next_keys(state, limit, now, given)
     local kind, rest = string.match(key, '^orch:([%a_]+):?(.*)$')
     if look_at_key[kind] then look_at_key[kind](rest, now, given) end
     if KEYS_OF_INDEXES[kind] then table.insert(state.pending, key) end
+    if kind == 'backlog' then state.backlogs[rest] = true end
   end
 end
 
@@ -185,6 +182,7 @@ end
 -- in next time.
 local function walk(text, limit, now, given)
   local state = text ~= '' and cjson.decode(text) or {cursor = '0', inner = '0', pending = {}}
+  state.backlogs = state.backlogs or {}
   state.began = state.began or math.floor(now / FILED_FOR_MS)
   given.began = state.began
   while looked < limit do
@@ -193,7 +191,9 @@ local function walk(text, limit, now, given)
       state.inner = look_into(key, state.inner, limit - looked, given)
       if state.inner == '0' then table.remove(state.pending) end
     elseif state.is_last then
-      if mending then look_at_backlogs(state.began) end
+      for lane in pairs(state.backlogs) do
+        if exists('orch:backlog:' .. lane) then look_at_backlog(lane, state.began) end
+      end
       return 1, ''
     else
       next_keys(state, limit - looked, now, given)

@@ -9,17 +9,21 @@
 local FILED_FOR_MS = 3600000
 local PACE_FADES = 0.99
 
+local function add_to_backlog(lane, hour, tasks, ms)
+  local key = 'orch:backlog:' .. lane
+  if redis.call('HINCRBY', key, hour .. ':tasks', tasks) == 0 then redis.call('HDEL', key, hour .. ':tasks') end
+  if redis.call('HINCRBY', key, hour .. ':ms', ms) == 0 then redis.call('HDEL', key, hour .. ':ms') end
+end
+
 local function file(task, lane, now)
   if task.filed then return end
   task.filed, task.filed_ms = math.floor(now / FILED_FOR_MS), math.ceil(task.predicted_s * 1000)
-  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':tasks', 1)
-  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':ms', task.filed_ms)
+  add_to_backlog(lane, task.filed, 1, task.filed_ms)
 end
 
 local function unfile(task, lane)
   if not task.filed then return end
-  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':tasks', -1)
-  redis.call('HINCRBY', 'orch:backlog:' .. lane, task.filed .. ':ms', -task.filed_ms)
+  add_to_backlog(lane, task.filed, -1, -task.filed_ms)
   task.filed, task.filed_ms = nil, nil
 end
 

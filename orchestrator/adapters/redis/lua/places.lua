@@ -162,7 +162,8 @@ local function leave_ready(task)
   redis.call('ZREM', key, task.id)
   unfile(task, lane_of(task))
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', models, task.model) end
-  if redis.call('EXISTS', models) == 0 then leave_turn(lane_of(task), task.project) end
+  local is_last = redis.call('EXISTS', models) == 0 and leave_turn(lane_of(task), task.project)
+  if is_last then redis.call('DEL', 'orch:backlog:' .. lane_of(task)) end
 end
 
 local function leave_place(task)

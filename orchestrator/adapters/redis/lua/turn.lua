@@ -47,25 +47,28 @@ local function close_lane(lane)
   local last = redis.call('ZRANGE', tags, -1, -1, 'WITHSCORES')[2]
   local reads = math.max(clock_of(lane), tonumber(last or 0))
   if reads > 0 then redis.call('SET', clock, reads, 'PX', CLOCK_KEPT_MS) end
-  redis.call('DEL', tags, 'orch:backlog:' .. lane)
+  redis.call('DEL', tags)
   redis.call('SREM', 'orch:lanes', lane)
 end
 
+-- Whether it was the last of the lane.
 local function leave_turn(lane, project)
   local turn, tags = 'orch:turn:' .. lane, 'orch:tags:' .. lane
   local tag = redis.call('ZSCORE', turn, project)
-  if not tag then return end
+  if not tag then return false end
   redis.call('ZREM', turn, project)
   if tonumber(tag) < PARKED then
     redis.call('ZADD', tags, tag, project)
   else
     redis.call('SREM', 'orch:at_quota:' .. project, lane)
   end
-  if redis.call('EXISTS', turn) == 0 then
+  local is_last = redis.call('EXISTS', turn) == 0
+  if is_last then
     close_lane(lane)
   else
     redis.call('ZREMRANGEBYSCORE', tags, '-inf', '(' .. (redis.call('GET', 'orch:clock:' .. lane) or '0'))
   end
+  return is_last
 end
 
 -- A project of which nothing may run now steps behind all others, until then at the longest. So it saves up no turns
