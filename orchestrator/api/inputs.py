@@ -4,13 +4,14 @@ import json
 from base64 import b64decode
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.task import Priority, Status
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
+LABEL = r"^[A-Za-z0-9_./-]{1,64}:[^\x00-\x1f]{0,256}$"
 CURSOR = r"^[0-9]{1,15}-[0-9]{1,10}$"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 MOST_DEPTH = 32
@@ -133,6 +134,11 @@ class ListQuery(Request):
 
     status: Status | None = Field(None, description="`running` includes tasks shown as `canceling`.")
     type: TypeName | None = Field(None, description="Only this task type.")
+    created_after: AwareDatetime | None = Field(None, description="Submitted later than this.")
+    created_before: AwareDatetime | None = Field(None, description="Submitted earlier than this.")
+    label: list[Annotated[str, Field(pattern=LABEL)]] = Field(
+        default_factory=list, max_length=8, description="`name:value`; a task must have each one that is given."
+    )
     limit: int = Field(20, ge=1, le=100, description="The size of a page.")
     cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the page before.")
 

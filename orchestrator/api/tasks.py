@@ -1,6 +1,7 @@
 """`/v1/tasks`: submit, look, cancel, retry."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -63,7 +64,13 @@ async def submit(
 @router.get("", responses=problem_docs(AUTHENTICATED))
 def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Query()]) -> TaskList:
     """The project's tasks, newest first. Queue, attempts and outputs are on each task's own page."""
-    where = TaskFilter(status=asked.status, type=asked.type)
+    where = TaskFilter(
+        status=asked.status,
+        type=asked.type,
+        created_after_ms=_milliseconds(asked.created_after),
+        created_before_ms=_milliseconds(asked.created_before),
+        labels=dict(label.split(":", 1) for label in asked.label),
+    )
     page = parts.reads.list(caller.project.slug, where, limit=asked.limit, cursor=asked.cursor)
     return TaskList(items=[render_summary(task) for task in page.items], next=page.next)
 
@@ -90,6 +97,10 @@ def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | N
     generation = body.generation if body else None
     task = parts.resubmit.resubmit(caller.project, task_id, generation=generation)
     return render_task(task, parts, cdn_url=caller.project.cdn_url)
+
+
+def _milliseconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
 
 
 def _look(project: Project, task_id: str, *, parts: ApiParts) -> Response:

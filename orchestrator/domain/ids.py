@@ -16,3 +16,8 @@ def sortable_id(kind: str, *, at_ms: int, entropy: bytes) -> str:
     number = at_ms << (8 * ENTROPY_BYTES) | int.from_bytes(entropy)
     digits = (ALPHABET[number >> (BITS_PER_DIGIT * place) & 31] for place in reversed(range(DIGITS)))
     return f"{kind}_{''.join(digits)}"
+
+
+def first_id(kind: str, *, at_ms: int) -> str:
+    """No id that was made at ``at_ms`` or later sorts before it."""
+    return sortable_id(kind, at_ms=at_ms, entropy=bytes(ENTROPY_BYTES))

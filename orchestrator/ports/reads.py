@@ -1,6 +1,7 @@
 """What can be read about tasks. Reads change nothing and may be a moment old."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.domain.task import Attempt, Status, Task, TaskEvent
@@ -9,10 +10,13 @@ from orchestrator.ports.feed import Told
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks of a project to list; None means any."""
+    """Which tasks of a project to list; None means any. Times are of the submit; every label must be there."""
 
     status: Status | None = None
     type: str | None = None
+    created_after_ms: int | None = None
+    created_before_ms: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ class TaskReads(Protocol):
         ...
 
     def list(self, project: str, where: TaskFilter, *, limit: int, cursor: str | None = None) -> TaskPage:
-        """Tasks of the project, newest first.
+        """Tasks of the project, newest first. A page may be short, or empty, and have a next one all the same.
+
+        A task that is submitted meanwhile neither moves a page nor comes twice.
 
         Raises:
             InvalidParams: the cursor is not one that we gave.

@@ -1,5 +1,6 @@
 """`TaskReads` over Redis: plain reads, no scripts."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import parse_attempt, parse_event, parse_task, parse_told
 from orchestrator.domain.errors import InvalidParams, TaskNotFound
+from orchestrator.domain.ids import first_id
 from orchestrator.domain.task import Attempt, Task, TaskEvent
 from orchestrator.ports.feed import Told
 from orchestrator.ports.reads import TaskFilter, TaskPage
@@ -14,6 +16,8 @@ from orchestrator.ports.reads import TaskFilter, TaskPage
 TASK_ID = re.compile(r"^[a-z0-9_-]{1,64}$")
 RECORDS_A_STEP = 100
 RECORDS_A_PAGE = 2_000
+FILTERED = ("status", "type", "created_ms", "labels")
+CLOCKS_DIFFER_MS = 300_000
 
 
 class RedisReads:
@@ -37,15 +41,14 @@ class RedisReads:
         found: list[Task] = []
         with redis_errors():
             for _ in range(RECORDS_A_PAGE // RECORDS_A_STEP):
-                ids = self._ids_before(project, cursor)
-                for task in self._tasks(ids):
-                    cursor = task.id
-                    if _matches(task, where):
-                        found.append(task)
-                    if len(found) == limit:
-                        return TaskPage(tuple(found), cursor)
+                ids = self._ids_before(project, cursor, where=where)
+                wanted = self._matching(ids, where)[: limit - len(found)]
+                found += self._tasks(wanted)
+                if len(found) == limit:
+                    return TaskPage(tuple(found), wanted[-1])
                 if len(ids) < RECORDS_A_STEP:
                     return TaskPage(tuple(found), None)
+                cursor = ids[-1]
         return TaskPage(tuple(found), cursor)
 
     def attempts(self, task_id: str) -> tuple[Attempt, ...]:
@@ -67,9 +70,23 @@ class RedisReads:
         with redis_errors():
             return self._client.zrank(f"orch:ready:{task.waits_in}:{task.project}:{task.model}", task.id)
 
-    def _ids_before(self, project: str, cursor: str | None) -> Sequence[str]:
-        newest = f"({cursor}" if cursor else "+"
-        return self._client.zrevrangebylex(f"orch:tasks:{project}", newest, "-", 0, RECORDS_A_STEP)
+    def _ids_before(self, project: str, cursor: str | None, *, where: TaskFilter) -> Sequence[str]:
+        """Ids sort by the clock of the process that made them, which may differ from the store's: hence the slack."""
+        newest, oldest = f"({cursor}" if cursor else "+", "-"
+        if where.created_before_ms is not None and cursor is None:
+            newest = f"({first_id('task', at_ms=where.created_before_ms + CLOCKS_DIFFER_MS)}"
+        if where.created_after_ms is not None:
+            oldest = f"[{first_id('task', at_ms=max(0, where.created_after_ms - CLOCKS_DIFFER_MS))}"
+        return self._client.zrevrangebylex(f"orch:tasks:{project}", newest, oldest, 0, RECORDS_A_STEP)
+
+    def _matching(self, ids: Sequence[str], where: TaskFilter) -> Sequence[str]:
+        """Those that fit, by the few fields that it takes to know: whole records cost four times as much CPU."""
+        if where == TaskFilter():
+            return ids
+        pipeline = self._client.pipeline(transaction=False)
+        for task_id in ids:
+            pipeline.hmget(f"orch:task:{task_id}", FILTERED)
+        return [task_id for task_id, read in zip(ids, pipeline.execute(), strict=True) if _fits(read, where)]
 
     def _tasks(self, ids: Sequence[str]) -> Sequence[Task]:
         pipeline = self._client.pipeline(transaction=False)
@@ -78,5 +95,14 @@ class RedisReads:
         return [parse_task(flat) for flat in pipeline.execute() if flat]
 
 
-def _matches(task: Task, where: TaskFilter) -> bool:
-    return where.status in {None, task.status} and where.type in {None, task.type}
+def _fits(read: Sequence[str | None], where: TaskFilter) -> bool:
+    status, task_type, created_ms, labels = read
+    if status is None or created_ms is None:
+        return False  # forgotten meanwhile
+    return (
+        where.status in {None, status}
+        and where.type in {None, task_type}
+        and (where.created_after_ms is None or int(created_ms) > where.created_after_ms)
+        and (where.created_before_ms is None or int(created_ms) < where.created_before_ms)
+        and where.labels.items() <= json.loads(labels or "{}").items()
+    )
