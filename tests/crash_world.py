@@ -45,8 +45,8 @@ API_KEY = "key-of-the-admin-of-this-world"
 LANES = ("image", "io", "video", "audio")
 # What dies loses its task soon; what is to survive must beat in time on a busy machine.
 DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
-# Signs, leases of duties, the last tick and projects are no tasks.
-STANDING = ("orch:alive:", "orch:duty:", "orch:project", "orch:reconcile", "orch:uploads")
+# Signs, leases of duties, rates, the last tick, projects and uploads are no tasks.
+STANDING = ("orch:alive:", "orch:duty:", "orch:limit:", "orch:project", "orch:reconcile", "orch:upload")
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.
 FORKS = multiprocessing.get_context("forkserver")
@@ -134,7 +134,8 @@ class World:
 
     def assert_empty(self) -> None:
         """No record, no index entry and no artifact is left of any task."""
-        assert [key for key in self.store.scan_iter("orch:*") if not key.startswith(STANDING)] == []
+        left = [key for key in self.store.scan_iter("orch:*") if not key.startswith(STANDING)]
+        assert not left, left
         assert [found.key for found in self.storage.list(f"projects/{self.project}/tasks/")] == []
 
     def sweep(self) -> None:

@@ -146,8 +146,7 @@ def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
     """A door in every service that uses the port, and in the one that submit uses."""
     pin = cast("PinInput", cast("MethodType", parts.submit.pin_input).__self__)
     if hasattr(pin, point.port):
-        submit = replace(parts.submit, pin_input=with_door(pin, point).pin)
-        return replace(parts, submit=submit)
+        parts = replace(parts, submit=replace(parts.submit, pin_input=with_door(pin, point).pin))
     services = {name: getattr(parts, name) for name in ("submit", "cancel", "resubmit", "offer_upload")}
     users = {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
     return replace(parts, **users)

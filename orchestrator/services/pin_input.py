@@ -22,7 +22,7 @@ class PinInput:
     """An inline input becomes an upload like any other, so that there is one way to fetch, adopt and sweep it."""
 
     storage: ObjectStorage
-    uploads: UploadLog
+    log: UploadLog
     new_id: Callable[[str], str]
     limits: MediaLimits = DEFAULT_LIMITS
     reach: Reach = PUBLIC_HTTPS
@@ -67,7 +67,7 @@ class PinInput:
         if known is None or not known.kinds & accepts:
             raise UnsupportedMedia(f"the input is none of {accepted(accepts)}")
         key = f"{project.prefix}uploads/{self.new_id('upload')}/{INLINE_NAME}.{known.name}"
-        self.uploads.track_upload(key)  # first, so that it is swept should nobody hear of it again
+        self.log.track_upload(key)  # first, so that it is swept should nobody hear of it again
         return self.storage.put(content, key, content_type=given.content_type or known.content_type)
 
 
