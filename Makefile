@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
-PYTEST_WORKERS ?= 4
+PYTEST_WORKERS ?= 3
 STATE ?= .orchestrator
 CHAOS_STORM_S ?= 900
 MACHINE_EXAMPLES ?= 1000
@@ -91,7 +91,7 @@ bench: setup models media  ## one JSON line per figure, each against its peer in
 	$(BIN)/python loadtests/bench/run.py
 
 chaos: setup models media  ## the fault tests alone but for the long ones, with a short storm (CHAOS_SEED repeats one)
-	$(BIN)/pytest -n $(PYTEST_WORKERS) tests/chaos $(PYTEST_ARGS)
+	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
 
 chaos-long: setup models media  ## every fault test, two storms of CHAOS_STORM_S seconds with their tables, longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest -m '' tests/chaos $(PYTEST_ARGS)

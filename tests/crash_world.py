@@ -45,8 +45,11 @@ API_KEY = "key-of-the-admin-of-this-world"
 LANES = ("image", "io", "video", "audio")
 # What dies loses its task soon; what is to survive must beat in time on a busy machine.
 DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
-# Signs, clocks of lanes, leases of duties, rates, the last tick, projects and uploads are no tasks.
-STANDING = ("orch:alive:", "orch:clock:", "orch:duty:", "orch:limit:", "orch:project", "orch:reconcile", "orch:upload")
+# Signs, clocks and paces of lanes, leases of duties, rates, the last tick, projects and uploads are no tasks.
+STANDING = (
+    *("orch:alive:", "orch:clock:", "orch:duty:", "orch:limit:"),
+    *("orch:pace:", "orch:project", "orch:reconcile", "orch:upload"),
+)
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.
 FORKS = multiprocessing.get_context("forkserver")

@@ -7,28 +7,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Beginnings of test ids. The longest groups come first, so that none of them is left to the end.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "proxied node": (
-        "tests/chaos/test_broker_faults.py",
-        "tests/chaos/test_redis_faults.py",
-        "tests/chaos/test_triton_faults.py",
-        "tests/chaos/test_storm.py::test_a_storm_of_wire_faults",
-    ),
-    "stack that is killed": (
-        "tests/chaos/test_ledger.py",
-        "tests/chaos/test_lost_messages.py",
-        "tests/chaos/test_worker_faults.py",
-        "tests/chaos/test_storm.py::test_a_storm_of_process_faults",
-        "tests/chaos/test_solo.py::test_busy_children",
-    ),
-    "crashes": (
-        "tests/chaos/test_crashes_of_",
-        "tests/chaos/test_cancels.py",
-        "tests/chaos/test_frozen_worker.py",
-        "tests/chaos/test_flood.py",
-        "tests/chaos/test_solo.py::test_a_poison_file",
-    ),
+    "chaos": ("tests/chaos/",),  # one at a time: their bounds are seconds, and two of them would take each other's
     "two stacks": ("tests/e2e/test_up.py",),
-    "owners": ("tests/chaos/test_owners.py",),
     "stack": ("tests/e2e/",),
     "real models": ("tests/integration/test_real_models.py",),
     "triton": ("tests/contract/test_inference_engine.py", "tests/contract/test_model_control.py"),
