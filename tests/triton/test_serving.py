@@ -74,10 +74,10 @@ def test_realesrgan_serves_a_tile(client: InferenceServerClient) -> None:
     assert (upscaled.shape, upscaled.dtype) == ((1, 3, 256, 256), np.uint8)
 
 
-def load_with(client: InferenceServerClient, server: LiveTriton, model: str, *, config: Path) -> None:
-    """Load the model anew. Without a config Triton would take a load of a model that is loaded for done."""
+def load_with(client: InferenceServerClient, config: Path, *, server: LiveTriton) -> None:
+    """Load the model that the config names anew. Without a config Triton takes the load of a loaded model for done."""
     parsed = text_format.Parse(config.read_text("utf-8"), model_config_pb2.ModelConfig())
-    client.load_model(model, config=json_format.MessageToJson(parsed), headers=server.control_headers)
+    client.load_model(parsed.name, config=json_format.MessageToJson(parsed), headers=server.control_headers)
 
 
 def test_realesrgan_serves_the_same_picture_from_torchscript(
@@ -86,11 +86,11 @@ def test_realesrgan_serves_the_same_picture_from_torchscript(
     """Its tensors have names without numbers, as the native backend, too, takes them: by their place in the config."""
     onnx = infer(client, "realesrgan_x4", image=TILE).as_numpy("upscaled")
     folder = repository / "realesrgan_x4"
-    load_with(client, server, "realesrgan_x4", config=folder / "configs" / "gpu.pbtxt")
+    load_with(client, folder / "configs" / "gpu.pbtxt", server=server)
     try:
         torchscript = infer(client, "realesrgan_x4", image=TILE).as_numpy("upscaled")
     finally:
-        load_with(client, server, "realesrgan_x4", config=folder / "config.pbtxt")
+        load_with(client, folder / "config.pbtxt", server=server)
     assert np.abs(torchscript.astype(int) - onnx.astype(int)).max() <= 1
 
 
