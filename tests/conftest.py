@@ -1,13 +1,19 @@
 """The real servers, one of each per test process (`groups.py`), started when a test first asks for it."""
 
+import contextlib
+import io
+import logging
 from collections.abc import Iterator
 
 import pytest
 import redis
 import servers
+import structlog
 from groups import GroupScheduling, rank_of
 from hypothesis import settings
 from xdist.remote import Producer
+
+from orchestrator.telemetry import configure_logging
 
 # A deadline for one example tells how busy the machine is; every test has a timeout of its own.
 settings.register_profile("no deadlines", deadline=None)
@@ -48,3 +54,14 @@ def triton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.
     """With `echo` and `rehearsal` loaded. Without .venv-triton this fails: nothing real is ever skipped."""
     with servers.triton(tmp_path_factory.mktemp("triton"), models=("echo", "rehearsal")) as server:
         yield server
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """All that this process logs from now on, as in production."""
+    lines, before = io.StringIO(), logging.getLogger().handlers[:]
+    with contextlib.redirect_stderr(lines):
+        configure_logging(level="debug", as_json=True)
+    yield lines
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=before, level="WARNING", force=True)

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 import redis
 
+from orchestrator.adapters.s3_storage import S3Address
 from orchestrator.local.loopback import pick_ports, probe_http
 from orchestrator.local.part import NotReady, Probe
 from orchestrator.local.seaweedfs import PORT_FLAGS, SeaweedFsProbe, seaweedfs_command, write_identities
@@ -128,6 +129,10 @@ class SeaweedFs(Server):
     bucket: str
     access_key_id: str
     secret_access_key: str
+
+    @property
+    def address(self) -> S3Address:
+        return S3Address(self.endpoint, self.bucket, self.access_key_id, self.secret_access_key)
 
 
 @contextmanager

@@ -23,8 +23,7 @@ WALL_CLOCK = {
 MAY_READ_IT = {
     "adapters/sortable_ids.py",
     "adapters/s3_storage/signer.py",
-    "adapters/s3_storage/bucket.py",
-    "adapters/s3_storage/parts.py",
+    "adapters/s3_storage/public_urls.py",
     "local/runner.py",
     "local/screens.py",
 }

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from faults import Break, Loss, Refusal
 from http_faults import SLOW_DOWN, HttpFaults, HttpScreen, is_request
 from servers import SeaweedFs
 
-from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.domain.errors import Category, Unavailable
 
 MIB = 1024**2
@@ -34,7 +35,7 @@ def proxy(s3_server: SeaweedFs, faults: HttpFaults) -> Iterator[FaultProxy]:
 @pytest.fixture
 def storage(s3_server: SeaweedFs, proxy: FaultProxy) -> S3Storage:
     endpoint = f"http://127.0.0.1:{proxy.port}"
-    return S3Storage(S3Address(endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key))
+    return S3Storage(replace(s3_server.address, endpoint=endpoint))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from fakes_storage import MemoryStorage
 from servers import SeaweedFs
 
-from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.domain.errors import (
     Category,
     InputChanged,
@@ -54,7 +54,7 @@ def memory_bucket() -> Bucket:
 
 
 def s3_bucket(server: SeaweedFs) -> Bucket:
-    address = S3Address(server.endpoint, server.bucket, server.access_key_id, server.secret_access_key)
+    address = server.address
 
     def upload(signed: SignedUrl, body: bytes) -> bool:
         headers = {**signed.headers, "Content-Length": str(len(body))}  # HTTP clients send the true length

@@ -10,7 +10,7 @@ from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
 from servers import SeaweedFs
 
-from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
+from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.errors import Category, Refused, Unavailable, UploadNotFound
 from orchestrator.domain.upload import Part
 from orchestrator.local.loopback import pick_ports
@@ -40,7 +40,7 @@ def memory_bucket() -> Bucket:
 
 
 def s3_bucket(server: SeaweedFs) -> Bucket:
-    address = S3Address(server.endpoint, server.bucket, server.access_key_id, server.secret_access_key)
+    address = server.address
 
     def upload(signed: SignedUrl, body: bytes) -> bool:
         return httpx.put(signed.url, headers={"Content-Length": str(len(body))}, content=body).is_success

@@ -14,16 +14,14 @@ from front_door import FrontDoor, front_door
 from made_media import noise
 from PIL import Image
 
-from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.adapters.s3_storage import S3Storage
 
 UPSCALE = "image.upscale"
 
 
 @pytest.fixture
 def storage(s3_server: servers.SeaweedFs) -> S3Storage:
-    return S3Storage(
-        S3Address(s3_server.endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key)
-    )
+    return S3Storage(s3_server.address)
 
 
 @pytest.fixture

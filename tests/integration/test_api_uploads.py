@@ -12,7 +12,7 @@ import redis
 import servers
 from front_door import FrontDoor, front_door
 
-from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
+from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.upload import MIB, UploadSizes
 
 SIZES = UploadSizes(one_put_bytes=6 * MIB, part_bytes=5 * MIB)
@@ -30,7 +30,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def bucket(s3_server: servers.SeaweedFs) -> Bucket:
-    address = S3Address(s3_server.endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key)
+    address = s3_server.address
     return Bucket(S3Storage(address), S3Parts(address))
 
 

@@ -10,7 +10,7 @@ import servers
 from front_door import KEYS, FrontDoor, front_door
 from typer.testing import CliRunner, Result
 
-from orchestrator.adapters.s3_storage import S3Address, S3Storage
+from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.cli.app import build_cli
 from orchestrator.client import ApiError, OrchestratorClient, Task
 from orchestrator.domain.errors import Category
@@ -20,7 +20,7 @@ from orchestrator.domain.task import Failure
 
 @pytest.fixture
 def door(redis_url: str, s3_server: servers.SeaweedFs) -> Iterator[FrontDoor]:
-    address = S3Address(s3_server.endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key)
+    address = s3_server.address
     with front_door(redis_url, S3Storage(address)) as door:
         yield door
 

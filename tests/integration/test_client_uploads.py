@@ -20,7 +20,7 @@ FILM = bytes(range(256)) * (12 * MIB // 256) + b"the end"  # three parts
 
 @pytest.fixture
 def address(s3_server: servers.SeaweedFs) -> S3Address:
-    return S3Address(s3_server.endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key)
+    return s3_server.address
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """No key in a log, an error or a URL: wherever somebody puts one, its secret part is not repeated."""
 
-import contextlib
 import io
 import logging
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from front_door import KEYS, FrontDoor, front_door
 from orchestrator.api.problems import render_error
 from orchestrator.domain.api_key import Scope
 from orchestrator.domain.errors import InvalidParams
-from orchestrator.telemetry import configure_logging, redact
+from orchestrator.telemetry import redact
 
 KEY = KEYS["film-a"]
 SECRET = KEY.rpartition("_")[2]
@@ -24,17 +23,6 @@ SECRET = KEY.rpartition("_")[2]
 def door(redis_url: str) -> Iterator[FrontDoor]:
     with front_door(redis_url, MemoryStorage()) as door:
         yield door
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """All that this process logs from now on, as in production."""
-    lines, before = io.StringIO(), logging.getLogger().handlers[:]
-    with contextlib.redirect_stderr(lines):
-        configure_logging(level="debug", as_json=True)
-    yield lines
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=before, level="WARNING", force=True)
 
 
 MISPLACED = {

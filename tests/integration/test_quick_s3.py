@@ -21,7 +21,7 @@ BROKEN_OFF = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: "0"\r\n\r\nonly t
 
 @pytest.fixture
 def address(s3_server: SeaweedFs) -> S3Address:
-    return S3Address(s3_server.endpoint, s3_server.bucket, s3_server.access_key_id, s3_server.secret_access_key)
+    return s3_server.address
 
 
 @pytest.fixture

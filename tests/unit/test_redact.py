@@ -1,26 +1,12 @@
 """No signed URL in a log, whoever writes the line."""
 
-import contextlib
 import io
 import logging
-from collections.abc import Iterator
 
-import pytest
 import structlog
 
 from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
-from orchestrator.telemetry import configure_logging, redact
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """All that this process logs from now on, as in production."""
-    lines, before = io.StringIO(), logging.getLogger().handlers[:]
-    with contextlib.redirect_stderr(lines):
-        configure_logging(level="debug", as_json=True)
-    yield lines
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=before, level="WARNING", force=True)
+from orchestrator.telemetry import redact
 
 
 def test_the_query_of_a_url_is_cut_and_the_rest_stays() -> None:

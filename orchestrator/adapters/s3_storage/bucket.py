@@ -1,7 +1,6 @@
 """One bucket through boto3, with settings that Cloudflare R2 accepts (stack facts D)."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from itertools import chain
@@ -14,9 +13,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from orchestrator.adapters.s3_storage.address import Place, S3Address
+from orchestrator.adapters.s3_storage.address import S3Address
+from orchestrator.adapters.s3_storage.public_urls import PublicUrls
 from orchestrator.adapters.s3_storage.quick import CHUNK_BYTES, QuickS3, Unsettled, parse_etag, write_new
-from orchestrator.adapters.s3_storage.signer import Method, Signer
 from orchestrator.adapters.s3_storage.status import SERVICE, read_status, translated
 from orchestrator.domain.errors import Category, MediaTooLarge, Refused
 from orchestrator.ports.storage import ObjectInfo, SignedUrl
@@ -71,8 +70,7 @@ class S3Storage:
         connect = connector(address)
         self._client = connect(address.endpoint, CLIENT)
         self._probe = connect(address.endpoint, PROBE)
-        self._public = Place.of_bucket(address.public_endpoint or address.endpoint, address.bucket)
-        self._signer = Signer(address)
+        self._urls = PublicUrls(address)
 
     def check(self) -> None:
         with translated():
@@ -135,20 +133,11 @@ class S3Storage:
 
     def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
         headers = {"Content-Type": content_type, "Content-Length": str(size_bytes)}
-        return self._sign("PUT", key, headers=headers, query={}, expires_s=expires_s)
+        return self._urls.sign("PUT", key, headers=headers, query={}, expires_s=expires_s)
 
     def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:
         query = {"response-content-disposition": render_disposition(filename)}
-        return self._sign("GET", key, headers={}, query=query, expires_s=expires_s)
-
-    def _sign(
-        self, method: Method, key: str, *, headers: Mapping[str, str], query: Mapping[str, str], expires_s: float
-    ) -> SignedUrl:
-        """Not by boto3, which takes ten times as long: every look at a finished task signs all its outputs."""
-        path, expires_at_s = self._public.path_of(key), time.time() + int(expires_s)
-        named = {"host": self._public.host, **{name.lower(): value for name, value in headers.items()}}
-        signed = self._signer.presign(method, path, headers=named, query=query, expires_s=int(expires_s))
-        return SignedUrl(f"{self._public.origin}{path}?{signed}", headers, expires_at_s)
+        return self._urls.sign("GET", key, headers={}, query=query, expires_s=expires_s)
 
 
 def render_disposition(filename: str) -> str:

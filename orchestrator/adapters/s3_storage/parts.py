@@ -1,6 +1,5 @@
 """`PartStorage` through boto3: multipart uploads whose parts clients put themselves (stack facts D)."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.adapters.s3_storage.address import S3Address
 from orchestrator.adapters.s3_storage.bucket import CLIENT, connector
+from orchestrator.adapters.s3_storage.public_urls import PublicUrls
 from orchestrator.adapters.s3_storage.quick import parse_etag
 from orchestrator.adapters.s3_storage.status import translated
 from orchestrator.domain.errors import UploadNotFound
@@ -27,9 +27,8 @@ class S3Parts:
 
     def __init__(self, address: S3Address) -> None:
         self._bucket = address.bucket
-        connect = connector(address)
-        self._client = connect(address.endpoint, CLIENT)
-        self._signer = connect(address.public_endpoint or address.endpoint, CLIENT)
+        self._client = connector(address)(address.endpoint, CLIENT)
+        self._urls = PublicUrls(address)
 
     def begin(self, key: str, *, content_type: str) -> str:
         with translated():
@@ -37,11 +36,8 @@ class S3Parts:
         return str(answer["UploadId"])
 
     def sign_part(self, key: str, parts_id: str, *, number: int, size_bytes: int, expires_s: float) -> SignedUrl:
-        signed = {**self._named(key, parts_id), "PartNumber": number, "ContentLength": size_bytes}
-        expires_at_s = time.time() + int(expires_s)
-        with translated():
-            url = self._signer.generate_presigned_url("upload_part", Params=signed, ExpiresIn=int(expires_s))
-        return SignedUrl(url, {"Content-Length": str(size_bytes)}, expires_at_s)
+        headers, query = {"Content-Length": str(size_bytes)}, {"partNumber": str(number), "uploadId": parts_id}
+        return self._urls.sign("PUT", key, headers=headers, query=query, expires_s=expires_s)
 
     def list_parts(self, key: str, parts_id: str) -> tuple[Part, ...]:
         with _told_apart():

@@ -1,7 +1,7 @@
 -- What audit calls a fault, and how each is mended. The record is the truth: every entry that it demands must be in
 -- its index ("missing", or "score" where the order is wrong), and every entry of an index must be demanded by a record
--- ("stray", or "orphan" where there is none), and a sum must be that of its parts ("drift"). One script reads a record and its entries, so that no move that goes on
--- meanwhile can look like a fault.
+-- ("stray", or "orphan" where there is none), and a sum must be that of its parts ("drift"). One script reads a record
+-- and its entries, so that no move that goes on meanwhile can look like a fault.
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
   'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'request_sha256',

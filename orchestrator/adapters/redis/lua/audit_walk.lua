@@ -101,12 +101,12 @@ local look_at_key = {
       found('orphan', 'run', run_id, function() redis.call('DEL', 'orch:run:' .. run_id) end)
     end
   end,
+  story = function(project) -- purge ends it with the last task of the project
+    if not exists('orch:tasks:' .. project) then
+      found('orphan', 'story', project, function() redis.call('DEL', 'orch:story:' .. project) end)
+    end
+  end,
 }
-look_at_key.story = function(project) -- purge ends it with the last task of the project
-  if not exists('orch:tasks:' .. project) then
-    found('orphan', 'story', project, function() redis.call('DEL', 'orch:story:' .. project) end)
-  end
-end
 for _, kind in ipairs({'events', 'attempts'}) do
   look_at_key[kind] = function(id)
     if not exists('orch:task:' .. id) then
