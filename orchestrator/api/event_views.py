@@ -1,17 +1,37 @@
 """Events as clients see them: names, and data that says which task, when, and what."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.api.event_stream import render_frame
-from orchestrator.domain.task import Status, TaskEvent
-from orchestrator.ports.feed import Told
+from orchestrator.api.event_stream import HEARTBEAT, HEARTBEAT_S, render_frame, render_opening
+from orchestrator.domain.task import TERMINAL, Status, Task, TaskEvent
+from orchestrator.ports.feed import Following, Told
 
 PROGRESS = ("fraction", "stage", "done", "total")
 OUTPUT = ("name", "content_type", "size_bytes", "sha256")
 ERROR = ("code", "category", "message", "retryable")
 LINE = ("level", "event", "fields")
+
+
+async def frames_of_task(following: Following, task: Task) -> AsyncGenerator[bytes, None]:
+    """An earlier generation's end is history; that of the generation that was seen is the end."""
+    yield render_opening()
+    while True:
+        told = await following.next(within_s=HEARTBEAT_S)
+        if told is None:
+            yield HEARTBEAT
+            continue
+        yield b"".join(render_told(told))
+        if told.event.type in TERMINAL and told.event.generation >= task.generation:
+            return
+
+
+async def frames_of_project(following: Following, cursor: str) -> AsyncGenerator[bytes, None]:
+    yield render_opening(cursor)
+    while True:
+        told = await following.next(within_s=HEARTBEAT_S)
+        yield b"".join(render_told(told)) if told else HEARTBEAT
 
 
 def render_told(told: Told) -> Iterator[bytes]:

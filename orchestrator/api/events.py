@@ -3,7 +3,7 @@
 These endpoints are `async` because they hold a connection open; whatever blocks goes to the thread pool (ADR 0029).
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,19 +16,15 @@ from orchestrator.api.deps import Parts, TaskReader
 from orchestrator.api.event_stream import (
     EVENT_STREAM,
     HEADERS,
-    HEARTBEAT,
-    HEARTBEAT_S,
     EventStream,
     OpenStreams,
-    render_opening,
 )
-from orchestrator.api.event_views import render_line, render_told
+from orchestrator.api.event_views import frames_of_project, frames_of_task, render_line, render_told
 from orchestrator.api.inputs import CURSOR, FollowQuery
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, problem_docs
 from orchestrator.api.schemas import LogView
 from orchestrator.api.tasks import TaskId
-from orchestrator.domain.task import TERMINAL, Task
-from orchestrator.ports.feed import Following, Told
+from orchestrator.ports.feed import Told
 
 router = APIRouter(tags=["events"])
 
@@ -85,7 +81,7 @@ async def follow_task(
     async with AsyncExitStack() as held:
         held.enter_context(_places(request).place(caller.project.slug))
         following = await held.enter_async_context(parts.feed.follow_task(caller.project.slug, task_id, after=after))
-        frames = _frames_of_task(WhileAdmitted(following, request), task)
+        frames = frames_of_task(WhileAdmitted(following, request), task)
         return EventStream(until_dismissed(frames), held.pop_all())
 
 
@@ -104,7 +100,7 @@ async def follow_project(
     async with AsyncExitStack() as held:
         held.enter_context(_places(request).place(caller.project.slug))
         cursor, following = await held.enter_async_context(parts.feed.follow_project(caller.project.slug, after=after))
-        frames = _frames_of_project(WhileAdmitted(following, request), cursor)
+        frames = frames_of_project(WhileAdmitted(following, request), cursor)
         return EventStream(until_dismissed(frames), held.pop_all())
 
 
@@ -132,23 +128,3 @@ def _history(told: Iterable[Told]) -> Response:
     if not frames:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return Response(b"".join(frames), media_type=EVENT_STREAM, headers=HEADERS)
-
-
-async def _frames_of_task(following: Following, task: Task) -> AsyncGenerator[bytes, None]:
-    """An earlier generation's end is history; that of the generation that was seen is the end."""
-    yield render_opening()
-    while True:
-        told = await following.next(within_s=HEARTBEAT_S)
-        if told is None:
-            yield HEARTBEAT
-            continue
-        yield b"".join(render_told(told))
-        if told.event.type in TERMINAL and told.event.generation >= task.generation:
-            return
-
-
-async def _frames_of_project(following: Following, cursor: str) -> AsyncGenerator[bytes, None]:
-    yield render_opening(cursor)
-    while True:
-        told = await following.next(within_s=HEARTBEAT_S)
-        yield b"".join(render_told(told)) if told else HEARTBEAT

@@ -5,19 +5,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fakes_storage import MemoryStorage
-from front_door import SECRETS, FrontDoor, front_door
+from front_door import SECRETS, FrontDoor
 from typer.testing import CliRunner, Result
 
 from orchestrator.cli.app import build_cli
 from orchestrator.client import ApiError, OrchestratorClient
 from orchestrator.domain.api_key import Scope
-
-
-@pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage()) as door:
-        yield door
 
 
 @pytest.fixture

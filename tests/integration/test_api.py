@@ -1,6 +1,6 @@
 """The HTTP contract (`docs/http.md`), sentence by sentence, over a real store of records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes_storage import MemoryStorage
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 
 ECHO: Mapping[str, Any] = {"type": "system.echo"}
 STILL = "projects/film-a/uploads/upload_1/still.png"
@@ -17,18 +17,6 @@ STILL = "projects/film-a/uploads/upload_1/still.png"
 @pytest.fixture
 def storage() -> MemoryStorage:
     return MemoryStorage({STILL: (b"pixels", "image/png")})
-
-
-@pytest.fixture
-def door(redis_url: str, storage: MemoryStorage) -> Iterator[FrontDoor]:
-    with front_door(redis_url, storage) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller("film-a") as caller:
-        yield caller
 
 
 def submit(caller: httpx.Client, body: Mapping[str, Any] = ECHO, *, key: str | None = None) -> httpx.Response:

@@ -28,18 +28,6 @@ class Broken(MemoryStorage):
 
 
 @pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage()) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as caller:
-        yield caller
-
-
-@pytest.fixture
 def quiet_log() -> Iterator[list[structlog.typing.EventDict]]:
     with structlog.testing.capture_logs() as lines:
         yield lines

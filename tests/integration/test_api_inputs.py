@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 import redis
 import servers
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 from made_media import noise
 from PIL import Image
 
@@ -22,18 +21,6 @@ UPSCALE = "image.upscale"
 @pytest.fixture
 def storage(s3_server: servers.SeaweedFs) -> S3Storage:
     return S3Storage(s3_server.address)
-
-
-@pytest.fixture
-def door(redis_url: str, storage: S3Storage) -> Iterator[FrontDoor]:
-    with front_door(redis_url, storage) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as caller:
-        yield caller
 
 
 @pytest.fixture(scope="module")

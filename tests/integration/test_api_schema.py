@@ -1,12 +1,10 @@
 """The OpenAPI document is true: requests made from it, good and bad, get the answers that it promises."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
-from fakes_storage import MemoryStorage
-from front_door import SECRETS, FrontDoor, front_door
+from front_door import SECRETS, FrontDoor
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -16,12 +14,6 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 # What is well-formed can still be refused: which task types and objects there are, no schema says
 # (`positive_data_acceptance` is excluded below).
 SOME = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage()) as door:
-        yield door
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

@@ -40,12 +40,6 @@ def door(redis_url: str, bucket: Bucket) -> Iterator[FrontDoor]:
         yield door
 
 
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as caller:
-        yield caller
-
-
 def offer(caller: httpx.Client, size_bytes: int) -> dict[str, Any]:
     body = {"filename": "../take 3.mp4", "content_type": "video/mp4", "size_bytes": size_bytes}
     answer = caller.post(ROOM, json=body)

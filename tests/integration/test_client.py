@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from front_door import KEYS, FrontDoor, front_door
+from front_door import KEYS, FrontDoor
 from typer.testing import CliRunner, Result
 
 from orchestrator.adapters.s3_storage import S3Storage
@@ -19,10 +19,8 @@ from orchestrator.domain.task import Failure
 
 
 @pytest.fixture
-def door(redis_url: str, s3_server: servers.SeaweedFs) -> Iterator[FrontDoor]:
-    address = s3_server.address
-    with front_door(redis_url, S3Storage(address)) as door:
-        yield door
+def storage(s3_server: servers.SeaweedFs) -> S3Storage:
+    return S3Storage(s3_server.address)
 
 
 @pytest.fixture

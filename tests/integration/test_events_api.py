@@ -8,13 +8,12 @@ from contextlib import AsyncExitStack, contextmanager
 
 import httpx
 import pytest
-from fakes_storage import MemoryStorage
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 from sse import Seen, parse_events
 from starlette.types import Message
 
 from orchestrator.api.event_stream import HEARTBEAT, EventStream, OpenStreams
-from orchestrator.api.events import _frames_of_project
+from orchestrator.api.event_views import frames_of_project
 from orchestrator.domain.errors import Category, Overloaded
 from orchestrator.domain.log_line import LogLine, Said
 from orchestrator.domain.retry import Again
@@ -28,15 +27,8 @@ OUTPUTS = tuple(Artifact(name, f"projects/…/{name}", "image/png", 3, "ab12") f
 
 
 @pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage(), streams=4) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as client:
-        yield client
+def streams() -> int:
+    return 4
 
 
 @contextmanager
@@ -196,7 +188,7 @@ class TestLimits:
                 return None
 
         async def scene() -> list[bytes]:
-            frames = _frames_of_project(Silence(), "7-0")
+            frames = frames_of_project(Silence(), "7-0")
             return [await anext(frames) for _ in range(3)]
 
         assert asyncio.run(scene()) == [b"id: 7-0\nretry: 1000\n\n", HEARTBEAT, HEARTBEAT]

@@ -1,26 +1,10 @@
 """Lists of tasks: filters, and pages that stand still while tasks come in."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
-from fakes_storage import MemoryStorage
-from front_door import FrontDoor, front_door
 
 from orchestrator.adapters.redis import reads
-
-
-@pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage()) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as client:
-        yield client
 
 
 def submit(client: httpx.Client, **labels: str) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 import io
 import logging
-from collections.abc import Iterator
 
 import httpx
 import pytest
 import structlog
-from fakes_storage import MemoryStorage
-from front_door import KEYS, FrontDoor, front_door
+from front_door import KEYS, FrontDoor
 
 from orchestrator.api.problems import render_error
 from orchestrator.domain.api_key import Scope
@@ -17,12 +15,6 @@ from orchestrator.telemetry import redact
 
 KEY = KEYS["film-a"]
 SECRET = KEY.rpartition("_")[2]
-
-
-@pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage()) as door:
-        yield door
 
 
 MISPLACED = {

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from fakes_storage import MemoryStorage
-from front_door import FrontDoor, front_door
+from front_door import FrontDoor
 
 from orchestrator.api.waiting import parse_wait
 from orchestrator.ports.claims import Commit
@@ -20,15 +19,8 @@ SHORT = {"Prefer": "wait=1"}
 
 
 @pytest.fixture
-def door(redis_url: str) -> Iterator[FrontDoor]:
-    with front_door(redis_url, MemoryStorage(), streams=100) as door:
-        yield door
-
-
-@pytest.fixture
-def film_a(door: FrontDoor) -> Iterator[httpx.Client]:
-    with door.caller() as client:
-        yield client
+def streams() -> int:
+    return 100
 
 
 @pytest.fixture
