@@ -144,9 +144,11 @@ def _work_on(settings: Settings, *, lane: str, queue: str) -> None:
 
 def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
     """A door in every service that uses the port, and in the one that submit uses."""
-    pin = cast("PinInput", cast("MethodType", parts.submit.pin_input).__self__)
+    drafts = parts.submit.drafts
+    pin = cast("PinInput", cast("MethodType", drafts.pin_input).__self__)
     if hasattr(pin, point.port):
-        parts = replace(parts, submit=replace(parts.submit, pin_input=with_door(pin, point).pin))
+        drafts = replace(drafts, pin_input=with_door(pin, point).pin)
+        parts = replace(parts, submit=replace(parts.submit, drafts=drafts))
     services = {name: getattr(parts, name) for name in ("submit", "cancel", "resubmit", "offer_upload")}
     users = {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
     return replace(parts, **users)

@@ -32,6 +32,7 @@ from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
+from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.storage import ObjectStorage
@@ -139,7 +140,7 @@ def front_door(
     upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
     uploads = RedisUploads(client, expires_s=3600)
     parts = ApiParts(
-        submit=SubmitTask(intake, PinInput(storage, upkeep, new_id).pin, bells, new_id, metrics),
+        submit=SubmitTask(intake, DraftTask(PinInput(storage, upkeep, new_id).pin, new_id), bells, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, part_storage, upkeep, uploads, new_id, url_expires_s=60, sizes=sizes),

@@ -15,8 +15,8 @@ from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
 from orchestrator.api.waiting import Waits
 from orchestrator.domain.project import Project
+from orchestrator.pipelines.submission import SubmitRequest
 from orchestrator.ports.reads import TaskFilter
-from orchestrator.services.submit import SubmitRequest
 from orchestrator.wiring.api_parts import ApiParts
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])

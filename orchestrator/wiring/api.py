@@ -10,6 +10,7 @@ from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.pipelines.submission import DraftTask
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.offer_upload import OfferUpload
@@ -43,7 +44,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     pin = PinInput(storage, log, new_id, limits, build_reach(settings)).pin
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
-        submit=SubmitTask(intake, pin, pulses, new_id, metrics),
+        submit=SubmitTask(intake, DraftTask(pin, new_id), pulses, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, limits),

@@ -10,9 +10,10 @@ from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
+from orchestrator.pipelines.submission import DraftTask, SubmitRequest
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.pin_input import PinInput
-from orchestrator.services.submit import SubmitRequest, SubmitTask
+from orchestrator.services.submit import SubmitTask
 from orchestrator.telemetry import IntakeMetrics, build_intake_metrics
 
 FILM = Project("film-a")
@@ -64,7 +65,7 @@ def metrics() -> IntakeMetrics:
 def service(metrics: IntakeMetrics) -> SubmitTask:
     storage = MemoryStorage({STILL: (b"12345", "image/png")})
     pin = PinInput(storage, NoLog(), new_id, MediaLimits(picture_bytes=4)).pin
-    return SubmitTask(LostAnswer(), pin, Silence(), new_id, metrics)
+    return SubmitTask(LostAnswer(), DraftTask(pin, new_id), Silence(), metrics)
 
 
 def counted(metrics: IntakeMetrics, task_type: str, *, answer: str) -> float | None:

@@ -1,0 +1,24 @@
+-- The making of a task: the record, its place and its first event.
+-- given: every field of the record, head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
+
+local function new_task(given, now)
+  return {
+    schema = given.schema, id = given.id, project = given.project, type = given.type, lane = given.lane,
+    model = given.model, input = given.input, params = given.params, labels = given.labels, priority = given.priority,
+    predicted_s = given.predicted_s, request_sha256 = given.request_sha256, idem = given.idem,
+    run_for_s = given.run_for_s, status = 'queued', generation = 1, epoch = 0, rank = now - given.head_start_ms,
+    created_ms = now, updated_ms = now,
+  }
+end
+
+local function create(task, given, now)
+  if given.start_by_in_ms ~= '' then
+    task.start_by_ms = now + given.start_by_in_ms
+    redis.call('ZADD', 'orch:deadlines', task.start_by_ms, task.id)
+  end
+  redis.call('ZADD', 'orch:tasks:' .. task.project, 0, task.id)
+  if given.upload ~= '' then redis.call('ZADD', 'orch:uploads', 'XX', now, given.upload) end
+  enter_ready(task, now)
+  emit(task, 'queued', now)
+  save(task)
+end

@@ -1,0 +1,96 @@
+"""What a client asks for when it submits, and the task that becomes of it. Nothing is recorded here."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from orchestrator.domain.errors import FieldError, InvalidParams
+from orchestrator.domain.media_input import GivenInput
+from orchestrator.domain.project import Project
+from orchestrator.domain.task import JsonObject, NewTask, Priority
+from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.pipelines.registry import find_pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """What the client sent, checked for shape only."""
+
+    project: Project
+    type: str
+    input: GivenInput | None = None
+    params: JsonObject = field(default_factory=dict)
+    labels: JsonObject = field(default_factory=dict)
+    priority: Priority = Priority.NORMAL
+    idempotency_key: str | None = None
+    start_by_s: float | None = None
+    run_for_s: float | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Equal exactly for requests that ask for the same thing; the key itself is no part of it."""
+        asked = (
+            self.type,
+            None if self.input is None else self.input.fingerprint,
+            self.params,
+            self.labels,
+            self.priority,
+            self.start_by_s,
+            self.run_for_s,
+        )
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class InputPin(Protocol):
+    """What becomes of a named input (`services/pin_input.py`)."""
+
+    def __call__(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTask:
+    """Checks everything that can be checked before a task costs anything."""
+
+    pin_input: InputPin
+    new_id: Callable[[str], str]
+
+    def draft(self, request: SubmitRequest) -> NewTask:
+        """The task, ready to be recorded.
+
+        Raises:
+            UnknownTaskType, InvalidParams, and what `PinInput` raises: the request is at fault.
+            Unavailable: the storage cannot be asked about the input.
+        """
+        pipeline = find_pipeline(request.type)
+        return NewTask(
+            id=self.new_id("task"),
+            project=request.project.slug,
+            type=pipeline.name,
+            lane=pipeline.lane,
+            model=pipeline.model,
+            params=_validated(pipeline, request.params),
+            input=self.pin_input(request.project, request.input, pipeline=pipeline),
+            labels=request.labels,
+            priority=request.priority,
+            predicted_s=pipeline.predicted_s,
+            request_sha256=request.sha256,
+            idempotency_key=request.idempotency_key,
+            start_by_s=request.start_by_s,
+            run_for_s=request.run_for_s,
+        )
+
+
+def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:
+    """The parameters with every default filled in, so that a task means the same after an upgrade."""
+    try:
+        return pipeline.params.model_validate(params).model_dump(mode="json")
+    except ValidationError as error:
+        fields = [
+            FieldError(field=".".join(("params", *map(str, flaw["loc"]))), message=flaw["msg"])
+            for flaw in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise InvalidParams(f"the parameters do not fit {pipeline.name}", fields=fields) from error
