@@ -170,7 +170,7 @@ class LimitSettings(Section):
     max_queued: int | None = Field(100_000, ge=0, description="Tasks of a project that wait; more are refused.")
     gpu_s_per_hour: float | None = Field(None, ge=0, description="GPU-seconds in sixty minutes; more wait.")
     max_bytes: int | None = Field(
-        None, ge=0, description="Bytes of artifacts that a project keeps; then it is refused."
+        None, ge=0, description="Bytes of artifacts and uploads that a project keeps; more are refused."
     )
     lane_tasks: int | None = Field(1_000_000, ge=1, description="Tasks that are ready in a lane; more are refused.")
     lane_wait: timedelta | None = Field(

@@ -23,8 +23,7 @@ from orchestrator.adapters.redis.limits import RedisLimits
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.adapters.redis.upkeep import RedisUpkeep
-from orchestrator.adapters.redis.uploads import RedisUploads
+from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.api.app import build_app
@@ -137,14 +136,13 @@ def front_door(
     for project, text in KEYS.items():
         add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
     metrics = build_intake_metrics()
-    upkeep = RedisUpkeep(scripts, lease_ms=30_000, retention_ms=60_000)
-    uploads = RedisUploads(client, expires_s=3600)
+    log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     parts = ApiParts(
-        submit=SubmitTask(intake, DraftTask(PinInput(storage, upkeep, new_id).pin, new_id), bells, metrics),
+        submit=SubmitTask(intake, DraftTask(PinInput(storage, log, new_id).pin, new_id), bells, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
-        offer_upload=OfferUpload(storage, part_storage, upkeep, uploads, new_id, url_expires_s=60, sizes=sizes),
-        continue_upload=ContinueUpload(storage, part_storage, uploads, url_expires_s=60),
+        offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
+        continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),
         reads=reads,
         feed=RedisFeed(redis_url),
         storage=storage,

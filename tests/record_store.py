@@ -15,6 +15,7 @@ from orchestrator.adapters.redis.intake import RedisIntake, render_new
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts, script_text
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
+from orchestrator.adapters.redis.uploads import RedisUploadLog
 from orchestrator.domain.errors import Category
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task, solo_lane
@@ -73,6 +74,7 @@ class RecordStore:
         self.intake = RedisIntake(self.scripts, quotas=self.quotas, lanes=self.lanes)
         self.claims = RedisClaims(self.scripts, self.lease_ms, quotas=self.quotas)
         self.upkeep = RedisUpkeep(self.scripts, self.lease_ms, RETENTION_MS)
+        self.uploads = RedisUploadLog(self.scripts, quotas=self.quotas)
         self.reads = RedisReads(self.client)
         self._run_ids = (f"run-{number}" for number in count(1))
 

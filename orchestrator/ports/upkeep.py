@@ -73,6 +73,14 @@ class Swept:
     prefix: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndedOffer:
+    """An upload that can no longer arrive. What does not last without a task is waste now, whether it came or not."""
+
+    key: str
+    is_lasting: bool
+
+
 class Upkeep(Protocol):
     """Duties over the store."""
 
@@ -129,12 +137,20 @@ class Upkeep(Protocol):
         """Keys of uploads that no task has used within the retention."""
         ...
 
-    def forget_uploads(self, keys: tuple[str, ...]) -> None:
-        """Stop tracking uploads whose objects are gone."""
+    def track_upload(self, key: str) -> None:
+        """Name the upload again after another retention."""
         ...
 
-    def track_upload(self, key: str) -> None:
-        """Remember an upload that was offered, so that it can be swept if no task ever uses it."""
+    def forget_upload(self, key: str) -> None:
+        """The object of the upload is gone: its bytes count no longer."""
+        ...
+
+    def ended_offers(self, *, limit: int) -> tuple[EndedOffer, ...]:
+        """Offers by which nothing can arrive any more, oldest first, of uploads that no task has used."""
+        ...
+
+    def end_offer(self, key: str, *, has_arrived: bool) -> None:
+        """What has arrived goes on counting; what has not counts no longer."""
         ...
 
     def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:

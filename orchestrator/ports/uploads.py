@@ -6,14 +6,26 @@ from orchestrator.domain.upload import Upload
 
 
 class UploadLog(Protocol):
-    """Remembers offers; the keeper sweeps what no task used (`ports/upkeep.py`)."""
+    """What was offered. Its bytes count for the project until nothing of it is there, and nothing can come any more."""
 
-    def track_upload(self, key: str) -> None:
-        """Remember that ``key`` was offered, so that it can be swept.
+    def reserve(self, key: str, *, size_bytes: int, ends_in_s: float) -> None:
+        """Count ``size_bytes`` for the project whose key it is, and remember ``key``, so that it can be swept.
+
+        Nothing can arrive there after ``ends_in_s``. What has not arrived by then counts no longer; what has, counts
+        until it is swept.
 
         Raises:
-            Unavailable: the store cannot be written; the offer must not be made.
+            QuotaExceeded: the project would keep more than it may; nothing is counted or remembered.
+            Unavailable, Overloaded: the store cannot be written. As after a refusal, the offer must not be made.
         """
+        ...
+
+    def reserve_for_task(self, key: str, *, size_bytes: int, ends_in_s: float) -> None:
+        """The same for what is stored for one task: it is swept after ``ends_in_s`` unless a task has taken it up."""
+        ...
+
+    def give_back(self, key: str) -> None:
+        """Nothing is there, and nothing can come: it counts no longer. One that is forgotten stays so."""
         ...
 
 

@@ -9,7 +9,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.upload import Part, Upload
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage, SignedUrl
-from orchestrator.ports.uploads import Uploads
+from orchestrator.ports.uploads import UploadLog, Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class ContinueUpload:
 
     storage: ObjectStorage
     parts: PartStorage
+    log: UploadLog
     uploads: Uploads
     url_expires_s: float
 
@@ -87,6 +88,7 @@ class ContinueUpload:
             raise UploadComplete
         if state.upload.parts_id:
             self.parts.abort(state.upload.key, state.upload.parts_id)
+            self.log.give_back(state.upload.key)  # not for one piece: its URL outlives this call
         self.uploads.close(upload_id)
 
     def _signed(self, upload: Upload, number: int) -> SignedUrl:

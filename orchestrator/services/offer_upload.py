@@ -14,6 +14,7 @@ from orchestrator.ports.uploads import UploadLog, Uploads
 
 NAME_LENGTH = 100
 FALLBACK_NAME = "file"
+LAST_BYTES_S = 900.0  # what began to arrive in time may still be on its way for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +44,25 @@ class OfferUpload:
     uploads: Uploads
     new_id: Callable[[str], str]
     url_expires_s: float
+    expires_s: float
     limits: MediaLimits = DEFAULT_LIMITS
     sizes: UploadSizes = UPLOAD_SIZES
 
     def offer(self, project: Project, new: NewUpload) -> UploadOffer:
-        """Remember the upload, then sign it for exactly this type and size, or begin it in parts.
+        """Reserve the bytes, then sign the upload for exactly this type and size, or begin it in parts.
 
         Raises:
             MediaTooLarge: the file is larger than this node accepts.
-            Unavailable: the offer could not be remembered; nothing was signed.
+            QuotaExceeded: the project would keep more than it may.
+            Unavailable: the offer could not be remembered. As after a refusal, nothing was signed.
         """
         if new.size_bytes > self.limits.size_bytes:
             raise MediaTooLarge(f"an upload may have at most {self.limits.size_bytes} bytes")
         upload_id, content_type, size_bytes = self.new_id("upload"), new.content_type, new.size_bytes
         key = f"{project.prefix}uploads/{upload_id}/{safe_name(new.filename)}"
-        self.log.track_upload(key)
         part_bytes = self.sizes.part_bytes_of(size_bytes)
+        ends_in_s = LAST_BYTES_S + (self.expires_s if part_bytes else self.url_expires_s)
+        self.log.reserve(key, size_bytes=size_bytes, ends_in_s=ends_in_s)
         parts_id = self.parts.begin(key, content_type=content_type) if part_bytes else ""
         upload = self.uploads.open(
             Upload(upload_id, project.slug, key, content_type, size_bytes, part_bytes=part_bytes, parts_id=parts_id)

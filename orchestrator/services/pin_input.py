@@ -15,6 +15,7 @@ from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 from orchestrator.ports.uploads import UploadLog
 
 INLINE_NAME = "inline"
+TAKEN_UP_WITHIN_S = 900.0  # by the submit that it came with
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class PinInput:
 
         Raises:
             InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia: no run could use it.
+            QuotaExceeded: the project would keep more than it may.
             Unavailable: the storage cannot be asked.
         """
         if given is None:
@@ -67,7 +69,8 @@ class PinInput:
         if known is None or not known.kinds & accepts:
             raise UnsupportedMedia(f"the input is none of {accepted(accepts)}")
         key = f"{project.prefix}uploads/{self.new_id('upload')}/{INLINE_NAME}.{known.name}"
-        self.log.track_upload(key)  # first, so that it is swept should nobody hear of it again
+        # First, so that it is swept should nobody hear of it again.
+        self.log.reserve_for_task(key, size_bytes=len(content), ends_in_s=TAKEN_UP_WITHIN_S)
         return self.storage.put(content, key, content_type=given.content_type or known.content_type)
 
 

@@ -54,7 +54,7 @@ class Sweep:
 
     def _sweep_upload(self, key: str) -> None:
         self.storage.delete(key)
-        self.upkeep.forget_uploads((key,))
+        self.upkeep.forget_upload(key)
 
     def _try(self, kind: str, what: T, *, remove: Callable[[T], None], put_off: Callable[[T], None]) -> bool:
         """Whether it is removed. What cannot be steps back: a hundred such at the head must not keep all the others."""

@@ -8,7 +8,7 @@ from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.adapters.redis.uploads import RedisUploads
+from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.services.cancel import CancelTask
@@ -24,7 +24,7 @@ from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
-from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
+from orchestrator.wiring.outside import broker_url, build_parts, build_storage
 
 
 def build_api_parts(settings: Settings) -> ApiParts:
@@ -35,20 +35,22 @@ def build_api_parts(settings: Settings) -> ApiParts:
     """
     client = connect(settings.redis.url.get_secret_value(), API)
     scripts = Scripts(client)
-    intake = RedisIntake(scripts, quotas=build_quotas(settings), lanes=build_lane_limits(settings))
+    quotas = build_quotas(settings)
+    intake = RedisIntake(scripts, quotas=quotas, lanes=build_lane_limits(settings))
     reads, storage = RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
-    limits, log, parts = build_limits(settings), build_upkeep(settings, scripts), build_parts(settings)
-    uploads = RedisUploads(client, expires_s=settings.uploads.expires.total_seconds())
+    limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
+    open_for_s = settings.uploads.expires.total_seconds()
+    uploads = RedisUploads(client, expires_s=open_for_s)
     pin = PinInput(storage, log, new_id, limits, build_reach(settings)).pin
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
         submit=SubmitTask(intake, DraftTask(pin, new_id), pulses, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
-        offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, limits),
-        continue_upload=ContinueUpload(storage, parts, uploads, expires_s),
+        offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
+        continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,

@@ -15,6 +15,7 @@ from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.audit import Audit
+from orchestrator.services.end_offers import EndOffers
 from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
@@ -95,6 +96,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
+            duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
             duty("sweep", Sweep(upkeep, ports.storage, metrics).tick, every_s=SWEEP_EVERY_S),
         ),
         sign=ports.sign,

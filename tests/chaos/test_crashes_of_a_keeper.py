@@ -11,6 +11,7 @@ from verdict import crashes, find_misplaced, status_of
 
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.uploads import RedisUploadLog
 from orchestrator.domain.task import Run
 from orchestrator.ports.claims import Beat, Commit
 from orchestrator.ports.upkeep import Mended
@@ -34,7 +35,9 @@ SWEEPS = (
     *around("storage", "delete", nth=2),
     *around("upkeep", "purge"),
     *around("upkeep", "expired_uploads"),
-    *around("upkeep", "forget_uploads"),
+    *around("upkeep", "forget_upload"),
+    *around("upkeep", "ended_offers"),
+    *around("upkeep", "end_offer"),
 )
 
 
@@ -75,11 +78,14 @@ def test_fault_01_a_round_of_sweeping_outlives_its_keeper(world: World, point: P
     RedisClaims(Scripts(world.store), lease_ms=1).finish(run, Commit((), {}, {}, actual_s=0.1))
     upkeep = build_upkeep(world.settings, Scripts(world.store))
     upkeep.track_upload(world.picture.key)
+    never_sent = f"projects/{world.project}/uploads/9/never.png"
+    RedisUploadLog(Scripts(world.store)).reserve(never_sent, size_bytes=9, ends_in_s=0)
     crash(world, point, settings=with_retention_over(world.settings))
     world.sweep()
     assert (status_of(world.store, ended), status_of(world.store, lives)) == ("unknown", "queued")
     assert list(world.storage.list(f"projects/{world.project}/")) == []
-    assert world.store.zcard("orch:uploads") == world.store.zcard("orch:ended") == 0
+    assert [world.store.zcard(f"orch:{left}") for left in ("uploads", "ended", "offers")] == [0, 0, 0]
+    assert not world.store.hgetall(f"orch:usage:{world.project}")
 
 
 def with_retention_over(settings: Settings) -> Settings:

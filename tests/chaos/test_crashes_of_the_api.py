@@ -118,7 +118,7 @@ def test_fault_08_a_retry_repeated_after_a_crash_starts_one_generation(office: O
     assert (task["generation"], task["status"]) == (2, "queued")
 
 
-@pytest.mark.parametrize("point", [*around("log", "track_upload"), *around("uploads", "open")], ids=str)
+@pytest.mark.parametrize("point", [*around("log", "reserve"), *around("uploads", "open")], ids=str)
 def test_fault_08_an_upload_asked_for_again_after_a_crash_is_offered(office: Office, point: Point) -> None:
     body = {"filename": "a.png", "content_type": "image/png", "size_bytes": 10}
     assert office.ask_twice(point, "/v1/uploads", body=body).status_code == CREATED

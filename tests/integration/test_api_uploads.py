@@ -79,6 +79,18 @@ def test_a_small_file_goes_in_one_piece(film_a: httpx.Client, bucket: Bucket) ->
     assert refusal(film_a.delete(where)) == (409, "upload_complete")
 
 
+def test_an_upload_over_the_quota_is_refused_and_an_abort_makes_room(film_a: httpx.Client, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset("orch:project:film-a", "max_bytes", len(FILM) + 3)
+    large = offer(film_a, len(FILM))
+    body = {"filename": "a.png", "content_type": "image/png", "size_bytes": 4}
+    refused = film_a.post(ROOM, json=body)
+    assert refusal(refused) == (429, "quota_exceeded")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert film_a.delete(f"{ROOM}/{large['id']}").status_code == 204
+    assert offer(film_a, 4)["url"]
+
+
 def test_a_large_file_goes_in_parts_also_after_a_break(film_a: httpx.Client, bucket: Bucket, tmp_path: Path) -> None:
     upload = offer(film_a, len(FILM))
     where = f"{ROOM}/{upload['id']}"

@@ -41,7 +41,12 @@ class LostAnswer:
 class NoLog:
     """An upload log of a test that uploads nothing."""
 
-    def track_upload(self, key: str) -> None:
+    def reserve(self, key: str, *, size_bytes: int, ends_in_s: float) -> None:
+        pytest.fail(f"{key} was offered: {size_bytes}, {ends_in_s}")
+
+    reserve_for_task = reserve
+
+    def give_back(self, key: str) -> None:
         pytest.fail(f"{key} was offered")
 
 

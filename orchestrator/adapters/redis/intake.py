@@ -17,6 +17,7 @@ KINDS: Mapping[str, type[Overloaded]] = {kind.code: kind for kind in (QuotaExcee
 REASONS: Mapping[str, Callable[[str], str]] = {
     "max_queued": lambda most: f"the project has {most} tasks queued, as many as it may",
     "max_bytes": lambda most: f"the project keeps {most} bytes or more, as many as it may",
+    "no_room": lambda most: f"the project would keep more than the {most} bytes that it may",
     "lane_tasks": lambda most: f"{most} tasks or more wait in this lane already",
     "lane_wait": lambda most: f"it would wait longer than {most} s for its turn",
     "no_worker": lambda lane: f"lane {lane} has no worker now",

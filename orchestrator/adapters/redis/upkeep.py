@@ -11,7 +11,7 @@ from orchestrator.domain.errors import Category
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
 from orchestrator.domain.task import SCHEMA_VERSION, task_prefix
-from orchestrator.ports.upkeep import Audited, Find, LaneLoad, Mended, QueueLoad, Swept
+from orchestrator.ports.upkeep import Audited, EndedOffer, Find, LaneLoad, Mended, QueueLoad, Swept
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,22 @@ class RedisUpkeep:
             keys = self.scripts.client.zrangebyscore("orch:uploads", "-inf", self._long_ago(), 0, limit)
         return tuple(keys)
 
-    def forget_uploads(self, keys: tuple[str, ...]) -> None:
-        with redis_errors():
-            self.scripts.client.zrem("orch:uploads", *keys)
-
     def track_upload(self, key: str) -> None:
         with redis_errors():
             self.scripts.client.zadd("orch:uploads", {key: self._now_ms()})
+
+    def forget_upload(self, key: str) -> None:
+        with redis_errors():
+            self.scripts.run("forget_upload", {"key": key})
+
+    def ended_offers(self, *, limit: int) -> tuple[EndedOffer, ...]:
+        with redis_errors():
+            found = self.scripts.run("ended_offers", {"limit": limit})
+        return tuple(EndedOffer(key, bool(is_lasting)) for key, is_lasting in found)
+
+    def end_offer(self, key: str, *, has_arrived: bool) -> None:
+        with redis_errors():
+            self.scripts.run("end_offer", {"key": key, "has_arrived": "1" if has_arrived else ""})
 
     def take_duty(self, duty: str, holder: str, *, ttl_s: float) -> bool:
         given = {"duty": duty, "holder": holder, "ttl_ms": int(ttl_s * 1000)}

@@ -4,6 +4,7 @@
 
 local KEYS_OF_INDEXES = {
   ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
+  kept = 'in order',
   turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
   at_quota = 'SSCAN',
 }
@@ -61,6 +62,12 @@ local look_at_queue_entry = {
       found('stray', 'lanes', lane, function() redis.call('SREM', key, lane) end)
     end
   end,
+  kept = function(_, entry)
+    local upload = string.match(entry, '^%S+')
+    if not (redis.call('ZSCORE', 'orch:uploads', upload) or redis.call('ZSCORE', 'orch:offers', upload)) then
+      found('stray', 'kept', upload, function() give_back(upload) end)
+    end
+  end,
 }
 
 local look_at_key = {
@@ -92,8 +99,12 @@ local look_at_key = {
     end
   end,
   usage = function(project)
-    if not exists('orch:tasks:' .. project) then
-      found('orphan', 'usage', project, function() redis.call('DEL', 'orch:usage:' .. project) end)
+    for of, index in pairs({[OF_TASKS] = 'orch:tasks:', [OF_UPLOADS] = 'orch:kept:'}) do
+      local key, sum = 'orch:usage:' .. project, {of .. 'bytes', of .. 'walked', of .. 'walked_to'}
+      local read = redis.call('HMGET', key, unpack(sum))
+      if (read[1] or read[2] or read[3]) and not exists(index .. project) then
+        found('orphan', 'usage', project, function() redis.call('HDEL', key, unpack(sum)) end)
+      end
     end
   end,
   run = function(run_id) -- it lives for one lease; without an end it would live for ever
@@ -115,33 +126,39 @@ for _, kind in ipairs({'events', 'attempts'}) do
   end
 end
 
--- Counts a project's bytes anew, page by page of its tasks (stored.lua).
-local function recount(project, ids, is_first, is_last)
-  local key, sum = 'orch:usage:' .. project, 0
-  for _, id in ipairs(ids) do sum = sum + (redis.call('HGET', 'orch:task:' .. id, 'bytes') or 0) end
-  if is_first then redis.call('HSET', key, 'walked', 0) end
-  local walked = redis.call('HINCRBY', key, 'walked', sum)
-  if not is_last then return redis.call('HSET', key, 'walked_to', ids[#ids]) end
-  redis.call('HDEL', key, 'walked', 'walked_to')
-  if walked ~= stored_bytes(project) then
-    found('drift', 'usage', project, function() redis.call('HSET', key, 'bytes', walked) end)
+-- What counts, and where each of it says how much.
+local bytes_of = {
+  tasks = function(id) return redis.call('HGET', 'orch:task:' .. id, 'bytes') or 0 end,
+  kept = function(entry) return string.match(entry, ' (%d+)$') or 0 end,
+}
+
+-- Counts a project's bytes anew, page by page of its tasks or uploads (stored.lua).
+local function recount(kind, project, members, is_first, is_last)
+  local key, of, sum = 'orch:usage:' .. project, kind == 'tasks' and OF_TASKS or OF_UPLOADS, 0
+  for _, member in ipairs(members) do sum = sum + bytes_of[kind](member) end
+  if is_first then redis.call('HSET', key, of .. 'walked', 0) end
+  local walked = redis.call('HINCRBY', key, of .. 'walked', sum)
+  if not is_last then return redis.call('HSET', key, of .. 'walked_to', members[#members]) end
+  redis.call('HDEL', key, of .. 'walked', of .. 'walked_to')
+  if walked ~= tonumber(redis.call('HGET', key, of .. 'bytes') or 0) then
+    found('drift', 'usage', project, function() redis.call('HSET', key, of .. 'bytes', walked) end)
   end
 end
 
--- A project's tasks come in the order of their ids.
-local function page_of_tasks(key, inner, limit)
+-- In lexical order, which is that of ids and keys.
+local function page_in_order(key, inner, limit)
   local is_first = inner == '0'
-  local ids = redis.call('ZRANGE', key, is_first and '-' or '(' .. inner, '+', 'BYLEX', 'LIMIT', 0, limit)
-  local is_last = #ids < limit
-  if mending then recount(string.match(key, '^orch:tasks:(.+)$'), ids, is_first, is_last) end
-  return {is_last and '0' or ids[#ids], ids}
+  local members = redis.call('ZRANGE', key, is_first and '-' or '(' .. inner, '+', 'BYLEX', 'LIMIT', 0, limit)
+  local is_last = #members < limit
+  if mending then recount(kind_of(key), string.match(key, '^orch:%a+:(.+)$'), members, is_first, is_last) end
+  return {is_last and '0' or members[#members], members}
 end
 
 -- The next entries of one index; the cursor of the rest.
 local function look_into(key, inner, limit, given)
   local kind = kind_of(key)
   local scan, look = KEYS_OF_INDEXES[kind], look_at_queue_entry[kind] or look_at_task_entry
-  local page = kind == 'tasks' and page_of_tasks(key, inner, limit) or redis.call(scan, key, inner, 'COUNT', limit)
+  local page = scan == 'in order' and page_in_order(key, inner, limit) or redis.call(scan, key, inner, 'COUNT', limit)
   local step = scan == 'ZSCAN' and 2 or 1
   for i = 1, #page[2], step do
     looked = looked + 1

@@ -1,3 +1,4 @@
+-- include: uploads
 -- The making of a task: the record, its place and its first event.
 -- given: every field of the record, head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
 
@@ -17,7 +18,7 @@ local function create(task, given, now)
     redis.call('ZADD', 'orch:deadlines', task.start_by_ms, task.id)
   end
   redis.call('ZADD', 'orch:tasks:' .. task.project, 0, task.id)
-  if given.upload ~= '' then redis.call('ZADD', 'orch:uploads', 'XX', now, given.upload) end
+  if given.upload ~= '' then use_upload(given.upload, now) end
   enter_ready(task, now)
   emit(task, 'queued', now)
   save(task)

@@ -1,5 +1,5 @@
 #!lua
--- include: turn, places, admission
+-- include: turn, places, admission, uploads
 -- resubmit: a client's retry of a failed or canceled task, as the next generation with fresh budgets.
 -- given: task_id, project, generation, head_starts (JSON, ms by priority), and the limits of
 -- admission.lua
@@ -22,6 +22,6 @@ for name in pairs(task) do
 end
 task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
 local upload = cjson.decode(task.input).object
-if upload then redis.call('ZADD', 'orch:uploads', 'XX', now, upload) end
+if upload then use_upload(upload, now) end
 requeue(task, now, nil, '{"reason":"resubmitted"}')
 return {'ok', reply(task)}

@@ -1,0 +1,18 @@
+#!lua
+-- include: turn, places, admission, uploads
+-- reserve_upload: count the bytes of an upload before it is offered, or say that the project may keep no more.
+-- given: key, bytes, ends_in_ms (then nothing can arrive by the offer any more), is_lasting (1, or empty: it goes
+-- then unless a task has taken it up), max_bytes (of projects that name none)
+
+local now, given = clock_ms(), arguments()
+if kept_entry(given.key) then return {'reserved'} end -- our own command, repeated after a lost reply
+
+local project = project_of_upload(given.key)
+local max_bytes = limit_of(project, 'max_bytes', given)
+if max_bytes and stored_bytes(project) + given.bytes > max_bytes then
+  return refused('quota_exceeded', 'no_room', max_bytes, LONG_MS)
+end
+redis.call('ZADD', 'orch:offers', now + given.ends_in_ms, given.key)
+if given.is_lasting == '1' then redis.call('ZADD', 'orch:uploads', now, given.key) end
+keep_upload(given.key, given.bytes)
+return {'reserved'}
