@@ -4,6 +4,7 @@ The parent stays single-threaded: what it does beside Celery, Celery's own timer
 fork are all that parent and children share: a byte tells of a warm shutdown, a board of children that hang (ADR 0016).
 """
 
+import gc
 import mmap
 import os
 import signal
@@ -52,7 +53,9 @@ class Child:
 
     @cached_property
     def drain(self) -> DrainLane:
-        return self.build(self.signs)
+        drain = self.build(self.signs)
+        gc.freeze()  # all of this lives as long as the child: walking it again and again was a tenth of a short run
+        return drain
 
     def work(self, lane: str) -> None:
         """Take one pulse; afterwards make room for a fresh child if this one is spent."""

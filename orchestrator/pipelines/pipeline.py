@@ -79,11 +79,17 @@ def say_nothing(_event: str, /, *, level: Level = "info", **_fields: Plain) -> N
     """For who has nobody to tell."""
 
 
+class Scratch(Protocol):
+    """A folder of a run's own, removed afterwards; a name in it is a path."""
+
+    def __truediv__(self, name: str, /) -> Path: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """Everything that one run may touch. ``scratch`` is its own empty folder, removed afterwards."""
+    """Everything that one run may touch."""
 
-    scratch: Path
+    scratch: Scratch
     engine: InferenceEngine
     pictures: PictureCodec
     media: MediaCodec

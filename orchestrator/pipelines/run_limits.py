@@ -31,6 +31,24 @@ class StageBudgets:
         return Budget(begun_s + budget_s, StageTimeout(f"the stage {stage} took longer than {budget_s:g} s"))
 
 
+@dataclass(slots=True)
+class ScratchFolder:
+    """Made when its first file is named: to make and remove a folder is a tenth of what a run without files costs."""
+
+    path: Path
+    _is_made: bool = False
+
+    def __truediv__(self, name: str) -> Path:
+        if not self._is_made:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._is_made = True
+        return self.path / name
+
+    def remove(self) -> None:
+        if self._is_made:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
 @dataclass(frozen=True, slots=True)
 class RunLimits:
     """What one run may use."""
@@ -41,11 +59,10 @@ class RunLimits:
     stages: StageBudgets = field(default_factory=StageBudgets)
 
     @contextmanager
-    def scratch(self, run: Run) -> Iterator[Path]:
+    def scratch(self, run: Run) -> Iterator[ScratchFolder]:
         """The run's own work folder, which goes with it."""
-        folder = self.scratch_dir / run.run_id
-        folder.mkdir(parents=True)
+        scratch = ScratchFolder(self.scratch_dir / run.run_id)
         try:
-            yield folder
+            yield scratch
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            scratch.remove()

@@ -101,7 +101,7 @@ def build_drain(
     metrics = build_run_metrics(build_samples(settings, f"{lane}-{slot}"))
     execute = _build_execute(settings, ports, metrics=metrics)
     beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"), give_up=execute.give_up)
-    retire = _build_retire(settings.worker, stuck=beats.stuck)
+    retire = _build_retire(settings.worker, ports.clock, stuck=beats.stuck)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()
     active = metrics.active.labels(lane)
 
@@ -133,9 +133,9 @@ def build_drain(
     )
 
 
-def _build_retire(worker: WorkerSettings, *, stuck: set[str]) -> RetireChild:
+def _build_retire(worker: WorkerSettings, clock: Clock, *, stuck: set[str]) -> RetireChild:
     memory_bytes = worker.memory_per_child_mib * BYTES_PER_MIB
-    return RetireChild(worker.tasks_per_child, memory_bytes, LinuxProcesses().memory_bytes, stuck)
+    return RetireChild(worker.tasks_per_child, memory_bytes, LinuxProcesses().memory_bytes, stuck, clock)
 
 
 def _build_slots(worker: WorkerSettings, lane: str) -> Slots:

@@ -85,10 +85,17 @@ class TestRetirement:
     def test_a_child_goes_after_its_share_of_runs_or_memory_or_with_a_stuck_thread(
         self, runs: int, *, memory_bytes: int, stuck: set[str], is_due: bool
     ) -> None:
-        child = RetireChild(runs_left=3, memory_bytes=100, read_memory=lambda: memory_bytes, stuck=stuck)
+        child = RetireChild(3, 100, lambda: memory_bytes, stuck, HandClock())
         for _ in range(runs):
             child.count_run()
         assert child.is_due() is is_due
+
+    def test_its_memory_is_looked_at_once_a_second(self) -> None:
+        sizes, clock = [90, 110], HandClock()
+        child = RetireChild(3, 100, lambda: sizes.pop(0), set(), clock)
+        assert [child.is_due(), child.is_due()] == [False, False]
+        clock.now_s += 1
+        assert [child.is_due(), child.is_due()] == [True, True]
 
 
 class TestPatience:

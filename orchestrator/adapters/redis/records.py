@@ -67,8 +67,10 @@ def _known(kind: type[Value], found: Mapping[str, Any]) -> Value:
 
 def _word(text: str, otherwise: Word) -> Word:
     """``text`` as a word of ours, or ``otherwise`` if it is none yet."""
-    kind = type(otherwise)
-    return kind(text) if text in set(kind) else otherwise
+    try:
+        return type(otherwise)(text)
+    except ValueError:
+        return otherwise
 
 
 def _parse_tries(flat: Flat) -> dict[Category, int]:
