@@ -81,6 +81,11 @@ class ApiSettings(Section):
     metrics_port: int | None = Field(
         None, description="Port of the metrics without a key, for inside your network; none when empty."
     )
+    answers_kept: timedelta = Field(
+        timedelta(days=1),
+        ge=timedelta(seconds=1),
+        description="An `Idempotency-Key` replays its first answer for this long.",
+    )
     streams: int = Field(
         1000, ge=2, description="Streams of events and waiting requests open at once; a project gets half of them."
     )

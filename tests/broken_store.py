@@ -101,6 +101,7 @@ BREAKS: Mapping[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
     "an end without a record": (("ZADD orch:ended 9e15 gone",), ("orphan", "ended", "gone")),
     "a listing without a record": (("ZADD orch:tasks:film-a 0 gone",), ("orphan", "tasks", "gone")),
     "a key without a record": (("HSET orch:idem:film-a:k task gone request_sha256 x",), ("orphan", "idem", "gone")),
+    "a key without an end": (("PERSIST orch:idem:film-a:k-ready",), ("missing", "idem", "ready")),
     "events without a record": (("XADD orch:events:gone 1-1 type queued",), ("orphan", "events", "gone")),
     "a story without a task": (("XADD orch:story:film-z * task gone",), ("orphan", "story", "film-z")),
     "attempts without a record": (("XADD orch:attempts:gone 1-1 worker w",), ("orphan", "attempts", "gone")),

@@ -37,8 +37,6 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
         if known.start_by_ms is not None:
             found["orch:deadlines"].add(new.id)
         found[f"orch:tasks:{new.project}"].add(new.id)
-        if new.idempotency_key:
-            found[f"orch:idem:{new.project}:{new.idempotency_key}"].add(new.id)
     return {key: frozenset(ids) for key, ids in found.items()}
 
 

@@ -21,7 +21,7 @@ from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.records import pairs, parse_task
 from orchestrator.domain.errors import TaskNotFound
-from orchestrator.domain.task import MOVES, Progress, Run, Status
+from orchestrator.domain.task import MOVES, NewTask, Progress, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_MS = 4_000
@@ -67,6 +67,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.node.scripts.now_ms, self.node.scripts.lost_every = START_MS, lost_every
         self.store = RecordStore(self.node.scripts, LEASE_MS)
         self.tasks: dict[str, Known] = {}
+        self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
         self.held_back: set[str] = set()
         self.grace = Grace(LEASE_MS)
         self.made = self.restarts = 0
@@ -81,6 +82,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         indexes, records = json.loads(self.store.client.eval(READ_STATE, 0))
         expected = expected_indexes(self.tasks.values())
         found = {key: frozenset(ids) for key, ids in indexes.items()}
+        expected = {**expected, **self.keys()}
         assert without_tags(found, expected) == expected
         assert all(self.running(project) == MAX_RUNNING[project] for project in parked_at_quota(found))
         assert records.keys() == self.tasks.keys()
@@ -92,6 +94,10 @@ class ClaimsRoom(RuleBasedStateMachine):
         sums = dict(json.loads(self.store.client.eval(READ_SUMS, 0)))
         expected = expected_sums(self.tasks.values(), STORED_BYTES)
         assert {what: value for what, value in sums.items() if value} == expected
+
+    def keys(self) -> dict[str, frozenset[str]]:
+        """The index of Idempotency-Keys."""
+        return {f"orch:idem:{new.project}:{key}": frozenset({new.id}) for key, new in self.keyed.items()}
 
     def teardown(self) -> None:
         """Once everything has ended and is forgotten, the store is as empty as it was."""
@@ -106,8 +112,8 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.upkeep.purge(known.new.id)
             with pytest.raises(TaskNotFound):
                 self.store.task(known.new.id, known.new.project)
-        remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cp]*'))", 0))
-        assert {key.split(":")[1] for key in remembered} <= {"clock", "pace", "project"}
+        remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
+        assert {key.split(":")[1] for key in remembered} <= {"clock", "idem", "pace", "project"}
         self.send("DEL", "orch:held_back", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 
@@ -165,7 +171,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         kept = sorted(
             (key, member)
             for key, members in expected_indexes(self.tasks.values()).items()
-            if not key.startswith(("orch:run:", "orch:idem:"))
+            if not key.startswith("orch:run:")
             for member in members
         )
         key, member = kept[pick % len(kept)]

@@ -46,7 +46,7 @@ class WorkerRoom:
     def submit(self, count: int, **params: Any) -> list[str]:  # noqa: ANN401 - of `system.echo`
         intake, tasks = RedisIntake(Scripts(self.store)), range(count)
         asked = [replace(new_task(f"t{next(self._numbers)}"), params=params) for _ in tasks]
-        return [intake.submit(task).task.id for task in asked]
+        return [intake.submit(task).task_id for task in asked]
 
     def await_running(self, ids: Sequence[str], *, children: int = 1) -> None:
         """Return when all of them run, have beaten, and as many children hold them."""

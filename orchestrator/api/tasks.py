@@ -12,7 +12,7 @@ from orchestrator.api.deps import Parts, TaskReader, TaskWriter
 from orchestrator.api.inputs import IDEMPOTENCY_KEY, ListQuery, RetryBody, SubmitBody
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBMITS, problem_docs
 from orchestrator.api.schemas import TaskList, TaskView
-from orchestrator.api.views import render_submitted, render_summary, render_task, task_url
+from orchestrator.api.views import describe_submitted, render_submitted, render_summary, render_task, task_url
 from orchestrator.api.waiting import Waits
 from orchestrator.domain.project import Project
 from orchestrator.pipelines.submission import SubmitRequest
@@ -49,13 +49,13 @@ async def submit(
         start_by_s=body.start_by_s,
         run_for_s=body.run_for_s,
     )
-    receipt = await run_in_threadpool(parts.submit.submit, request)
-    headers = {"Location": task_url(receipt.task)}
+    receipt = await run_in_threadpool(parts.submit.submit, request, describe=describe_submitted)
+    headers = {"Location": task_url(receipt.task_id)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    waited = await patience.wait_for(receipt.task)
-    if not waited.headers:
-        return _answer(render_submitted(receipt.task), status=HTTPStatus.ACCEPTED, headers=headers)
+    waited = await patience.wait_for(receipt.task) if receipt.task else None
+    if waited is None or not waited.headers:
+        return _json(render_submitted(receipt), status=HTTPStatus.ACCEPTED, headers=headers)
     status = HTTPStatus.OK if waited.task.status.is_terminal else HTTPStatus.ACCEPTED
     view = await run_in_threadpool(render_task, waited.task, parts, cdn_url=caller.project.cdn_url)
     return _answer(view, status=status, headers={**headers, **waited.headers})
@@ -111,4 +111,8 @@ def _answer(
     view: TaskView, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Rendered here: FastAPI would take a second trip to the pool, to validate what pydantic has made."""
-    return Response(view.model_dump_json(), status, headers, media_type="application/json")
+    return _json(view.model_dump_json(), status=status, headers=headers)
+
+
+def _json(text: str, *, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(text, status, headers, media_type="application/json")

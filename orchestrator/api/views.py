@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from orchestrator.api.schemas import (
     AttemptView,
     ErrorView,
@@ -15,6 +17,7 @@ from orchestrator.api.schemas import (
 )
 from orchestrator.domain.media_input import show_input
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
+from orchestrator.ports.intake import Receipt
 from orchestrator.wiring.api_parts import ApiParts
 
 
@@ -23,9 +26,19 @@ def render_summary(task: Task) -> TaskSummary:
     return TaskSummary(**_record(task))
 
 
-def render_submitted(task: Task) -> TaskView:
-    """A task as it was recorded: nothing to look up, and a repeat of the submit reads the same."""
-    return TaskView(**_record(task), queue=QueueView(position=None, eta_s=None), attempts=[], outputs=[])
+def describe_submitted(task: Task) -> str:
+    """A task as it was recorded, as JSON: nothing to look up, and without the time of the submit (`render_submitted`).
+
+    It is kept under an Idempotency-Key, so a repeat gets what this version said, whichever answers then.
+    """
+    view = TaskView(**_record(task), queue=QueueView(position=None, eta_s=None), attempts=[], outputs=[])
+    return view.model_dump_json(exclude={"created_at"})
+
+
+def render_submitted(receipt: Receipt) -> str:
+    """The body of the answer to a submit: what was said of the task, and the time."""
+    said = receipt.answer or (describe_submitted(receipt.task) if receipt.task else "{}")
+    return f'{said[:-1]},"created_at":{to_json(_instant(receipt.created_at_ms)).decode()}}}'
 
 
 def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView:
@@ -40,8 +53,8 @@ def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView
     )
 
 
-def task_url(task: Task) -> str:
-    return f"/v1/tasks/{task.id}"
+def task_url(task_id: str) -> str:
+    return f"/v1/tasks/{task_id}"
 
 
 def _record(task: Task) -> dict[str, Any]:
@@ -76,11 +89,11 @@ def _status(task: Task) -> ShownStatus:
 
 
 def _links(task: Task) -> dict[str, str]:
-    links = {"self": task_url(task)}
+    links = {"self": task_url(task.id)}
     if not task.status.is_terminal:
-        links["cancel"] = f"{task_url(task)}/cancel"
+        links["cancel"] = f"{task_url(task.id)}/cancel"
     if allows(task.status, Move.RESUBMIT):
-        links["retry"] = f"{task_url(task)}/retry"
+        links["retry"] = f"{task_url(task.id)}/retry"
     return links
 
 

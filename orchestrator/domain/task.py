@@ -154,6 +154,7 @@ class NewTask:
     predicted_s: float
     request_sha256: str
     idempotency_key: str | None = None
+    answer: str = ""  # what its client is told, kept under the key
     start_by_s: float | None = None
     run_for_s: float | None = None
 

@@ -8,10 +8,16 @@ from orchestrator.domain.task import NewTask, Task
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a submit. ``replayed`` says that an earlier submit with this key made the task."""
+    """The answer to a submit. ``replayed`` says that it is that of an earlier submit with this key.
 
-    task: Task
-    replayed: bool
+    ``answer`` is the one of `NewTask`, empty if there was none; ``task`` is None when it has been forgotten since.
+    """
+
+    task_id: str
+    created_at_ms: int
+    task: Task | None
+    answer: str = ""
+    replayed: bool = False
 
 
 class Intake(Protocol):
@@ -20,7 +26,8 @@ class Intake(Protocol):
     def submit(self, task: NewTask) -> Receipt:
         """Record ``task`` as queued; it is on disk when this returns (`/readyz` checks ``appendfsync always``).
 
-        A key seen before in the project answers the task that it made, however often it is repeated.
+        A key seen before in the project answers as the first submit with it did, however often it is repeated, for a
+        day from that one, whatever has become of the task.
 
         Raises:
             IdempotencyConflict: the key was used with another ``request_sha256``.

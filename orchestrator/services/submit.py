@@ -1,14 +1,19 @@
 """Submit: from what a client sent to a recorded task whose lane has been rung."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from orchestrator.domain.errors import OrchestratorError, OutcomeUnknown
-from orchestrator.domain.task import NewTask
+from orchestrator.domain.task import NewTask, Status, Task
 from orchestrator.pipelines.registry import PIPELINES
 from orchestrator.pipelines.submission import DraftTask, SubmitRequest
 from orchestrator.ports.intake import Intake, Receipt
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.telemetry import IntakeMetrics
+
+
+def _nothing(_task: Task) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,11 @@ class SubmitTask:
     pulses: PulseSender
     metrics: IntakeMetrics
 
-    def submit(self, request: SubmitRequest) -> Receipt:
+    def submit(self, request: SubmitRequest, *, describe: Callable[[Task], str] = _nothing) -> Receipt:
         """Record the task and ring its lane. A request seen before with its key gets its first answer.
+
+        ``describe`` puts the answer into words, all but the time of the submit: they are recorded with the task, so
+        that a repeat gets the same.
 
         Raises:
             IdempotencyConflict, and what `DraftTask` raises: the request is at fault.
@@ -29,12 +37,12 @@ class SubmitTask:
             OutcomeUnknown: it names the task that may or may not be recorded.
         """
         try:
-            receipt = self._earlier(request) or self._record(self.drafts.draft(request))
+            receipt = self._earlier(request) or self._record(_with_answer(self.drafts.draft(request), describe))
         except OrchestratorError as error:
             self._count(request, error.code)
             raise
         self._count(request, "replayed" if receipt.replayed else "recorded")
-        if not receipt.replayed:
+        if receipt.task and not receipt.replayed:
             self.pulses.ring(receipt.task.lane)
         return receipt
 
@@ -55,3 +63,28 @@ class SubmitTask:
         # Strangers choose the name: only those of the registry may become a series.
         task_type = request.type if request.type in PIPELINES else "unknown"
         self.metrics.count_submit(request.project.slug, task_type, answer=answer)
+
+
+def _with_answer(task: NewTask, describe: Callable[[Task], str]) -> NewTask:
+    return replace(task, answer=describe(_as_recorded(task))) if task.idempotency_key else task
+
+
+def _as_recorded(task: NewTask) -> Task:
+    """The record that there will be, at a time that the store will say."""
+    return Task(
+        id=task.id,
+        project=task.project,
+        type=task.type,
+        lane=task.lane,
+        model=task.model,
+        status=Status.QUEUED,
+        priority=task.priority,
+        generation=1,
+        epoch=0,
+        input=task.input,
+        params=task.params,
+        labels=task.labels,
+        created_at_ms=0,
+        updated_at_ms=0,
+        predicted_s=task.predicted_s,
+    )

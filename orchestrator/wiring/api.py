@@ -35,8 +35,9 @@ def build_api_parts(settings: Settings) -> ApiParts:
     """
     client = connect(settings.redis.url.get_secret_value(), API)
     scripts = Scripts(client)
-    quotas = build_quotas(settings)
-    intake = RedisIntake(scripts, quotas=quotas, lanes=build_lane_limits(settings))
+    kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
+    quotas, lanes = build_quotas(settings), build_lane_limits(settings)
+    intake = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
     reads, storage = RedisReads(client), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)

@@ -31,7 +31,7 @@ def test_fault_08_a_recorded_task_that_nobody_rang_for_is_started(
 ) -> None:
     silence_the_lane(stack)
     client = connect(stack.about["redis"], API)
-    ids = [RedisIntake(Scripts(client)).submit(new_echo()).task.id for _ in range(5)]
+    ids = [RedisIntake(Scripts(client)).submit(new_echo()).task_id for _ in range(5)]
     recorded_at = time.monotonic()
     await_all(stack.store, ids, within_s=RUNG_WITHIN_S + FIRST_PULSE_S)
     record_testsuite_property("fault 8: recovery, s", time.monotonic() - recorded_at)

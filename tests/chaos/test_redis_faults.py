@@ -220,7 +220,7 @@ def cpu_for_tasks(node: ProxiedNode, *, in_between: Callable[[], None]) -> float
     intake = RedisIntake(Scripts(connect(node.servers.valkey.url, WORKER)))
     with frozen(node.worker), ThreadPoolExecutor(8) as clients:
         begun_s = cpu_s(node.worker)
-        ids = list(clients.map(lambda _: intake.submit(new_task(new_id("task"))).task.id, range(WORK)))
+        ids = list(clients.map(lambda _: intake.submit(new_task(new_id("task"))).task_id, range(WORK)))
     while not statuses(node.store, ids) <= TERMINAL:
         in_between()
         let_pass(RESET_EVERY_S)

@@ -38,8 +38,9 @@ Recorder = Callable[[str, object], None]
 
 @pytest.fixture
 def forgetful(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[LiveStack]:
-    """A stack that forgets tasks a minute after their end, so that what grows is not what it is asked to keep."""
-    env = {"ORCH_PROJECT_DIR": str(witness), "ORCH_KEEPER__RETENTION": "PT60S"}
+    """A stack that forgets tasks and keys after a minute, so that what grows is not what it is asked to keep."""
+    forgets = {"ORCH_KEEPER__RETENTION": "PT60S", "ORCH_API__ANSWERS_KEPT": "PT60S"}
+    env = {"ORCH_PROJECT_DIR": str(witness), **forgets}
     with live_stack(tmp_path_factory.mktemp("stack"), lanes=("io",), env=env) as stack:
         yield stack
 

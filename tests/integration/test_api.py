@@ -1,7 +1,6 @@
 """The HTTP contract (`docs/http.md`), sentence by sentence, over a real store of records."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +98,6 @@ def test_a_refusal_is_not_remembered_under_its_key(film_a: httpx.Client, storage
     require_problem(submit(film_a, body, key="k-1"), 422, code="input_not_found")
     storage.objects[later] = (b"pixels", "image/png")
     assert submit(film_a, body, key="k-1").status_code == 202
-
-
-def test_fifty_submits_at_once_with_one_key_make_one_task(door: FrontDoor, film_a: httpx.Client) -> None:
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: submit(film_a, key="k-1"), range(50)))
-    assert {answer.status_code for answer in answers} == {202}
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
-    assert len(film_a.get("/v1/tasks").json()["items"]) == 1
-    assert door.bells.rung == ["io"]
 
 
 def test_the_input_is_pinned_as_it_is_at_the_submit(film_a: httpx.Client, storage: MemoryStorage) -> None:

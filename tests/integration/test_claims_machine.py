@@ -72,23 +72,26 @@ class ClaimsMachine(ClaimsRoom):
         for fields in wanted:
             self.made += 1
             key = f"k{self.made}" if has_key else None
-            new = replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key)
+            new = replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key, answer=f"said to {key}")
             if self.is_full(new.project):
                 with pytest.raises(QuotaExceeded):
                     self.store.intake.submit(new)
                 continue
             assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
             start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
+            self.keyed |= {key: new} if key else {}
             self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), start_by_ms=start_by_ms)
 
     @rule(pick=PICK)
-    @precondition(lambda self: any(known.new.idempotency_key for known in self.tasks.values()))
+    @precondition(lambda self: self.keyed)
     def submit_again(self, pick: int) -> None:
-        known = self.one_of((known for known in self.tasks.values() if known.new.idempotency_key), pick)
-        receipt = self.store.intake.submit(replace(known.new, id="another"))
-        assert (receipt.task.id, receipt.task.status, receipt.replayed) == (known.new.id, Status.QUEUED, True)
+        """Of a task that is there, or of one that was swept."""
+        new = list(self.keyed.values())[pick % len(self.keyed)]
+        receipt = self.store.intake.submit(replace(new, id="another"))
+        assert (receipt.task_id, receipt.replayed, receipt.answer) == (new.id, True, new.answer)
+        assert (receipt.task is not None) == (new.id in self.tasks)
         with pytest.raises(IdempotencyConflict):
-            self.store.intake.submit(replace(known.new, id="another", request_sha256="different"))
+            self.store.intake.submit(replace(new, id="another", request_sha256="different"))
 
     @rule(pick=PICK)
     @precondition(lambda self: self.tasks)

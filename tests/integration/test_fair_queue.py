@@ -135,6 +135,6 @@ def test_one_key_makes_one_task_however_many_ask_at_once(store: RecordStore) -> 
     asked = [new_task(f"t{number}", key="k") for number in range(50)]
     with ThreadPoolExecutor(16) as pool:
         receipts = list(pool.map(store.intake.submit, asked))
-    assert len({receipt.task.id for receipt in receipts}) == 1
+    assert len({receipt.task_id for receipt in receipts}) == 1
     assert sum(not receipt.replayed for receipt in receipts) == 1
     assert len(store.claim(count=50).runs) == 1

@@ -161,7 +161,7 @@ class TestQueued:
         store.submit(new_task("t1", key="k1"))
         with pytest.raises(QuotaExceeded):
             store.submit(new_task("t2", key="k2"))
-        assert store.intake.submit(new_task("another", key="k1")).task.id == "t1"
+        assert store.intake.submit(new_task("another", key="k1")).task_id == "t1"
         store.claim()
         assert not store.intake.submit(new_task("t2", key="k2")).replayed
 

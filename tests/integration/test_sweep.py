@@ -62,7 +62,6 @@ class TestSweep:
         assert not storage.objects
         with pytest.raises(TaskNotFound):
             store.task("t")
-        assert store.intake.replay("film-a", "k", request_sha256="same") is None
         assert store.task("waits").status is Status.QUEUED
 
     def test_a_tick_sweeps_more_than_a_round(self, store: RecordStore) -> None:

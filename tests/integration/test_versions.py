@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TASK = "orchestrator/domain/task.py"
 # A later version of the same schema: new fields everywhere, and a new category of failure.
 ADDITIONS: tuple[tuple[str, str, str], ...] = (
-    ("orchestrator/adapters/redis/lua/submit.lua", "request_sha256 = given.", "region = 'eu', request_sha256 = given."),
+    ("orchestrator/adapters/redis/lua/create.lua", "request_sha256 = given.", "region = 'eu', request_sha256 = given."),
     (TASK, "    total: int = 0\n", "    total: int = 0\n    eta_s: float = 7.5\n"),
     (TASK, "    retryable: bool = False\n", '    retryable: bool = False\n    hint: str = "wait"\n'),
     ("orchestrator/domain/errors.py", '    NETWORK = "network"\n', '    NETWORK = "quota"\n'),
@@ -110,7 +110,7 @@ class TestNewerFields:
     def test_a_key_answers_whoever_asks(self, store: RecordStore, another: Callable[..., Version]) -> None:
         another(*ADDITIONS).do(store, "submit")
         receipt = store.intake.submit(new_task("another", key="k"))
-        assert (receipt.task.id, receipt.replayed) == ("t", True)
+        assert (receipt.task_id, receipt.replayed) == ("t", True)
 
 
 class TestNewerSchema:

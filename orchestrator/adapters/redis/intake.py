@@ -13,6 +13,7 @@ from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
 from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
 from orchestrator.ports.intake import Receipt
 
+A_DAY_MS = 86_400_000
 KINDS: Mapping[str, type[Overloaded]] = {kind.code: kind for kind in (QuotaExceeded, QueueFull, NotReady)}
 REASONS: Mapping[str, Callable[[str], str]] = {
     "max_queued": lambda most: f"the project has {most} tasks queued, as many as it may",
@@ -27,29 +28,45 @@ REASONS: Mapping[str, Callable[[str], str]] = {
 class RedisIntake:
     """Implements `ports.intake.Intake`."""
 
-    def __init__(self, scripts: Scripts, *, quotas: Quotas = UNLIMITED, lanes: LaneLimits = ENDLESS) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        quotas: Quotas = UNLIMITED,
+        lanes: LaneLimits = ENDLESS,
+        answer_kept_ms: int = A_DAY_MS,
+    ) -> None:
         self._scripts = scripts
         self._limits = render_limits(quotas, lanes)
+        self._answer_kept_ms = answer_kept_ms
 
     def submit(self, task: NewTask) -> Receipt:
         with redis_errors():
-            outcome, *found = self._scripts.run("submit", {**render_new(task), **self._limits})
+            given = render_new(task, answer_kept_ms=self._answer_kept_ms)
+            outcome, *found = self._scripts.run("submit", {**given, **self._limits})
         if outcome == "conflict":
             raise IdempotencyConflict
         if outcome == "refused":
             raise parse_refusal(found)
-        return Receipt(_as_submitted(parse_task(pairs(found[0]))), replayed=outcome == "replayed")
+        if outcome == "replayed":
+            key = task.idempotency_key or ""
+            earlier = self.replay(task.project, key, request_sha256=task.request_sha256)
+            return earlier or self.submit(task)  # or it has come to its end between the two
+        recorded = _as_submitted(parse_task(pairs(found[0])))
+        return Receipt(task.id, recorded.created_at_ms, recorded, task.answer)
 
     def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
         with redis_errors():
             client = self._scripts.client
             seen = client.hgetall(f"orch:idem:{project}:{idempotency_key}")
             record = client.hgetall(f"orch:task:{seen['task']}") if seen else {}
-        if not record:
+        if not record and "answer" not in seen:
             return None
         if seen["request_sha256"] != request_sha256:
             raise IdempotencyConflict
-        return Receipt(_as_submitted(parse_task(record)), replayed=True)
+        task = _as_submitted(parse_task(record)) if record else None
+        created_ms = int(seen.get("created_ms") or record["created_ms"])
+        return Receipt(seen["task"], created_ms, task, seen.get("answer", ""), replayed=True)
 
     def cancel(self, project: str, task_id: str) -> Task:
         return self._change("cancel", {"task_id": task_id, "project": project})
@@ -109,8 +126,10 @@ def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:
     }
 
 
-def render_new(task: NewTask) -> dict[str, object]:
+def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, object]:
+    kept = {"answer": task.answer, "answer_kept_ms": answer_kept_ms} if task.idempotency_key else {}
     return {
+        **kept,
         "schema": SCHEMA_VERSION,
         "id": task.id,
         "project": task.project,

@@ -4,8 +4,8 @@
 -- and its entries, so that no move that goes on meanwhile can look like a fault.
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
-  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'request_sha256',
-  'filed'}
+  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'idem_until_ms',
+  'request_sha256', 'filed'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true}, running = {leases = true},
@@ -122,11 +122,14 @@ local function look_at_filing(id, now, began)
   if mending then save(task) end
 end
 
-local function look_at_idem(task)
-  local key = task.idem and task.idem ~= '' and 'orch:idem:' .. task.project .. ':' .. task.idem
-  if key and redis.call('EXISTS', key) == 0 then
+-- The answer is lost with the key; as long as the record is there it tells what was answered.
+local function look_at_idem(task, now)
+  if not task.idem_until_ms or tonumber(task.idem_until_ms) <= now then return end
+  local key = 'orch:idem:' .. task.project .. ':' .. task.idem
+  if redis.call('EXISTS', key) == 0 then
     found('missing', 'idem', task.id, function()
-      redis.call('HSET', key, 'request_sha256', task.request_sha256 or '', 'task', task.id)
+      redis.call('HSET', key, 'request_sha256', task.request_sha256, 'task', task.id)
+      redis.call('PEXPIREAT', key, task.idem_until_ms)
     end)
   end
 end
@@ -150,5 +153,5 @@ local function look_at_record(id, now, given)
     end
   end
   if task.filed or task.place == 'ready' then look_at_filing(id, now, given.began) end
-  look_at_idem(task)
+  look_at_idem(task, now)
 end

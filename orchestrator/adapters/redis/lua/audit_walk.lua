@@ -8,6 +8,7 @@ local KEYS_OF_INDEXES = {
   turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
   at_quota = 'SSCAN',
 }
+local A_DAY_MS = 86400000
 local SETS_OF_TASKS = {held = true, running = true, queued = true}
 local looked = 0
 
@@ -91,11 +92,13 @@ local look_at_key = {
       found('missing', 'lanes', lane, function() redis.call('SADD', 'orch:lanes', lane) end)
     end
   end,
-  idem = function(rest)
+  idem = function(rest) -- it lives for a day; an older version made keys without an answer and without an end
     local key = 'orch:idem:' .. rest
-    local id = redis.call('HGET', key, 'task')
-    if not id or not exists('orch:task:' .. id) then
-      found('orphan', 'idem', id or key, function() redis.call('DEL', key) end)
+    local seen = redis.call('HMGET', key, 'task', 'created_ms')
+    if not seen[2] and not (seen[1] and exists('orch:task:' .. seen[1])) then
+      found('orphan', 'idem', seen[1] or key, function() redis.call('DEL', key) end)
+    elseif redis.call('PTTL', key) == -1 then
+      found('missing', 'idem', seen[1], function() redis.call('PEXPIRE', key, A_DAY_MS) end)
     end
   end,
   usage = function(project)

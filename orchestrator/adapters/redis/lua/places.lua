@@ -16,7 +16,8 @@
 --   orch:events:<id>, orch:attempts:<id>  stream  entry ids are <generation>-<seq> and <generation>-<epoch>
 --   orch:story:<project>                  stream  the latest changes of status of all its tasks, without their data
 --   orch:tasks:<project>                  zset    all ids, in lexical (= time) order
---   orch:idem:<project>:<key>             hash    request_sha256 and task of an Idempotency-Key
+--   orch:idem:<project>:<key>             hash    request_sha256, task, created_ms and answer of an Idempotency-Key;
+--                                                 it ends by itself, whether or not the task is still there
 --   orch:run:<run_id>                     string  the task a claim handed out, so that a repeated claim repeats
 --
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.

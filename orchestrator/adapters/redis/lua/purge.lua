@@ -8,7 +8,11 @@ local task = load_task(given.task_id)
 if not task or not task.condemned then return 'kept' end
 
 count_bytes(task, -(task.bytes or 0))
-if task.idem ~= '' then redis.call('DEL', 'orch:idem:' .. task.project .. ':' .. task.idem) end
+if task.idem ~= '' then -- a key that holds its answer outlives the task
+  local key = 'orch:idem:' .. task.project .. ':' .. task.idem
+  local seen = redis.call('HMGET', key, 'task', 'created_ms')
+  if seen[1] == task.id and not seen[2] then redis.call('DEL', key) end
+end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
 if redis.call('EXISTS', 'orch:tasks:' .. task.project) == 0 then redis.call('DEL', 'orch:story:' .. task.project) end
