@@ -90,8 +90,8 @@ down:  ## stop a stack that runs detached (STATE=folder)
 bench: setup models media  ## one JSON line per figure, each against its peer in the same run
 	$(BIN)/python loadtests/bench/run.py
 
-chaos: setup models media  ## the fault tests alone but for the long ones, with a short storm (CHAOS_SEED repeats one)
-	$(BIN)/pytest tests/chaos $(PYTEST_ARGS)
+chaos: setup models media  ## the fault tests that take seconds, with two short storms (CHAOS_SEED repeats one)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not long' tests/chaos $(PYTEST_ARGS)
 
 chaos-long: setup models media  ## every fault test, two storms of CHAOS_STORM_S seconds with their tables, longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest -m '' tests/chaos $(PYTEST_ARGS)

@@ -20,7 +20,9 @@ settings.register_profile("no deadlines", deadline=None)
 settings.load_profile("no deadlines")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
+    if config.option.dist != "load":
+        return None  # `make chaos` asks for file by file
     config.option.loadscopereorder = False
     return GroupScheduling(config, log)
 

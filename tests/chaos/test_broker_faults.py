@@ -22,7 +22,7 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.task import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 RUNG_WITHIN_S = 2.0
 RECONNECT_S = 2.0
@@ -40,6 +40,7 @@ def publisher(node: ProxiedNode) -> Iterator[Celery]:
         yield app
 
 
+@pytest.mark.slow
 def test_fault_04_twenty_pulses_are_lost_on_the_way(node: ProxiedNode, record_testsuite_property: Recorder) -> None:
     ids: list[str] = []
 

@@ -13,7 +13,7 @@ from crashing_parts import Hold, Point
 from processes import wait_for
 from verdict import status_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 
 @dataclass(frozen=True)

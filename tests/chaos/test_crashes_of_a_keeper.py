@@ -19,7 +19,7 @@ from orchestrator.settings import Settings
 from orchestrator.wiring.outside import build_upkeep
 
 NOTHING = Mended(0, 0, 0, 0, 0)
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 MENDS = (
     *around("upkeep", "take_duty"),

@@ -15,7 +15,7 @@ from crashing_parts import Point, around
 from verdict import crashes
 
 # All crashes are one fixture: half a minute, or much more where much else runs.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 During = Callable[..., None]
 

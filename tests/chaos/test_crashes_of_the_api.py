@@ -16,7 +16,7 @@ from verdict import TERMINAL, endings, find_misplaced, status_of
 from orchestrator.local.loopback import pick_ports
 from orchestrator.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 ACCEPTED, CREATED, CONFLICT = 202, 201, 409
 SUBMITS = (

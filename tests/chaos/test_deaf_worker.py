@@ -11,11 +11,12 @@ from processes import is_alive, wait_for
 from verdict import assert_sound, status_of
 from worker_room import worker_room
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 Recorder = Callable[[str, object], None]
 
 
+@pytest.mark.slow
 def test_fault_37_a_worker_that_hears_no_pulse_starts_anew_and_loses_nothing(
     redis_url: str, tmp_path: Path, record_testsuite_property: Recorder
 ) -> None:

@@ -16,7 +16,7 @@ from orchestrator.adapters.redis.intake import render_new
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.claims import Beat
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 LEASE_S = 3
 FLOOD, PIPELINED = 20_000, 1_000

@@ -27,7 +27,7 @@ from orchestrator.local.own import AliveProbe
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.services.beat import BeatRuns
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 LEASE_S = 4.0
 FREEZE_S = 6.0

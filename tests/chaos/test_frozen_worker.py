@@ -10,7 +10,7 @@ from crashing_parts import Point, freeze
 from processes import is_frozen, wait_for
 from verdict import status_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.mark.parametrize("call", ["store", "advance", "finish"])

@@ -1,12 +1,9 @@
 """The ledger sees what it is there for: each execution of a run, from outside."""
 
-import pytest
 from echo_load import submit_echoes
 from live_stack import LiveStack
 from storm.ledger import WORK_MS, Ledger
 from verdict import await_all
-
-pytestmark = pytest.mark.slow
 
 
 def test_the_ledger_sees_every_execution(stack: LiveStack, ledger: Ledger) -> None:

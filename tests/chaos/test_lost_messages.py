@@ -18,7 +18,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.domain.task import NewTask, Priority
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 RUNG_WITHIN_S = 2.0
 FIRST_PULSE_S = 3.0  # its child makes its clients at its first pulse
@@ -38,6 +38,7 @@ def test_fault_08_a_recorded_task_that_nobody_rang_for_is_started(
     assert_sound(stack.store, ids)
 
 
+@pytest.mark.slow
 def test_fault_08_an_api_killed_under_submits_makes_one_task_a_key(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:

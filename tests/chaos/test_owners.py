@@ -16,7 +16,7 @@ from processes import is_alive, wait_for
 from verdict import assert_sound, attempts, crashes, held_by, status_of
 from worker_room import WorkerRoom, worker_room
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 FREED_WITHIN_S = 2.0
 # Freed, then rung by the keeper, and on a slow machine a child that has just been forked makes its clients first.
@@ -89,6 +89,7 @@ class TestDeath:
 
 
 class TestSilence:
+    @pytest.mark.slow
     def test_fault_37_a_child_that_hangs_in_c_is_killed_after_a_lease_and_nobody_else(
         self, hasty_room: WorkerRoom, record_testsuite_property: Recorder
     ) -> None:

@@ -21,7 +21,7 @@ from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.sortable_ids import new_id
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 BUSY = 503
 IS_LONG = "CHAOS_STORM_S" in os.environ  # `make chaos-long`

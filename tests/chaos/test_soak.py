@@ -45,7 +45,6 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterat
         yield stack
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(LENGTH_S + 400 + FORGOTTEN_S)
 def test_everything_stays_flat(
     forgetful: LiveStack, ledger: Ledger, record_testsuite_property: Recorder, capsys: pytest.CaptureFixture[str]

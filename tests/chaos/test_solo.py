@@ -24,7 +24,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.client import OrchestratorClient
 from orchestrator.ports.claims import Beat
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 NEIGHBOURS = 7
 CRASHED, CHILDREN = 8, 2
@@ -48,6 +48,7 @@ def node(tmp_path: Path, s3_server: SeaweedFs, triton_server: Triton) -> Iterato
         yield node
 
 
+@pytest.mark.slow
 def test_a_poison_file_beside_seven_healthy_neighbours(node: ProxiedNode, tmp_path: Path) -> None:
     """Whoever carries the poison dies, as of a decoder that crashes."""
     with closing(OrchestratorClient(node.about.api, node.about.api_key)) as client:
@@ -120,6 +121,7 @@ def kill_whoever_carries(store: Store, task_id: str) -> set[str]:
     return ids
 
 
+@pytest.mark.slow
 def test_fault_01_tasks_that_crashed_together_run_alone_one_after_the_other_without_a_pause(
     redis_url: str, tmp_path: Path, record_testsuite_property: Recorder
 ) -> None:

@@ -48,7 +48,7 @@ WIRES = Weather(
 # The lease, a round of the keeper, and a worker's start on a machine that does much else; faults may follow each other.
 RECOVERY_S = LEASE_S + 27
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(length_s(default=0) + 240)]
+pytestmark = pytest.mark.timeout(length_s(default=0) + 240)
 
 
 class Judge:

@@ -64,7 +64,6 @@ def test_fault_23_a_server_that_accepts_and_never_answers(proxy: FaultProxy) -> 
         assert np.array_equal(echo(engine).result(PATIENCE_S)["output"], ECHO)
 
 
-@pytest.mark.slow
 def test_fault_27_connections_to_triton_reset_under_load(node: ProxiedNode) -> None:
     triton = node.outside.triton
     triton.replies.delay_s = 0.2

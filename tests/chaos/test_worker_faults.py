@@ -25,7 +25,7 @@ CRASH_LIMIT = 3
 REPLACED_WITHIN_S = 60
 # `make chaos-long` kills workers under ten thousand tasks.
 TASKS, KILLS = int(os.environ.get("CHAOS_TASKS", "200")), int(os.environ.get("CHAOS_KILLS", "2"))
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + TASKS // 10)]
+pytestmark = pytest.mark.timeout(120 + TASKS // 10)
 
 Recorder = Callable[[str, object], None]
 
@@ -79,6 +79,7 @@ def test_fault_03_a_task_that_kills_every_child_is_given_up(
     assert_sound(stack.store, others)
 
 
+@pytest.mark.slow
 def test_fault_06_a_stopped_worker_finishes_or_gives_back(
     stack: LiveStack, record_testsuite_property: Recorder
 ) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from processes import wait_for
 from verdict import assert_sound, status_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 HEARD_WITHIN_S = 2.5  # the next beat is a second away at most; the rest is a slow machine
 

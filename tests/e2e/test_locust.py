@@ -8,7 +8,7 @@ import sys
 import pytest
 from live_stack import ROOT, LiveStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 
 def test_a_short_load_of_echoes_and_pictures_has_no_failures(stack: LiveStack) -> None:

@@ -9,7 +9,7 @@ from live_stack import LiveStack
 from made_media import Film, noise, tone, write_film
 from PIL import Image
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 SHOT_FRAMES = 75
 

@@ -26,7 +26,7 @@ from orchestrator.pipelines.types.video_shots import VideoShots
 from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Pixels
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
