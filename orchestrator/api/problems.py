@@ -1,4 +1,4 @@
-"""Errors over HTTP: the only place that knows which status code means what. Bodies are RFC 9457 problem details."""
+"""Errors over HTTP, as RFC 9457 problem details."""
 
 import json
 import math
@@ -12,27 +12,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from orchestrator.api.problem_codes import FRAMEWORK_CODES, code_of, status_of
 from orchestrator.api.schemas import FieldProblem, Problem
 from orchestrator.domain.errors import (
-    DependencyError,
     FieldError,
-    Forbidden,
-    IdempotencyConflict,
-    IllegalMove,
     InvalidParams,
-    NotFound,
     OrchestratorError,
     OutcomeUnknown,
     Overloaded,
-    ProjectExists,
     RequestError,
-    TooManyKeys,
-    Unauthorized,
-    Unavailable,
-    UploadComplete,
-    UploadIncomplete,
 )
-from orchestrator.domain.overload import QueueFull, QuotaExceeded, RateLimited
 from orchestrator.telemetry import redact
 
 log = structlog.get_logger()
@@ -41,34 +30,6 @@ PROBLEM_JSON = "application/problem+json"
 NOT_READY = HTTPStatus.SERVICE_UNAVAILABLE
 LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 RETRY_AFTER_S = 2.0
-
-# The nearest class in the error's own ancestry decides.
-STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
-    Unauthorized: HTTPStatus.UNAUTHORIZED,
-    Forbidden: HTTPStatus.FORBIDDEN,
-    NotFound: HTTPStatus.NOT_FOUND,
-    IdempotencyConflict: HTTPStatus.CONFLICT,
-    IllegalMove: HTTPStatus.CONFLICT,
-    ProjectExists: HTTPStatus.CONFLICT,
-    TooManyKeys: HTTPStatus.CONFLICT,
-    UploadIncomplete: HTTPStatus.CONFLICT,
-    UploadComplete: HTTPStatus.CONFLICT,
-    RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
-    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
-    QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
-    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
-    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    DependencyError: HTTPStatus.BAD_GATEWAY,
-    OrchestratorError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-
-# What the framework itself refuses before any route runs.
-FRAMEWORK_CODES: Mapping[int, str] = {
-    HTTPStatus.NOT_FOUND: "not_found",
-    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
-}
 
 AUTHENTICATED = (
     HTTPStatus.UNAUTHORIZED,
@@ -109,10 +70,10 @@ def render_internal() -> ProblemResponse:
 
 def render_error(error: OrchestratorError) -> ProblemResponse:
     """One of our errors as a problem."""
-    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    status = status_of(type(error))
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         return render_internal()
-    problem = _describe(status, error.code, detail=str(error))
+    problem = _describe(status, code_of(error), detail=str(error))
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from orchestrator.api.problem_codes import CODES
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Priority
 
@@ -203,7 +204,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    code: str
+    code: str = Field(json_schema_extra={"enum": list(CODES)})
     detail: str
     retry_after_s: float | None = None
     task_id: str | None = Field(None, description="Only with `outcome_unknown`: the task that may exist.")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.cli.options import DEFAULT_STATE, StateOption
-from orchestrator.client import ApiError, OrchestratorClient
+from orchestrator.client import ApiError, Client
 from orchestrator.local.stack_file import read_stack
 from orchestrator.local.state_folder import StateFolder
 
@@ -27,7 +27,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 class Session:
     """One command's conversation. Results go to standard output, all else to standard error."""
 
-    client: OrchestratorClient
+    client: Client
     as_json: bool
 
     @property
@@ -65,7 +65,7 @@ def open_session(
     if not url:
         stack = read_stack(StateFolder(state.resolve()))
         url, api_key = stack.api, stack.api_key
-    with OrchestratorClient(url, api_key) as client:
+    with Client(url, api_key) as client:
         try:
             yield Session(client, as_json)
         except ApiError as error:

@@ -31,8 +31,10 @@ def submit(
     """Submit a task."""
     client = session.client
     params = parse_params(param or ())
+    if "options" in params:
+        raise typer.BadParameter("no task type has a parameter 'options'", param_hint="--param")
     key = None if file is None else _upload(session, file)
-    task = client.submit(type, input=key, params=params)
+    task = client.submit(type, key, **params)
     files: dict[str, Path] = {}
     if watch or out is not None:
         task = _watch(session, task)

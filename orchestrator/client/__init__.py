@@ -1,17 +1,24 @@
-"""The Python client of the HTTP API (`docs/http.md`). Needs httpx and nothing else of this package."""
+"""The Python client of the HTTP API (`docs/client.md`). Needs httpx and nothing else of this package."""
 
-from orchestrator.client.client import OrchestratorClient
-from orchestrator.client.errors import ApiError, UploadInterrupted
+from orchestrator.client import errors
+from orchestrator.client.api_error import ApiError
+from orchestrator.client.client import Client
+from orchestrator.client.errors import UploadInterrupted
+from orchestrator.client.events import Event
 from orchestrator.client.keys import ApiKey, NewApiKey
+from orchestrator.client.options import Options
 from orchestrator.client.projects import Project
-from orchestrator.client.results import Attempt, Output, Progress, Queue, Task, TaskError, TaskType
+from orchestrator.client.results import Attempt, LogLine, Output, Progress, Queue, Task, TaskError, TaskType
 
 __all__ = [
     "ApiError",
     "ApiKey",
     "Attempt",
+    "Client",
+    "Event",
+    "LogLine",
     "NewApiKey",
-    "OrchestratorClient",
+    "Options",
     "Output",
     "Progress",
     "Project",
@@ -20,4 +27,5 @@ __all__ = [
     "TaskError",
     "TaskType",
     "UploadInterrupted",
+    "errors",
 ]

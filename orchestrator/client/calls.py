@@ -1,4 +1,4 @@
-"""One HTTP call, repeated while that is safe and can help; whatever goes wrong for good is an `ApiError`."""
+"""One HTTP call, repeated while that is safe and can help; whatever goes wrong for good is raised."""
 
 import random
 import time
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from orchestrator.client.errors import ApiError, FieldProblem
+from orchestrator.client.api_error import NO_ANSWER, ApiError
+from orchestrator.client.errors import UnexpectedAnswer, Unreachable, parse_error
 
-NO_ANSWER = 0
 AGAIN = frozenset({NO_ANSWER, 429, 503})
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
@@ -21,7 +21,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to ask. ``is_repeatable`` says that asking twice has the effect of asking once."""
+    """What to ask. ``is_repeatable`` says that asking twice has the effect of asking once.
+
+    The service may take up to ``wait_s`` longer to answer: it waits for a task to end.
+    """
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Call:
     query: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     is_repeatable: bool = True
+    wait_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,19 @@ class Caller:
         return act()
 
     def _send_once(self, call: Call) -> Any:  # noqa: ANN401 - as `send`
+        headers = dict(call.headers or {})
+        if call.wait_s:
+            headers["Prefer"] = f"wait={call.wait_s}"
+        timeout = httpx.Timeout(self.http.timeout.connect, read=(self.http.timeout.read or 0) + call.wait_s)
         try:
             response = self.http.request(
-                call.method, call.path, json=call.body, params=call.query, headers=call.headers
+                call.method, call.path, json=call.body, params=call.query, headers=headers, timeout=timeout
             )
         except httpx.TransportError as error:
             message = f"{self.http.base_url} cannot be reached: {type(error).__name__}"
-            raise ApiError(message, status=NO_ANSWER, code="unreachable") from error
+            raise Unreachable(message) from error
         if response.is_success:
-            return response.json()
+            return response.json() if response.content else None
         raise parse_problem(response)
 
 
@@ -86,15 +94,16 @@ def pause_s(tried: int, retry_after_s: float | None) -> float:
 
 def parse_problem(response: httpx.Response) -> ApiError:
     """The service's problem details; anything else came from something in between."""
+    status, wait_s = response.status_code, _retry_after_s(response)
     try:
-        body = response.json()
-        return ApiError(
-            body["detail"],
-            status=response.status_code,
-            code=body["code"],
-            retry_after_s=body.get("retry_after_s"),
-            fields=tuple(FieldProblem(flaw["field"], flaw["message"]) for flaw in body.get("errors", ())),
-        )
+        error = parse_error(response.json(), status=status, request_id=response.headers.get("X-Request-Id"))
     except (ValueError, LookupError, TypeError):
-        message = f"{response.request.url} answered {response.status_code}"
-        return ApiError(message, status=response.status_code, code="unexpected_answer")
+        return UnexpectedAnswer(f"{response.request.url} answered {status}", status=status, retry_after_s=wait_s)
+    error.retry_after_s = error.retry_after_s if error.retry_after_s is not None else wait_s
+    return error
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """The header in seconds. As a date, which this service never sends, it is left to the usual pauses."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else None

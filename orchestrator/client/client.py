@@ -1,26 +1,30 @@
-"""`OrchestratorClient`: submit, watch, fetch. Sync; one instance may be shared by threads."""
+"""`Client`: submit, watch, fetch. Sync; one instance may be shared by threads."""
 
+import math
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from orchestrator.client.calls import Call, Caller
+from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
+from orchestrator.client.options import AS_USUAL, Options, render_submit
 from orchestrator.client.projects import Projects
-from orchestrator.client.results import Output, Task, TaskType, parse_task, parse_task_type
+from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file
 from orchestrator.client.uploads import Uploader
 
 FIRST_POLL_S = 0.1
 LONGEST_POLL_S = 1.0
+LONGEST_WAIT_S = 20
 TRANSFER_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
-class OrchestratorClient:
+class Client:
     """Talks to one Orchestrator as one project. Close it, or use it in a ``with``."""
 
     def __init__(
@@ -53,14 +57,13 @@ class OrchestratorClient:
     def submit(
         self,
         type: str,  # noqa: A002 - the API's own word
+        input: Path | str | None = None,  # noqa: A002 - the same
+        /,
         *,
-        input: str | None = None,  # noqa: A002 - the same
-        params: Mapping[str, Any] | None = None,
-        labels: Mapping[str, str] | None = None,
-        priority: str = "normal",
-        idempotency_key: str | None = None,
+        options: Options = AS_USUAL,
+        **params: Any,  # noqa: ANN401 - each task type has its own
     ) -> Task:
-        """Submit a task; ``input`` is the key that `upload` returned.
+        """Submit a task. ``input`` is a file, which is uploaded, the URL of one, or the key that `upload` returned.
 
         Every repeat carries the same Idempotency-Key (a random one when none is given): a lost answer never makes a
         second task.
@@ -68,10 +71,9 @@ class OrchestratorClient:
         Raises:
             ApiError: the service refused the task, or could not be reached.
         """
-        body: dict[str, Any] = {"type": type, "params": params or {}, "labels": labels or {}, "priority": priority}
-        if input is not None:
-            body["input"] = {"object": input}
-        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        source = self.upload(input) if isinstance(input, Path) else input
+        body = render_submit(type, source, params=params, options=options)
+        headers = {"Idempotency-Key": options.idempotency_key or uuid.uuid4().hex}
         return parse_task(self._caller.send(Call("POST", "/v1/tasks", body=body, headers=headers)))
 
     def upload(
@@ -96,23 +98,26 @@ class OrchestratorClient:
             return uploader.resume(resume)
         return uploader.send(content_type or content_type_of(path))
 
-    def get(self, task_id: str) -> Task:
-        """The task as it is now.
+    def get(self, task_id: str, *, wait_s: int = 0) -> Task:
+        """The task as it is now; or, with ``wait_s`` (at most 60), when it has ended or that long from now.
 
         Raises:
-            ApiError: there is no such task (code ``task_not_found``), or the service could not be reached.
+            TaskNotFound: there is no such task.
+            ApiError: the service could not be reached.
         """
-        return parse_task(self._caller.send(Call("GET", f"/v1/tasks/{task_id}")))
+        return parse_task(self._caller.send(Call("GET", f"/v1/tasks/{task_id}", wait_s=wait_s)))
 
     def list(
         self,
         *,
         status: str | None = None,
         type: str | None = None,  # noqa: A002 - the API's own word
+        labels: Mapping[str, str] | None = None,
         page_size: int = 50,
     ) -> Iterator[Task]:
         """Every task of the project, newest first; pages are fetched as the iteration reaches them."""
-        wanted = {"status": status, "type": type, "limit": page_size}
+        label = [f"{name}:{value}" for name, value in (labels or {}).items()]
+        wanted = {"status": status, "type": type, "label": label, "limit": page_size}
         query = {name: value for name, value in wanted.items() if value is not None}
         while True:
             page = self._caller.send(Call("GET", "/v1/tasks", query=query))
@@ -136,30 +141,49 @@ class OrchestratorClient:
     def wait(
         self, task_id: str, *, timeout_s: float | None = None, on_update: Callable[[Task], None] | None = None
     ) -> Task:
-        """Poll until the task has ended; ``on_update`` hears every look at it.
+        """Until the task has ended. ``on_update`` hears of it once a second; without it the service is asked to wait.
 
         Raises:
             TimeoutError: it has not ended within ``timeout_s``.
             ApiError: as `get`.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         pause_s = FIRST_POLL_S
         while True:
-            task = self.get(task_id)
+            begun_s = time.monotonic()
+            task = self.get(task_id, wait_s=0 if on_update else int(min(LONGEST_WAIT_S, deadline_s - begun_s)))
             if on_update is not None:
                 on_update(task)
             if task.has_ended:
                 return task
-            if deadline is not None and time.monotonic() + pause_s > deadline:
+            if time.monotonic() + pause_s > deadline_s:
                 raise TimeoutError(f"task {task_id} is still {task.status} after {timeout_s} s")
-            self._sleep(pause_s)
+            self._sleep(max(0.0, begun_s + pause_s - time.monotonic()))
             pause_s = min(LONGEST_POLL_S, pause_s * 1.5)
+
+    def events(self, task_id: str | None = None, *, after: str | None = None) -> Generator[Event, None, None]:
+        """What has happened to the task, and what happens until it has ended. Without an id: what happens in the
+        project from now on, without end.
+
+        ``after`` is the ``cursor`` of the last event that was heard. A connection that breaks is made again: nothing is
+        missed or told twice, and a `gap` says what the service does not know any more. It stays open until the iterator
+        is closed or forgotten.
+
+        Raises:
+            ApiError: the service refused to tell, or stayed away.
+        """
+        path = "/v1/events" if task_id is None else f"/v1/tasks/{task_id}/events"
+        return Story(self._caller, path, ends=task_id is not None, cursor=after).begin()
+
+    def logs(self, task_id: str) -> tuple[LogLine, ...]:
+        """What the task's runs said of themselves, oldest first."""
+        return tuple(map(parse_log_line, self._caller.send(Call("GET", f"/v1/tasks/{task_id}/logs"))["items"]))
 
     def download(self, output: Output, destination: Path) -> Path:
         """Stream an output to ``destination``, or into it when it is a folder; its sha256 is checked.
 
         Raises:
-            ApiError: it could not be fetched whole (code ``download_failed`` or ``unreachable``).
+            DownloadFailed, Unreachable: it could not be fetched whole.
         """
         return get_file(self._storage, output, destination=destination)
 

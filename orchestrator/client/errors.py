@@ -1,38 +1,35 @@
-"""The one error of the client: what the service refused, or that it could not be reached."""
+"""One exception per `code` that the service answers with (docs/http.md), and those that the client finds itself."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
+from orchestrator.client.api_error import ApiError, FieldProblem
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """What is wrong with one field of the request."""
-
-    field: str
-    message: str
+# What the client itself finds.
 
 
-class ApiError(Exception):
-    """``code`` is stable. ``status`` is 0 when no answer came (code ``unreachable``)."""
+class Unreachable(ApiError, code="unreachable"):
+    """The service or the storage gave no answer."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int,
-        code: str,
-        retry_after_s: float | None = None,
-        fields: tuple[FieldProblem, ...] = (),
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.code = code
-        self.retry_after_s = retry_after_s
-        self.fields = fields
+
+class UnexpectedAnswer(ApiError, code="unexpected_answer"):
+    """Something in between answered, not the service."""
+
+
+class UploadFailed(ApiError, code="upload_failed"):
+    """The storage refused the file."""
+
+
+class DownloadFailed(ApiError, code="download_failed"):
+    """The storage refused the file, or what came is damaged."""
+
+
+class FileChanged(ApiError, code="file_changed"):
+    """The file is not the one whose upload was begun."""
 
 
 class UploadInterrupted(ApiError):
-    """An upload in parts broke off; `OrchestratorClient.upload` goes on with ``resume=upload_id``."""
+    """An upload in parts broke off; `Client.upload` goes on with ``resume=upload_id``. The cause has its own class."""
 
     def __init__(self, error: ApiError, upload_id: str) -> None:
         super().__init__(
@@ -41,5 +38,175 @@ class UploadInterrupted(ApiError):
             code=error.code,
             retry_after_s=error.retry_after_s,
             fields=error.fields,
+            request_id=error.request_id,
         )
         self.upload_id = upload_id
+
+
+# The request has to change.
+
+
+class InvalidRequest(ApiError, code="invalid_request"):
+    """It has not the documented shape; ``fields`` says where."""
+
+
+class InvalidParams(ApiError, code="invalid_params"):
+    """The task type, or the call, does not take these values; ``fields`` may say which."""
+
+
+class UnknownTaskType(ApiError, code="unknown_task_type"):
+    """The service has no such task type: see `Client.task_types`."""
+
+
+class InputNotFound(ApiError, code="input_not_found"):
+    """There is no such object in the project's storage."""
+
+
+class UnsupportedMedia(ApiError, code="unsupported_media"):
+    """The input is in no format that the type accepts."""
+
+
+class MediaTooLarge(ApiError, code="media_too_large"):
+    """The input or the upload is larger than the service accepts."""
+
+
+class BodyTooLarge(ApiError, code="body_too_large"):
+    """A request may have 1 MiB: media is uploaded."""
+
+
+class MethodNotAllowed(ApiError, code="method_not_allowed"):
+    """The service is of another version than this client."""
+
+
+class Unauthorized(ApiError, code="unauthorized"):
+    """The API key is wrong, expired or revoked."""
+
+
+class Forbidden(ApiError, code="forbidden"):
+    """The API key lacks the scope that the message names."""
+
+
+# What is named is not there, or another project's: the two cannot be told apart.
+
+
+class NotFound(ApiError, code="not_found"):
+    """There is no such thing."""
+
+
+class TaskNotFound(NotFound, code="task_not_found"):
+    """There is no such task."""
+
+
+class UploadNotFound(NotFound, code="upload_not_found"):
+    """There is no such upload, or it has expired."""
+
+
+class ProjectNotFound(NotFound, code="project_not_found"):
+    """There is no such project."""
+
+
+class KeyNotFound(NotFound, code="key_not_found"):
+    """There is no such API key."""
+
+
+# Something else came first.
+
+
+class Conflict(ApiError):
+    """What is there does not allow this: look again."""
+
+
+class IdempotencyConflict(Conflict, code="idempotency_conflict"):
+    """The Idempotency-Key was used before, with another request."""
+
+
+class IllegalMove(Conflict, code="illegal_move"):
+    """The task's status does not allow this."""
+
+
+class GenerationChanged(IllegalMove, code="generation_changed"):
+    """Somebody else has retried the task already."""
+
+
+class UploadIncomplete(Conflict, code="upload_incomplete"):
+    """Parts are missing; the message names them."""
+
+
+class UploadComplete(Conflict, code="upload_complete"):
+    """The upload is complete: there is nothing to abort."""
+
+
+class ProjectExists(Conflict, code="project_exists"):
+    """There is such a project already."""
+
+
+class TooManyKeys(Conflict, code="too_many_keys"):
+    """Two live keys of this name are the most."""
+
+
+# Later. The client has waited and asked again before it raises one of these.
+
+
+class Later(ApiError):
+    """Nothing was recorded; the same call can succeed after ``retry_after_s``."""
+
+
+class RateLimited(Later, code="rate_limited"):
+    """Too many requests in a short time."""
+
+
+class QuotaExceeded(Later, code="quota_exceeded"):
+    """The project has as much queued or stored as it may."""
+
+
+class QueueFull(Later, code="queue_full"):
+    """The lane has too many tasks, or this one would wait too long."""
+
+
+class NotReady(Later, code="not_ready"):
+    """Nobody is there to do this kind of work."""
+
+
+class Overloaded(Later, code="overloaded"):
+    """The service cannot take this now."""
+
+
+class TooManyStreams(Later, code="too_many_streams"):
+    """As many event streams are open as the service, or the project, may have."""
+
+
+class StoreNotWritable(Later, code="store_not_writable"):
+    """The service's store takes no writes now."""
+
+
+class DependencyUnavailable(Later, code="dependency_unavailable"):
+    """Something that the service needs is away."""
+
+
+class OutcomeUnknown(ApiError, code="outcome_unknown"):
+    """The task may exist or not. The same submit with the same Idempotency-Key tells."""
+
+
+class DependencyRefused(ApiError, code="dependency_refused"):
+    """Something that the service needs refused it: an operator must look."""
+
+
+class Internal(ApiError, code="internal"):
+    """A bug of the service: report its ``request_id``."""
+
+
+def parse_error(body: Mapping[str, Any], *, status: int, request_id: str | None) -> ApiError:
+    """The error that problem details describe.
+
+    Raises:
+        LookupError, TypeError: these are none.
+    """
+    code = body["code"]
+    return ApiError.kinds.get(code, ApiError)(
+        body["detail"],
+        status=status,
+        code=code,
+        retry_after_s=body.get("retry_after_s"),
+        fields=[FieldProblem(flaw["field"], flaw["message"]) for flaw in body.get("errors", ())],
+        request_id=request_id,
+    )

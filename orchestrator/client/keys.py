@@ -33,7 +33,7 @@ class NewApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """`OrchestratorClient.keys`. Every method raises `ApiError` if the service refuses, or cannot be reached."""
+    """`Client.keys`. Every method raises `ApiError` if the service refuses, or cannot be reached."""
 
     caller: Caller
 

@@ -19,7 +19,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Projects:
-    """`OrchestratorClient.projects`. Every method raises `ApiError` if the service refuses, or cannot be reached."""
+    """`Client.projects`. Every method raises `ApiError` if the service refuses, or cannot be reached."""
 
     caller: Caller
 

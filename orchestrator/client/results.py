@@ -105,6 +105,17 @@ class TaskType:
     params: Json
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What a run said of itself. ``id`` is that of the `log` event."""
+
+    id: str
+    at: datetime
+    level: str
+    event: str
+    fields: Json
+
+
 def parse_task(body: Json) -> Task:
     return Task(
         id=body["id"],
@@ -138,6 +149,11 @@ def parse_task_type(body: Json) -> TaskType:
         accepts=tuple(body["accepts"]),
         params=body["params"],
     )
+
+
+def parse_log_line(body: Json) -> LogLine:
+    at = datetime.fromisoformat(body["at"])
+    return LogLine(id=body["id"], at=at, level=body["level"], event=body["event"], fields=body["fields"])
 
 
 def _progress(body: Json) -> Progress:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import httpx
 
-from orchestrator.client.errors import ApiError
+from orchestrator.client.errors import DownloadFailed, Unreachable, UploadFailed
 from orchestrator.client.results import Output
 
 CHUNK_BYTES = 256 * 1024
@@ -36,7 +36,7 @@ def put_slice(
     """PUT the piece; ``on_sent`` hears how many of its bytes have left.
 
     Raises:
-        ApiError: storage refused it (code ``upload_failed``) or could not be reached.
+        UploadFailed, Unreachable: storage refused it, or gave no answer.
     """
     with piece.path.open("rb") as source:
         source.seek(piece.begin)
@@ -45,10 +45,10 @@ def put_slice(
             # Storage needs the length ahead; with it, httpx does not send the body chunked.
             response = http.put(url, content=body, headers={**headers, "Content-Length": str(piece.size_bytes)})
         except httpx.TransportError as error:
-            raise ApiError("storage cannot be reached", status=0, code="unreachable") from error
+            raise Unreachable("storage cannot be reached") from error
     if not response.is_success:
         message = f"storage answered the upload of {piece.path.name} with {response.status_code}"
-        raise ApiError(message, status=response.status_code, code="upload_failed")
+        raise UploadFailed(message, status=response.status_code)
 
 
 def get_file(http: httpx.Client, output: Output, *, destination: Path) -> Path:
@@ -57,14 +57,14 @@ def get_file(http: httpx.Client, output: Output, *, destination: Path) -> Path:
     The file appears there only when it is whole and its sha256 is right.
 
     Raises:
-        ApiError: storage refused it, could not be reached, or what came differs (code ``download_failed``).
+        DownloadFailed, Unreachable: storage refused it or what came differs, or there was no answer.
     """
     target = destination / PurePosixPath(output.name).name if destination.is_dir() else destination
     partial = target.with_name(f"{target.name}.part")
     try:
         sha256 = _stream_to(partial, http, url=output.url)
         if sha256 != output.sha256:
-            raise ApiError(f"{output.name} came damaged", status=0, code="download_failed")
+            raise DownloadFailed(f"{output.name} came damaged")
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -77,12 +77,12 @@ def _stream_to(path: Path, http: httpx.Client, *, url: str) -> str:
         with http.stream("GET", url) as response, path.open("wb") as sink:
             if not response.is_success:
                 message = f"storage answered the download with {response.status_code}"
-                raise ApiError(message, status=response.status_code, code="download_failed")
+                raise DownloadFailed(message, status=response.status_code)
             for chunk in response.iter_bytes(CHUNK_BYTES):
                 digest.update(chunk)
                 sink.write(chunk)
     except httpx.TransportError as error:
-        raise ApiError("storage cannot be reached", status=0, code="unreachable") from error
+        raise Unreachable("storage cannot be reached") from error
     return digest.hexdigest()
 
 

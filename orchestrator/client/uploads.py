@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 
-from orchestrator.client.calls import NO_ANSWER, Call, Caller
-from orchestrator.client.errors import ApiError, UploadInterrupted
+from orchestrator.client.api_error import ApiError
+from orchestrator.client.calls import Call, Caller
+from orchestrator.client.errors import FileChanged, UploadInterrupted
 from orchestrator.client.transfers import OnProgress, Slice, put_slice
 
 AT_ONCE = 4
@@ -73,7 +74,7 @@ class Uploader:
 
     def _send_missing(self, state: Mapping[str, Any]) -> None:
         if self.path.stat().st_size != state["size_bytes"]:
-            raise ApiError(f"{self.path.name} has not the size that was offered", status=NO_ANSWER, code="file_changed")
+            raise FileChanged(f"{self.path.name} has not the size that was offered")
         sent = Sent(state["size_bytes"], self.on_progress)
         arrived = {part["number"]: part["size_bytes"] for part in state["parts"]}
         for number, size_bytes in arrived.items():

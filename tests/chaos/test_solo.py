@@ -21,7 +21,7 @@ from worker_room import WorkerRoom, worker_room
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.client import OrchestratorClient
+from orchestrator.client import Client
 from orchestrator.ports.claims import Beat
 
 pytestmark = pytest.mark.timeout(180)
@@ -51,13 +51,13 @@ def node(tmp_path: Path, s3_server: SeaweedFs, triton_server: Triton) -> Iterato
 @pytest.mark.slow
 def test_a_poison_file_beside_seven_healthy_neighbours(node: ProxiedNode, tmp_path: Path) -> None:
     """Whoever carries the poison dies, as of a decoder that crashes."""
-    with closing(OrchestratorClient(node.about.api, node.about.api_key)) as client:
+    with closing(Client(node.about.api, node.about.api_key)) as client:
         poison_file = client.upload(picture(tmp_path / "poison.png", side=400))
         files = [client.upload(picture(tmp_path / f"{number}.png", side=160)) for number in range(NEIGHBOURS)]
         worker = node.processes["worker-image"].process.pid
         os.kill(worker, signal.SIGSTOP)  # hears of nothing, until its child can claim all of them at once
-        poison = client.submit("image.upscale", input=poison_file).id
-        neighbours = [client.submit("image.upscale", input=file).id for file in files]
+        poison = client.submit("image.upscale", poison_file).id
+        neighbours = [client.submit("image.upscale", file).id for file in files]
         os.kill(worker, signal.SIGCONT)
     carried = [kill_whoever_carries(node.store, poison) for _ in range(CRASH_LIMIT)]
     await_all(node.store, [poison, *neighbours])

@@ -9,7 +9,7 @@ from front_door import SECRETS, FrontDoor
 from typer.testing import CliRunner, Result
 
 from orchestrator.cli.app import build_cli
-from orchestrator.client import ApiError, OrchestratorClient
+from orchestrator.client import ApiError, Client
 from orchestrator.domain.api_key import Scope
 
 
@@ -20,8 +20,8 @@ def admin(door: FrontDoor) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def client(door: FrontDoor) -> Iterator[OrchestratorClient]:
-    with OrchestratorClient(door.url, SECRETS.admin_key, tries=1) as client:
+def client(door: FrontDoor) -> Iterator[Client]:
+    with Client(door.url, SECRETS.admin_key, tries=1) as client:
         yield client
 
 
@@ -102,18 +102,18 @@ class TestProjects:
 
 
 class TestClient:
-    def test_projects(self, client: OrchestratorClient) -> None:
+    def test_projects(self, client: Client) -> None:
         made = client.projects.create("film-c", weight=2, max_queued=10)
         assert (made.weight, made.limits["max_queued"], made.limits["burst"]) == (2, 10, None)
         assert client.projects.change("film-c", max_queued=None).limits["max_queued"] is None
         assert client.projects.get("film-c").weight == 2
         assert [project.slug for project in client.projects.list()] == ["film-a", "film-b", "film-c", "studio"]
 
-    def test_keys(self, door: FrontDoor, client: OrchestratorClient) -> None:
+    def test_keys(self, door: FrontDoor, client: Client) -> None:
         made = client.keys.create("film-c", ["tasks:write"], name="farm", expires_in_s=600)
         assert made.text not in repr(made)
         assert made.key.expires_at is not None
-        with OrchestratorClient(door.url, made.text) as holder:
+        with Client(door.url, made.text) as holder:
             assert holder.submit("system.echo").project == "film-c"
             with pytest.raises(ApiError, match="lacks the scope projects:admin"):
                 holder.keys.list("film-c")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.cli.app import build_cli
-from orchestrator.client import ApiError, OrchestratorClient, Task
+from orchestrator.client import ApiError, Client, Options, Task
 from orchestrator.domain.errors import Category
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Failure
@@ -24,8 +24,8 @@ def storage(s3_server: servers.SeaweedFs) -> S3Storage:
 
 
 @pytest.fixture
-def client(door: FrontDoor) -> Iterator[OrchestratorClient]:
-    with OrchestratorClient(door.url, KEYS["film-a"]) as client:
+def client(door: FrontDoor) -> Iterator[Client]:
+    with Client(door.url, KEYS["film-a"]) as client:
         yield client
 
 
@@ -41,14 +41,14 @@ def run_cli(door: FrontDoor, *words: str) -> Result:
     return CliRunner().invoke(build_cli(), list(words), env=environment)
 
 
-def test_from_a_file_to_files(door: FrontDoor, client: OrchestratorClient, still: Path, tmp_path: Path) -> None:
+def test_from_a_file_to_files(door: FrontDoor, client: Client, still: Path, tmp_path: Path) -> None:
     sent: list[tuple[int, int]] = []
     key = client.upload(still, on_progress=lambda done, total: sent.append((done, total)))
     assert key.startswith("projects/film-a/uploads/upload_")
     assert key.endswith("/a-still.png")
     assert sent[-1] == (2**20, 2**20)
     assert len(sent) > 1
-    task = client.submit("image.upscale", input=key, params={"scale": 2}, labels={"shot": "12b"})
+    task = client.submit("image.upscale", key, scale=2, options=Options(labels={"shot": "12b"}))
     assert (task.status, task.labels, task.input and task.input["size_bytes"]) == ("queued", {"shot": "12b"}, 2**20)
 
     def work(seen: Task) -> None:
@@ -65,14 +65,14 @@ def test_from_a_file_to_files(door: FrontDoor, client: OrchestratorClient, still
     assert [path.name for path in out.iterdir()] == ["still.txt"]
 
 
-def test_pages_are_followed(client: OrchestratorClient) -> None:
+def test_pages_are_followed(client: Client) -> None:
     made = {client.submit("system.echo").id for _ in range(5)}
     assert {task.id for task in client.list(page_size=2)} == made
     assert {task.id for task in client.list(status="queued", type="system.echo")} == made
     assert list(client.list(status="failed")) == []
 
 
-def test_cancel_and_retry(client: OrchestratorClient) -> None:
+def test_cancel_and_retry(client: Client) -> None:
     task = client.submit("system.echo")
     assert client.cancel(task.id).status == "canceled"
     assert client.retry(task.id, generation=1).generation == 2
@@ -81,20 +81,20 @@ def test_cancel_and_retry(client: OrchestratorClient) -> None:
     assert (refused.value.status, refused.value.code) == (409, "generation_changed")
 
 
-def test_what_is_wrong_is_said_field_by_field(client: OrchestratorClient) -> None:
+def test_what_is_wrong_is_said_field_by_field(client: Client) -> None:
     with pytest.raises(ApiError) as refused:
-        client.submit("system.echo", params={"size_bytes": 0})
+        client.submit("system.echo", size_bytes=0)
     assert [flaw.field for flaw in refused.value.fields] == ["params.size_bytes"]
 
 
-def test_types_are_listed(client: OrchestratorClient) -> None:
+def test_types_are_listed(client: Client) -> None:
     types = {found.name: found for found in client.task_types()}
     assert types["system.echo"].accepts == ()
     assert types["image.upscale"].accepts == ("picture",)
     assert "scale" in types["image.upscale"].params["properties"]
 
 
-def test_submit_on_the_command_line(door: FrontDoor, client: OrchestratorClient, still: Path) -> None:
+def test_submit_on_the_command_line(door: FrontDoor, client: Client, still: Path) -> None:
     shown = run_cli(door, "submit", "image.upscale", str(still), "--param", "scale=2", "--json")
     assert shown.exit_code == 0, shown.output
     task = client.get(json.loads(shown.stdout)["id"])
@@ -130,7 +130,7 @@ def test_a_refusal_ends_with_status_one_and_says_what_is_wrong(door: FrontDoor) 
     assert (missing.exit_code, missing.stdout) == (1, "")
 
 
-def test_tasks_on_the_command_line(door: FrontDoor, client: OrchestratorClient) -> None:
+def test_tasks_on_the_command_line(door: FrontDoor, client: Client) -> None:
     task = client.submit("system.echo")
     assert [found["id"] for found in json.loads(run_cli(door, "tasks", "list", "--json").stdout)] == [task.id]
     assert task.id in run_cli(door, "tasks", "list", "--status", "queued").stdout

@@ -10,7 +10,7 @@ import servers
 from front_door import KEYS, FrontDoor, front_door
 
 from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
-from orchestrator.client import OrchestratorClient, UploadInterrupted
+from orchestrator.client import Client, UploadInterrupted
 from orchestrator.client.calls import Caller
 from orchestrator.client.uploads import Uploader
 from orchestrator.domain.upload import MIB, UploadSizes
@@ -31,8 +31,8 @@ def door(redis_url: str, address: S3Address) -> Iterator[FrontDoor]:
 
 
 @pytest.fixture
-def client(door: FrontDoor) -> Iterator[OrchestratorClient]:
-    with OrchestratorClient(door.url, KEYS["film-a"]) as client:
+def client(door: FrontDoor) -> Iterator[Client]:
+    with Client(door.url, KEYS["film-a"]) as client:
         yield client
 
 
@@ -73,7 +73,7 @@ def content_of(address: S3Address, key: str, *, folder: Path) -> bytes:
     return copy.read_bytes()
 
 
-def test_a_large_file_arrives_whole(client: OrchestratorClient, address: S3Address, film: Path, tmp_path: Path) -> None:
+def test_a_large_file_arrives_whole(client: Client, address: S3Address, film: Path, tmp_path: Path) -> None:
     sent: list[tuple[int, int]] = []
     key = client.upload(film, on_progress=lambda done, total: sent.append((done, total)))
     assert content_of(address, key, folder=tmp_path) == FILM
@@ -82,7 +82,7 @@ def test_a_large_file_arrives_whole(client: OrchestratorClient, address: S3Addre
 
 
 def test_it_goes_on_where_it_broke_off(
-    door: FrontDoor, client: OrchestratorClient, address: S3Address, film: Path, tmp_path: Path
+    door: FrontDoor, client: Client, address: S3Address, film: Path, tmp_path: Path
 ) -> None:
     sent: list[int] = []
     broken = Line({2: 2})
@@ -105,7 +105,7 @@ def test_a_break_that_passes_costs_one_part_again(door: FrontDoor, film: Path) -
     assert sorted(line.parts) == [1, 2, 3, 3]
 
 
-def test_another_file_is_not_mixed_in(door: FrontDoor, client: OrchestratorClient, film: Path) -> None:
+def test_another_file_is_not_mixed_in(door: FrontDoor, client: Client, film: Path) -> None:
     with uploading(door, film, line=Line({1: 2}), sent=[]) as upload, pytest.raises(UploadInterrupted) as cut:
         upload.send("video/mp4")
     film.write_bytes(FILM[:-1])

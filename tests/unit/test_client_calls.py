@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from served_api import serve
 
-from orchestrator.client import ApiError, OrchestratorClient, Output
+from orchestrator.client import ApiError, Client, Options, Output
 from orchestrator.client.calls import LONGEST_PAUSE_S, pause_s
 
 TASK = (
@@ -33,7 +33,7 @@ class Script:
 
 
 @contextmanager
-def following(script: Script, *, tries: int = 5) -> Iterator[OrchestratorClient]:
+def following(script: Script, *, tries: int = 5) -> Iterator[Client]:
     app = FastAPI()
 
     @app.api_route("/{path:path}", methods=["GET", "POST"])
@@ -42,7 +42,7 @@ def following(script: Script, *, tries: int = 5) -> Iterator[OrchestratorClient]
         status, body = script.answers.pop(0)
         return Response(body, status_code=status, media_type="application/json")
 
-    with serve(app) as url, OrchestratorClient(url, "key", tries=tries, sleep=script.pauses.append) as client:
+    with serve(app) as url, Client(url, "key", tries=tries, sleep=script.pauses.append) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def test_two_submits_have_two_keys_and_a_given_key_is_kept() -> None:
     with following(script) as client:
         client.submit("system.echo")
         client.submit("system.echo")
-        client.submit("system.echo", idempotency_key="mine")
+        client.submit("system.echo", options=Options(idempotency_key="mine"))
     assert script.keys[2] == "mine"
     assert len(set(script.keys)) == 3
 
@@ -68,7 +68,7 @@ def test_two_submits_have_two_keys_and_a_given_key_is_kept() -> None:
 def test_a_refusal_is_not_repeated() -> None:
     script = Script([(409, CONFLICT)])
     with following(script) as client, pytest.raises(ApiError) as refused:
-        client.submit("system.echo", idempotency_key="mine")
+        client.submit("system.echo", options=Options(idempotency_key="mine"))
     assert (refused.value.status, refused.value.code, str(refused.value)) == (
         409,
         "idempotency_conflict",
@@ -94,7 +94,7 @@ def test_a_retry_is_never_repeated() -> None:
 def test_a_service_that_is_away_is_unreachable() -> None:
     pauses: list[float] = []
     with (
-        OrchestratorClient("http://127.0.0.1:9", "key", tries=3, sleep=pauses.append) as client,
+        Client("http://127.0.0.1:9", "key", tries=3, sleep=pauses.append) as client,
         pytest.raises(ApiError) as refused,
     ):
         client.get("task_1")
@@ -137,7 +137,7 @@ def test_a_damaged_download_leaves_nothing_behind(tmp_path: Path) -> None:
     def damaged() -> Response:
         return Response(b"not what was promised", status_code=HTTPStatus.OK)
 
-    with serve(app) as url, OrchestratorClient(url, "key") as client:
+    with serve(app) as url, Client(url, "key") as client:
         output = Output("shots.json", f"{url}/shots.json", "application/json", 10, "0" * 64)
         with pytest.raises(ApiError, match="damaged"):
             client.download(output, tmp_path)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.api.problem_codes import CODES
 from orchestrator.api.problems import ProblemResponse, render_error, render_internal
 from orchestrator.api.schemas import TASK_EXAMPLE, TaskView
 from orchestrator.domain import errors, overload
@@ -79,9 +80,17 @@ def test_status(kind: type[OrchestratorError]) -> None:
     body = _body(response)
     assert response.status_code == body["status"] == STATUSES[kind]
     assert response.media_type == "application/problem+json"
+    assert body["code"] in CODES
+    assert body["type"] == f"urn:orchestrator:problem:{body['code']}"
     if STATUSES[kind] != 500:
-        assert (body["code"], body["detail"]) == (kind.code, "words")
-        assert body["type"] == f"urn:orchestrator:problem:{kind.code}"
+        assert body["detail"] == "words"
+    if kind.code in CODES:
+        assert body["code"] == kind.code
+
+
+def test_a_code_that_clients_do_not_know_is_shown_as_that_of_its_kind() -> None:
+    assert _body(render_error(errors.IllegalMove(code="generation_changed")))["code"] == "generation_changed"
+    assert _body(render_error(errors.IllegalMove(code="of_our_own")))["code"] == "illegal_move"
 
 
 def test_a_bug_says_nothing_of_itself() -> None:

@@ -1,0 +1,49 @@
+"""The base of the client's exceptions; `errors.py` has one for each code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+NO_ANSWER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with one field of the request."""
+
+    field: str
+    message: str
+
+
+class ApiError(Exception):
+    """``code`` is stable; a code that this client does not know yet is an `ApiError` and nothing more.
+
+    ``status`` is that of HTTP, 0 when there was no answer. ``retry_after_s`` says when another try can help, ``fields``
+    what is wrong where. With ``request_id`` the service's operator finds the call in the log.
+    """
+
+    code = "unknown"
+    kinds: ClassVar[dict[str, type["ApiError"]]] = {}
+
+    def __init_subclass__(cls, *, code: str | None = None) -> None:
+        if code is not None:
+            cls.code = code
+            ApiError.kinds[code] = cls
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = NO_ANSWER,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+        fields: Sequence[FieldProblem] = (),
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code or type(self).code
+        self.retry_after_s = retry_after_s
+        self.fields = tuple(fields)
+        self.request_id = request_id

@@ -1,0 +1,45 @@
+"""What a submit says besides the task type, its input and its parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run a task. What is None is left to the service.
+
+    ``idempotency_key`` makes one task of submits from several places, or after a restart; without it every call of
+    `submit` makes one, however often it has to be repeated. ``sha256`` is that of the input, which the run verifies.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    priority: str = "normal"
+    start_by_s: float | None = None
+    run_for_s: float | None = None
+    sha256: str | None = None
+    idempotency_key: str | None = None
+
+
+AS_USUAL = Options()
+
+
+def render_submit(
+    type: str,  # noqa: A002 - the API's own word
+    input: str | None,  # noqa: A002 - the same
+    *,
+    params: Mapping[str, Any],
+    options: Options,
+) -> dict[str, Any]:
+    """The body of a submit; ``input`` is the URL or the object of the media."""
+    body: dict[str, Any] = {"type": type, "params": params, "labels": options.labels, "priority": options.priority}
+    if input is not None:
+        body["input"] = {"url" if is_url(input) else "object": input}
+        if options.sha256 is not None:
+            body["input"]["sha256"] = options.sha256
+    times = {"start_by_s": options.start_by_s, "run_for_s": options.run_for_s}
+    return body | {name: value for name, value in times.items() if value is not None}
+
+
+def is_url(text: str) -> bool:
+    return text.startswith(("https://", "http://"))
