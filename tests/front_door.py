@@ -18,6 +18,7 @@ from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
+from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.limits import RedisLimits
 from orchestrator.adapters.redis.projects import RedisProjects
@@ -135,15 +136,16 @@ def front_door(
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), RedisApiKeys(scripts), Bells()
     for project, text in KEYS.items():
         add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
-    metrics = build_intake_metrics()
+    forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     parts = ApiParts(
-        submit=SubmitTask(intake, DraftTask(PinInput(storage, log, new_id).pin, new_id), bells, metrics),
+        submit=SubmitTask(intake, DraftTask(PinInput(storage, log, new_id).pin, forecast, new_id), bells, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
         continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),
         reads=reads,
+        forecast=forecast,
         feed=RedisFeed(redis_url),
         storage=storage,
         authenticate=build_authenticate(scripts, SECRETS),

@@ -11,6 +11,7 @@ import redis
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake, render_new
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts, script_text
@@ -76,6 +77,7 @@ class RecordStore:
         self.upkeep = RedisUpkeep(self.scripts, self.lease_ms, RETENTION_MS)
         self.uploads = RedisUploadLog(self.scripts, quotas=self.quotas)
         self.reads = RedisReads(self.client)
+        self.forecast = RedisForecast(self.scripts, known_for_s=0)
         self._run_ids = (f"run-{number}" for number in count(1))
 
     @property

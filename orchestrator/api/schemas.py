@@ -33,7 +33,9 @@ class ProgressView(BaseModel):
 
 
 class QueueView(BaseModel):
-    """`position` counts the tasks ahead of the same project and model; null while waiting for another try."""
+    """`position` counts the tasks ahead of the same project and model, null while waiting for another try. `eta_s` is
+    about how long it is until the task starts, null when something else than the queue decides.
+    """
 
     position: int | None
     eta_s: float | None

@@ -20,6 +20,8 @@ from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, T
 from orchestrator.ports.intake import Receipt
 from orchestrator.wiring.api_parts import ApiParts
 
+NOT_READY = QueueView(position=None, eta_s=None)
+
 
 def render_summary(task: Task) -> TaskSummary:
     """What the record alone tells: lists ask nothing more per task."""
@@ -31,7 +33,7 @@ def describe_submitted(task: Task) -> str:
 
     It is kept under an Idempotency-Key, so a repeat gets what this version said, whichever answers then.
     """
-    view = TaskView(**_record(task), queue=QueueView(position=None, eta_s=None), attempts=[], outputs=[])
+    view = TaskView(**_record(task), queue=NOT_READY, attempts=[], outputs=[])
     return view.model_dump_json(exclude={"created_at"})
 
 
@@ -100,10 +102,8 @@ def _links(task: Task) -> dict[str, str]:
 def _queue(task: Task, parts: ApiParts) -> QueueView | None:
     if task.status is not Status.QUEUED:
         return None
-    position = parts.reads.queue_position(task)
-    # Rough on purpose: the project's own work ahead, at its predicted cost, one task after the other.
-    eta_s = None if position is None else position * task.predicted_s
-    return QueueView(position=position, eta_s=eta_s)
+    place = parts.forecast.place(task)
+    return QueueView(position=place.position, eta_s=place.eta_s) if place else NOT_READY
 
 
 def _attempts(task: Task, parts: ApiParts) -> list[AttemptView]:

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from orchestrator.domain.cost import kind_of
 from orchestrator.domain.errors import FieldError, InvalidParams
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
 from orchestrator.pipelines.pipeline import Pipeline
 from orchestrator.pipelines.registry import find_pipeline
+from orchestrator.ports.forecast import Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class DraftTask:
     """Checks everything that can be checked before a task costs anything."""
 
     pin_input: InputPin
+    forecast: Forecast
     new_id: Callable[[str], str]
 
     def draft(self, request: SubmitRequest) -> NewTask:
@@ -63,20 +66,23 @@ class DraftTask:
 
         Raises:
             UnknownTaskType, InvalidParams, and what `PinInput` raises: the request is at fault.
-            Unavailable: the storage cannot be asked about the input.
+            Unavailable: the storage, or the store of records, cannot be asked.
         """
         pipeline = find_pipeline(request.type)
+        params = _validated(pipeline, request.params)
+        source = self.pin_input(request.project, request.input, pipeline=pipeline)
+        kind = kind_of(pipeline.name, source)
         return NewTask(
             id=self.new_id("task"),
             project=request.project.slug,
             type=pipeline.name,
             lane=pipeline.lane,
             model=pipeline.model,
-            params=_validated(pipeline, request.params),
-            input=self.pin_input(request.project, request.input, pipeline=pipeline),
+            params=params,
+            input=source,
             labels=request.labels,
             priority=request.priority,
-            predicted_s=pipeline.predicted_s,
+            predicted_s=self.forecast.cost(pipeline.lane, kind, prior_s=pipeline.predicted_s).predicted_s,
             request_sha256=request.sha256,
             idempotency_key=request.idempotency_key,
             start_by_s=request.start_by_s,

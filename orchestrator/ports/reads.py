@@ -59,7 +59,3 @@ class TaskReads(Protocol):
     def story(self, project: str, *, after: tuple[int, int] = (0, 0)) -> tuple[Told, ...]:
         """The latest changes of status of the project's tasks, without their data, oldest first; bounded as well."""
         ...
-
-    def queue_position(self, task: Task) -> int | None:
-        """How many tasks of the same project and model are ahead in the lane; None when it is not ready to run."""
-        ...

@@ -4,6 +4,7 @@ from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
+from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
@@ -38,7 +39,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
     quotas, lanes = build_quotas(settings), build_lane_limits(settings)
     intake = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
-    reads, storage = RedisReads(client), build_storage(settings)
+    reads, forecast, storage = RedisReads(client), RedisForecast(scripts), build_storage(settings)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
@@ -47,12 +48,13 @@ def build_api_parts(settings: Settings) -> ApiParts:
     pin = PinInput(storage, log, new_id, limits, build_reach(settings)).pin
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
-        submit=SubmitTask(intake, DraftTask(pin, new_id), pulses, metrics),
+        submit=SubmitTask(intake, DraftTask(pin, forecast, new_id), pulses, metrics),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
+        forecast=forecast,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,
         authenticate=build_authenticate(scripts, key_secrets),

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.ports.feed import EventFeed
+from orchestrator.ports.forecast import Forecast
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
@@ -30,6 +31,7 @@ class ApiParts:
     offer_upload: OfferUpload
     continue_upload: ContinueUpload
     reads: TaskReads
+    forecast: Forecast
     feed: EventFeed
     storage: ObjectStorage
     authenticate: Authenticate

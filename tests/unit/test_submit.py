@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import pytest
 from fakes_storage import MemoryStorage
 
+from orchestrator.domain.cost import Cost
 from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorError, OutcomeUnknown, UnknownTaskType
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
 from orchestrator.pipelines.submission import DraftTask, SubmitRequest
+from orchestrator.ports.forecast import Place
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitTask
@@ -54,6 +56,16 @@ def new_id(kind: str) -> str:
     return f"{kind}_1"
 
 
+class NoRuns:
+    """A `Forecast` of a node on which nothing has run."""
+
+    def cost(self, lane: str, kind: str, *, prior_s: float) -> Cost:  # noqa: ARG002 - the port's own names
+        return Cost(prior_s)
+
+    def place(self, task: Task) -> Place | None:
+        pytest.fail(f"{task.id} does not wait anywhere")
+
+
 class Silence:
     """A bell that must not be rung."""
 
@@ -70,7 +82,7 @@ def metrics() -> IntakeMetrics:
 def service(metrics: IntakeMetrics) -> SubmitTask:
     storage = MemoryStorage({STILL: (b"12345", "image/png")})
     pin = PinInput(storage, NoLog(), new_id, MediaLimits(picture_bytes=4)).pin
-    return SubmitTask(LostAnswer(), DraftTask(pin, new_id), Silence(), metrics)
+    return SubmitTask(LostAnswer(), DraftTask(pin, NoRuns(), new_id), Silence(), metrics)
 
 
 def counted(metrics: IntakeMetrics, task_type: str, *, answer: str) -> float | None:

@@ -13,6 +13,7 @@ from orchestrator.adapters.redis.records import (
     render_lines,
 )
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.cost import kind_of
 from orchestrator.domain.errors import StaleRun
 from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.log_line import Said
@@ -73,7 +74,8 @@ class RedisClaims:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
         stored_bytes = sum(artifact.size_bytes for artifact in commit.outputs)
-        given = {**told, "actual_s": commit.actual_s, "bytes": stored_bytes}
+        kind = kind_of(run.task.type, run.task.input)
+        given = {**told, "actual_s": commit.actual_s, "bytes": stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 
     def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:

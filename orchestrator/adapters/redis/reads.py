@@ -66,10 +66,6 @@ class RedisReads:
             entries = self._client.xrange(f"orch:story:{project}", min=f"({after[0]}-{after[1]}")
         return tuple(parse_told(cursor, fields) for cursor, fields in entries)
 
-    def queue_position(self, task: Task) -> int | None:
-        with redis_errors():
-            return self._client.zrank(f"orch:ready:{task.waits_in}:{task.project}:{task.model}", task.id)
-
     def _ids_before(self, project: str, cursor: str | None, *, where: TaskFilter) -> Sequence[str]:
         """Ids sort by the clock of the process that made them, which may differ from the store's: hence the slack."""
         newest, oldest = f"({cursor}" if cursor else "+", "-"

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- include: turn, places, stored
 -- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
--- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs)
+-- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs), kind (of task)
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'finish')
@@ -11,7 +11,7 @@ log_lines(task, now, cjson.decode(given.lines))
 task.actual_s, task.bytes = given.actual_s, given.bytes
 count_bytes(task, tonumber(given.bytes))
 close_run(task, 'finish', now, '')
-note_pace(lane_of(task), task, now)
+note_run(lane_of(task), task, given.kind, now)
 if given.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
 end_task(task, 'succeeded', now,
   {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)

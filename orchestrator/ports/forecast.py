@@ -1,0 +1,29 @@
+"""What is likely to become of tasks: their cost and their wait. Nothing here is a promise, and nothing is changed."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.domain.cost import Cost
+from orchestrator.domain.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``position`` tasks of the same project and model are ahead. ``eta_s`` is about how long it is until the task
+    starts; None when that hangs on something else than the queue: a quota, a model that is held back, a missing worker.
+    """
+
+    position: int
+    eta_s: float | None
+
+
+class Forecast(Protocol):
+    """Answers may be a second old."""
+
+    def cost(self, lane: str, kind: str, *, prior_s: float) -> Cost:
+        """The predicted cost of a task of this `kind_of`; ``prior_s`` until enough of them have run in the lane."""
+        ...
+
+    def place(self, task: Task) -> Place | None:
+        """Where the task is in the queue; None when it is not ready to run."""
+        ...
