@@ -66,6 +66,12 @@ def progress(*, place: str, at_ms: int) -> Published:
     return Published("t", place, "", "progress", at_ms, '{"fraction":0.5}')
 
 
+def forget(url: str, stream: str, *, keep: int) -> None:
+    """As if so much had happened since that the stream has lost all but the latest entries."""
+    with redis.Redis.from_url(url) as client:
+        client.xtrim(stream, maxlen=keep, approximate=False)
+
+
 def listeners(client: redis.Redis) -> list[dict[str, str]]:
     found: list[dict[str, str]] = client.client_list(_type="pubsub")
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.api.event_stream import HEARTBEAT, HEARTBEAT_S, render_frame, render_opening
 from orchestrator.domain.task import TERMINAL, Status, Task, TaskEvent
-from orchestrator.ports.feed import Following, Told
+from orchestrator.ports.feed import GAP, Following, Told
 
 PROGRESS = ("fraction", "stage", "done", "total")
 OUTPUT = ("name", "content_type", "size_bytes", "sha256")
@@ -49,7 +49,8 @@ def render_line(event: TaskEvent) -> dict[str, Any]:
 
 def _head(told: Told) -> dict[str, Any]:
     event = told.event
-    return {"task_id": told.task_id, "generation": event.generation, "at": _time(event.at_ms)}
+    whose = {"task_id": told.task_id, "generation": event.generation} if told.task_id else {}
+    return {**whose, "at": _time(event.at_ms)}
 
 
 def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:
@@ -57,6 +58,8 @@ def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:
     data = event.data
     if event.type == "progress":
         return "progress", [_some(data, PROGRESS)]
+    if event.type == GAP:
+        return "gap", [dict(data)]
     if event.type == "log":
         return "log", [_some(data, LINE)]
     if event.type == "output":

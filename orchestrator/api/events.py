@@ -24,7 +24,8 @@ from orchestrator.api.inputs import CURSOR, FollowQuery
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, problem_docs
 from orchestrator.api.schemas import LogView
 from orchestrator.api.tasks import TaskId
-from orchestrator.ports.feed import Told
+from orchestrator.domain.task import TaskEvent
+from orchestrator.ports.feed import GAP, Told
 
 router = APIRouter(tags=["events"])
 
@@ -44,7 +45,7 @@ data: {"task_id":"task_01m82w…","generation":1,"at":"2026-11-23T00:21:12.310Z"
 FRAME = {
     "type": "object",
     "properties": {
-        "event": {"enum": ["status", "progress", "output", "log"]},
+        "event": {"enum": ["status", "progress", "output", "log", "gap"]},
         "data": {"type": "string", "contentMediaType": "application/json"},
         "id": {"type": "string", "pattern": CURSOR},
         "retry": {"type": "integer"},
@@ -52,7 +53,7 @@ FRAME = {
 }
 STREAM_DOCS: dict[int | str, dict[str, Any]] = {
     int(HTTPStatus.OK): {
-        "description": "Server-sent events: `status`, `progress`, `output`, `log`. See docs/http.md.",
+        "description": "Server-sent events: `status`, `progress`, `output`, `log`, `gap`. See docs/http.md.",
         "content": {EVENT_STREAM: {"schema": FRAME, "example": EXAMPLE}},
     },
     int(HTTPStatus.NO_CONTENT): {"description": "Nothing has happened since, and nothing more is to come."},
@@ -77,7 +78,7 @@ async def follow_task(
     after = _position(last_event_id or asked.after)
     if task.status.is_terminal or not asked.follow:
         events = await run_in_threadpool(parts.reads.events, task_id, after=after)
-        return _history(Told(task_id, event, f"{event.generation}-{event.seq}") for event in events)
+        return _history(Told(task_id, event, _cursor_of(event)) for event in events)
     async with AsyncExitStack() as held:
         held.enter_context(_places(request).place(caller.project.slug))
         following = await held.enter_async_context(parts.feed.follow_task(caller.project.slug, task_id, after=after))
@@ -120,6 +121,10 @@ def _places(request: Request) -> OpenStreams:
 def _position(cursor: str | None) -> tuple[int, int]:
     first, _, second = (cursor or "0-0").partition("-")
     return int(first), int(second)
+
+
+def _cursor_of(event: TaskEvent) -> str | None:
+    return None if event.type == GAP else f"{event.generation}-{event.seq}"
 
 
 def _history(told: Iterable[Told]) -> Response:

@@ -6,10 +6,16 @@ from typing import Protocol
 
 from orchestrator.domain.task import TaskEvent
 
+GAP = "gap"
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something that happened to a task. Whoever follows again after ``cursor`` misses nothing; progress has none."""
+    """Something that happened to a task. Whoever follows again after ``cursor`` misses nothing; progress has none.
+
+    A `GAP` stands where events are forgotten; its data has the task's present status. In the story of a project it is
+    of no task: ``task_id`` is empty, and what is now has to be looked up.
+    """
 
     task_id: str
     event: TaskEvent
@@ -36,7 +42,7 @@ class EventFeed(Protocol):
     ) -> AbstractAsyncContextManager[Following]:
         """Everything about the task after (generation, seq), the present progress, then all that happens from now on.
 
-        A story is bounded: its oldest lines may be gone.
+        A story is bounded: a gap is told where lines are gone, also when the follower asks too late for them.
         """
         ...
 
@@ -46,6 +52,7 @@ class EventFeed(Protocol):
         """Each change of status of the project's tasks after the cursor ``after``, without its data, and progress live.
 
         Gives the cursor to go on from if nothing happens at all. None means from now on, which is before this returns.
+        A gap is told as for a task.
 
         Raises:
             Unavailable, Overloaded: the store cannot be asked what is now.

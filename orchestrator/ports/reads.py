@@ -53,9 +53,9 @@ class TaskReads(Protocol):
         ...
 
     def events(self, task_id: str, *, after: tuple[int, int] = (0, 0)) -> tuple[TaskEvent, ...]:
-        """The task's story after (generation, seq), oldest first; bounded, so the oldest lines may be gone."""
+        """The task's story after (generation, seq), oldest first; bounded: a gap is first when lines are gone."""
         ...
 
     def story(self, project: str, *, after: tuple[int, int] = (0, 0)) -> tuple[Told, ...]:
-        """The latest changes of status of the project's tasks, without their data, oldest first; bounded as well."""
+        """The latest changes of status of the project's tasks, without their data, oldest first; gaps as above."""
         ...

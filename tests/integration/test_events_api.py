@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager
 
 import httpx
 import pytest
+from feed_room import forget
 from front_door import FrontDoor
 from sse import Seen, parse_events
 from starlette.types import Message
@@ -105,6 +106,20 @@ class TestTask:
         }
         assert (story[4].data["reason"], story[4].data["generation"]) == ("resubmitted", 2)
 
+    def test_who_fell_behind_is_told(self, door: FrontDoor, film_a: httpx.Client, redis_url: str) -> None:
+        task_id = submit(film_a)
+        run = door.next_run()
+        forget(redis_url, f"orch:events:{task_id}", keep=1)
+        path = f"/v1/tasks/{task_id}/events"
+        with stream(film_a, f"{path}?follow=false") as events:
+            gap, running = list(events)
+        assert (gap.name, gap.data["status"], gap.cursor) == ("gap", "running", "")
+        assert (gap.data["task_id"], running.word, running.cursor) == (task_id, "running", "1-2")
+        with stream(film_a, path) as events:
+            assert [next(events).name for _ in range(2)] == ["gap", "status"]
+            finish(door, run)
+            assert [event.word for event in events] == ["log", "output", "output", "succeeded"]
+
     def test_without_following_it_says_what_there_is(self, door: FrontDoor, film_a: httpx.Client) -> None:
         path = f"/v1/tasks/{submit(film_a)}/events?follow=false"
         with stream(film_a, path) as events:
@@ -148,6 +163,18 @@ class TestProject:
         with stream(film_a, "/v1/events?follow=false", last=seen[0].cursor) as events:
             assert [event.word for event in events] == ["queued", "canceled"]
         assert film_a.get(f"/v1/events?follow=false&after={canceled.cursor}").status_code == 204
+
+    def test_who_fell_behind_is_told(self, film_a: httpx.Client, redis_url: str) -> None:
+        with film_a.stream("GET", "/v1/events", timeout=10) as response:
+            cursor = next(response.iter_lines()).removeprefix("id: ")
+        kept = [submit(film_a) for _ in range(3)][1:]
+        forget(redis_url, "orch:story:film-a", keep=2)
+        with stream(film_a, "/v1/events", last=cursor) as events:
+            gap, *rest = (next(events) for _ in range(3))
+        assert (gap.name, set(gap.data)) == ("gap", {"at"})
+        assert [event.data["task_id"] for event in rest] == kept
+        with stream(film_a, "/v1/events?follow=false", last=cursor) as events:
+            assert [event.word for event in events] == ["gap", "queued", "queued"]
 
     def test_who_has_heard_nothing_yet_can_go_on_all_the_same(self, film_a: httpx.Client) -> None:
         with film_a.stream("GET", "/v1/events", timeout=10) as response:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 import servers
-from feed_room import HALF, hang_up, hear, hear_one, is_silent, listeners, play, progress, restart, say, start
+from feed_room import HALF, forget, hang_up, hear, hear_one, is_silent, listeners, play, progress, restart, say, start
 from record_store import DONE, RecordStore, new_task, open_store
 
 from orchestrator.adapters.redis.feed import HEARD_KEPT, RedisFeed
@@ -108,6 +108,27 @@ class TestATask:
                 heard = [(await hear_one(following)).event.data["fields"]["number"] for _ in range(lines)]
                 assert heard == list(range(1, lines + 1))
                 assert await is_silent(following)
+
+        play(redis_url, scene)
+
+    def test_where_lines_are_gone_a_gap_is_told(self, store: RecordStore, redis_url: str) -> None:
+        async def scene(feed: RedisFeed) -> None:
+            run = start(store)
+            async with feed.follow_task("film-a", "t", after=START) as following:
+                assert await hear(following, 2) == ["queued", "running"]
+                hang_up(redis_url)
+                for number in range(1, 4):
+                    say(store, run, number=number)
+                store.intake.cancel("film-a", "t")
+                forget(redis_url, "orch:events:t", keep=2)
+                gap = await hear_one(following)
+                assert (gap.event.type, gap.event.data, gap.cursor) == ("gap", {"status": "canceling"}, None)
+                assert await hear(following, 2) == ["log", "canceling"]
+                assert await is_silent(following)
+            for after, wanted in (START, ["gap", "log", "canceling"]), ((1, 4), ["log", "canceling"]):
+                async with feed.follow_task("film-a", "t", after=after) as following:
+                    assert await hear(following, len(wanted)) == wanted
+                assert [event.type for event in store.reads.events("t", after=after)] == wanted
 
         play(redis_url, scene)
 

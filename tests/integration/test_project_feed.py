@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import servers
-from feed_room import HALF, hear, hear_one, is_silent, play, progress, say, start
+from feed_room import HALF, forget, hear, hear_one, is_silent, play, progress, say, start
 from record_store import DONE, RecordStore, new_task, open_store
 
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.reels import ProjectReel
+from orchestrator.adapters.redis.stories import parse_position
 from orchestrator.domain.errors import Unavailable
 from orchestrator.ports.claims import Beat
 
@@ -48,6 +49,40 @@ class TestAProject:
                 say(store, run, number=1)  # of which the story of a project says nothing
                 store.claims.finish(run, DONE)
                 assert await hear(following, 2) == ["progress", "succeeded"]
+                assert await is_silent(following)
+
+        play(redis_url, scene)
+
+    def test_where_changes_are_gone_a_gap_is_told(self, store: RecordStore, redis_url: str) -> None:
+        async def scene(feed: RedisFeed) -> None:
+            store.submit(new_task("t-1"), new_task("t-2"), new_task("t-3"), new_task("t-4"))
+            cursors = [told.cursor for told in store.reads.story("film-a")]
+            forget(redis_url, "orch:story:film-a", keep=2)
+            for after, wanted in (cursors[0], ["gap", "t-3", "t-4"]), (cursors[2], ["t-4"]), ("0-0", ["gap", "t-3"]):
+                async with feed.follow_project("film-a", after=after) as (_, following):
+                    told = [await hear_one(following) for _ in wanted]
+                assert [each.task_id or each.event.type for each in told] == wanted
+                assert {each.cursor for each in told if not each.task_id} <= {None}
+                position = parse_position(after or "")
+                assert [each.event.type for each in store.reads.story("film-a", after=position)][:1] == [
+                    "gap" if wanted[0] == "gap" else "queued"
+                ]
+
+        play(redis_url, scene)
+
+    def test_who_comes_back_after_the_story_is_forgotten_is_told(self, store: RecordStore, redis_url: str) -> None:
+        async def scene(feed: RedisFeed) -> None:
+            async with feed.follow_project("film-a") as (cursor, _):
+                assert cursor == "0-0"
+            store.submit(new_task("t-1"))
+            async with feed.follow_project("film-a", after=cursor) as (_, following):
+                first = await hear_one(following)
+                assert first.event.type == "queued"
+            forget(redis_url, "orch:story:film-a", keep=0)
+            async with feed.follow_project("film-a", after=first.cursor) as (_, following):
+                assert await hear(following) == ["gap"]
+                store.submit(new_task("t-2"))
+                assert await hear(following) == ["queued"]
                 assert await is_silent(following)
 
         play(redis_url, scene)

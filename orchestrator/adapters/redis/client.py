@@ -14,6 +14,8 @@ class Pipeline(Protocol):
 
     def hmget(self, name: str, keys: Sequence[str]) -> object: ...
 
+    def xrange(self, name: str, min: str) -> object: ...  # noqa: A002 - theirs
+
     def execute(self) -> list[Any]: ...
 
 
@@ -47,6 +49,8 @@ class RedisClient(Protocol):
     def zrevrangebylex(self, name: str, max: str, min: str, start: int, num: int) -> list[str]: ...  # noqa: A002 - theirs
 
     def xrange(self, name: str, min: str = "-", max: str = "+") -> Entries: ...  # noqa: A002 - theirs
+
+    def xinfo_stream(self, name: str) -> dict[str, Any]: ...
 
     def pipeline(self, *, transaction: bool) -> Pipeline: ...
 
@@ -95,6 +99,8 @@ class AsyncRedis(Protocol):
     """A client made by `connection.connect_stream`."""
 
     async def xrange(self, name: str, min: str = "-") -> Entries: ...  # noqa: A002 - theirs
+
+    async def xinfo_stream(self, name: str) -> dict[str, Any]: ...
 
     async def xrevrange(self, name: str, *, count: int) -> Entries: ...
 

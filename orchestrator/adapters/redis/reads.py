@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import parse_attempt, parse_event, parse_task, parse_told
+from orchestrator.adapters.redis.records import parse_attempt, parse_task
+from orchestrator.adapters.redis.stories import (
+    BEGINNING,
+    FACTS,
+    has_lost_entries,
+    render_position,
+    tell_of_project,
+    tell_of_task,
+)
 from orchestrator.domain.errors import InvalidParams, TaskNotFound
 from orchestrator.domain.ids import first_id
 from orchestrator.domain.task import Attempt, Task, TaskEvent
@@ -57,14 +65,20 @@ class RedisReads:
         return tuple(parse_attempt(entry_id, fields) for entry_id, fields in entries)
 
     def events(self, task_id: str, *, after: tuple[int, int] = (0, 0)) -> tuple[TaskEvent, ...]:
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.xrange(f"orch:events:{task_id}", min=f"({render_position(after)}")
+        pipeline.hmget(f"orch:task:{task_id}", FACTS)
         with redis_errors():
-            entries = self._client.xrange(f"orch:events:{task_id}", min=f"({after[0]}-{after[1]}")
-        return tuple(parse_event(entry_id, fields) for entry_id, fields in entries)
+            entries, facts = pipeline.execute()
+        return tuple(tell_of_task(entries, facts, after=after))
 
     def story(self, project: str, *, after: tuple[int, int] = (0, 0)) -> tuple[Told, ...]:
+        story, is_cut = f"orch:story:{project}", False
         with redis_errors():
-            entries = self._client.xrange(f"orch:story:{project}", min=f"({after[0]}-{after[1]}")
-        return tuple(parse_told(cursor, fields) for cursor, fields in entries)
+            entries = self._client.xrange(story, min=render_position(after))
+            if entries and after == BEGINNING:
+                is_cut = has_lost_entries(self._client.xinfo_stream(story))
+        return tuple(tell_of_project(entries, after=after, is_cut=is_cut))
 
     def _ids_before(self, project: str, cursor: str | None, *, where: TaskFilter) -> Sequence[str]:
         """Ids sort by the clock of the process that made them, which may differ from the store's: hence the slack."""

@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.adapters.redis.client import AsyncRedis
-from orchestrator.adapters.redis.records import parse_event, parse_told
+from orchestrator.adapters.redis.stories import (
+    BEGINNING,
+    FACTS,
+    Position,
+    has_lost_entries,
+    parse_position,
+    render_position,
+    tell_of_project,
+    tell_of_task,
+)
 from orchestrator.domain.task import Status, TaskEvent
-from orchestrator.ports.feed import Told
+from orchestrator.ports.feed import GAP, Told
 
-Position = tuple[int, int]
 PROGRESS = "progress"
 
 
@@ -60,10 +68,11 @@ class TaskReel:
 
     async def read(self, client: AsyncRedis) -> list[Told]:
         pipeline = client.pipeline(transaction=True)
-        pipeline.xrange(f"orch:events:{self._task_id}", min=f"({self._last[0]}-{self._last[1]}")
-        pipeline.hmget(f"orch:task:{self._task_id}", ["status", "generation", "seq", PROGRESS, "updated_ms"])
-        entries, (status, generation, seq, progress, at_ms) = await pipeline.execute()
-        events = [parse_event(entry_id, fields) for entry_id, fields in entries]
+        pipeline.xrange(f"orch:events:{self._task_id}", min=f"({render_position(self._last)}")
+        pipeline.hmget(f"orch:task:{self._task_id}", (*FACTS, PROGRESS))
+        entries, (*facts, progress) = await pipeline.execute()
+        events = tell_of_task(entries, facts, after=self._last)
+        status, generation, seq, at_ms, _ = facts
         if status == Status.RUNNING and progress:
             events.append(TaskEvent(int(generation), int(seq), PROGRESS, int(at_ms), json.loads(progress)))
         return [told for event in events if (told := self._tell(event))]
@@ -73,6 +82,8 @@ class TaskReel:
 
     def _tell(self, event: TaskEvent) -> Told | None:
         place = (event.generation, event.seq)
+        if event.type == GAP:
+            return Told(self._task_id, event, cursor=None)
         if event.type == PROGRESS:
             if place < self._last or event.at_ms <= self._progress_ms:
                 return None
@@ -81,7 +92,7 @@ class TaskReel:
         if place <= self._last:
             return None
         self._last = place
-        return Told(self._task_id, event, cursor=f"{place[0]}-{place[1]}")
+        return Told(self._task_id, event, cursor=render_position(place))
 
 
 class ProjectReel:
@@ -96,11 +107,14 @@ class ProjectReel:
         self._read_last: dict[str, Position] = {}
 
     async def read(self, client: AsyncRedis) -> list[Told]:
-        entries = await client.xrange(self._story, min=f"({self._last[0]}-{self._last[1]}")
+        entries, is_cut = await client.xrange(self._story, min=render_position(self._last)), False
+        if entries and self._last == BEGINNING:
+            is_cut = has_lost_entries(await client.xinfo_stream(self._story))
+        told = tell_of_project(entries, after=self._last, is_cut=is_cut)
         if entries:
             self._last = parse_position(entries[-1][0])
         self._read_last = {fields["task"]: parse_position(fields["event"]) for _, fields in entries}
-        return [parse_told(cursor, fields) for cursor, fields in entries]
+        return told
 
     def play(self, published: Published) -> Told | None:
         place = parse_position(published.place)
@@ -116,12 +130,6 @@ class ProjectReel:
 
 def channel_of(project: str, task_id: str) -> str:
     return f"orch:feed:{project}:{task_id}"
-
-
-def parse_position(text: str) -> Position:
-    """The two numbers of an entry id."""
-    first, _, second = text.partition("-")
-    return int(first), int(second)
 
 
 def parse_published(channel: str, text: str) -> Published:
