@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.domain.errors import Category, OrchestratorError
+from orchestrator.domain.errors import Category, InputChanged, InputNotFound, InputRefused, OrchestratorError
 from orchestrator.domain.task import Failure
 
 
@@ -60,6 +60,14 @@ UNKNOWN_TYPE = Failure(
     message="No worker of the task's lane knows its type.",
     retryable=True,
 )
+
+
+OF_THE_COPY = frozenset({InputChanged.code, InputNotFound.code, InputRefused.code})
+
+
+def is_own(failure: Failure) -> bool:
+    """Whether it is about this task's copy of the input, and tells nothing of another that asks for the same."""
+    return failure.code in OF_THE_COPY
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,16 +42,18 @@ class Move(StrEnum):
     EXPIRE = "expire"
     CANCEL = "cancel"
     RESUBMIT = "resubmit"
+    SHARE = "share"
 
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 
 MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
     (Status.QUEUED, Status.RUNNING): frozenset({Move.CLAIM}),
+    (Status.QUEUED, Status.SUCCEEDED): frozenset({Move.SHARE}),
     (Status.QUEUED, Status.FAILED): frozenset({Move.EXPIRE}),
     (Status.QUEUED, Status.CANCELED): frozenset({Move.CANCEL}),
     (Status.RUNNING, Status.QUEUED): frozenset({Move.RETRY, Move.RELEASE, Move.LAPSE}),
-    (Status.RUNNING, Status.SUCCEEDED): frozenset({Move.FINISH}),
+    (Status.RUNNING, Status.SUCCEEDED): frozenset({Move.FINISH, Move.SHARE}),
     (Status.RUNNING, Status.FAILED): frozenset({Move.FAIL, Move.LAPSE}),
     (Status.RUNNING, Status.CANCELED): frozenset({Move.STOP, Move.LAPSE, Move.RETRY, Move.FAIL, Move.RELEASE}),
     (Status.FAILED, Status.QUEUED): frozenset({Move.RESUBMIT}),
@@ -94,6 +96,7 @@ class Place(StrEnum):
     LEASES = "leases"
     DELAYED = "delayed"
     PARTS = "parts"
+    FOLLOWING = "following"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class NewTask:
     request_sha256: str
     idempotency_key: str | None = None
     answer: str = ""  # what its client is told, kept under the key
+    content: str = ""  # tasks of one content follow one another; empty for one that runs in any case
     start_by_s: float | None = None
     run_for_s: float | None = None
 
@@ -193,6 +197,7 @@ class Task:
     usage: JsonObject = field(default_factory=dict)
     tries: Mapping[Category, int] = field(default_factory=dict)
     solo: bool = False
+    follows: str | None = None
     schema: int = SCHEMA_VERSION
 
     @property

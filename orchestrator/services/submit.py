@@ -42,7 +42,7 @@ class SubmitTask:
             self._count(request, error.code)
             raise
         self._count(request, "replayed" if receipt.replayed else "recorded")
-        if receipt.task and not receipt.replayed:
+        if receipt.task and not receipt.replayed and not receipt.task.follows:
             self.pulses.ring(receipt.task.lane)
         return receipt
 

@@ -17,7 +17,7 @@ from orchestrator.domain.cost import kind_of
 from orchestrator.domain.errors import StaleRun
 from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.log_line import Said
-from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision
+from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision, is_own
 from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
@@ -85,6 +85,7 @@ class RedisClaims:
             "category": failure.category.value,
             "counts": 0 if again and not again.counts else 1,
             "again_in_ms": int(again.after_s * 1000) if again else "",
+            "is_own": int(is_own(failure)),
         }
         self._ending("fail", run, given=given, lines=lines)
 

@@ -128,8 +128,10 @@ def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:
 
 def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, object]:
     kept = {"answer": task.answer, "answer_kept_ms": answer_kept_ms} if task.idempotency_key else {}
+    shared = {"content": task.content} if task.content else {}
     return {
         **kept,
+        **shared,
         "schema": SCHEMA_VERSION,
         "id": task.id,
         "project": task.project,

@@ -111,6 +111,7 @@ def parse_task(flat: Flat) -> Task:
         usage=_parse_json(flat.get("usage")) or {},
         tries=_parse_tries(flat),
         solo="solo" in flat,
+        follows=flat.get("leader"),
         schema=int(flat["schema"]),
     )
 

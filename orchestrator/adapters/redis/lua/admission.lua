@@ -56,5 +56,7 @@ end
 -- nil, or the answer that says why not and when to come again.
 local function refusal(task, given)
   local lane, queued = lane_of(task), redis.call('SCARD', 'orch:queued:' .. task.project)
-  return quota_refusal(task, lane, queued, given) or lane_refusal(task, lane, queued, given)
+  local refused = quota_refusal(task, lane, queued, given)
+  if refused or task.content and find_leader(task) then return refused end -- a follower adds nothing to the lane
+  return lane_refusal(task, lane, queued, given)
 end

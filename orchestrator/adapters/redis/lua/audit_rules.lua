@@ -5,13 +5,13 @@
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
   'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'idem_until_ms',
-  'request_sha256', 'filed'}
+  'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
-  queued = {ready = true, delayed = true}, running = {leases = true},
+  queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true},
   succeeded = {}, failed = {}, canceled = {},
 }
-local KNOWN_PLACES = {ready = true, delayed = true, leases = true}
+local KNOWN_PLACES = {ready = true, delayed = true, leases = true, following = true}
 local ANY_SCORE = 'any score'
 
 local mending = false -- audit.lua sets it; without it nothing is written
@@ -45,6 +45,7 @@ end
 
 -- The place that the record names, if its status allows that one, or else the one that fits what it holds.
 local function right_place(task)
+  if task.leader and PLACES[task.status].following then return 'following' end
   if task.status == 'running' then return task.run_id and task.owner and task.claimed_ms and 'leases' or 'ready' end
   if task.status ~= 'queued' then return nil end
   if task.place == 'ready' or not task.due_ms then return 'ready' end
@@ -56,13 +57,14 @@ local function demands(task)
   local wanted, place = {['orch:tasks:' .. task.project] = 0}, right_place(task)
   if place == 'ready' then wanted[ready_key(task)] = task.rank end
   if place == 'delayed' then wanted['orch:delayed'] = task.due_ms end
+  if place == 'following' then wanted['orch:followers:' .. task.leader] = 0 end
   if place == 'leases' then
     wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
     wanted['orch:running:' .. task.project] = false
   elseif place then
     wanted['orch:queued:' .. task.project] = false
   end
-  if not place then wanted['orch:ended'] = not task.condemned and task.ended_ms or ANY_SCORE end
+  if not place then wanted['orch:ended'] = not task.condemned and (task.kept_ms or task.ended_ms) or ANY_SCORE end
   if task.status == 'queued' and task.start_by_ms and not task.started_ms then
     wanted['orch:deadlines'] = task.start_by_ms
   end
@@ -134,6 +136,32 @@ local function look_at_idem(task, now)
   end
 end
 
+-- A follower has a leader that knows of followers. One whose leader has ended ends or goes on as it should have then.
+local function look_at_follower(task, now)
+  local leader = load_task(task.leader)
+  local has_ended = not leader or next(PLACES[leader.status] or {}) == nil
+  if has_ended then
+    found('misplaced', 'record', task.id, function()
+      local whole = load_task(task.id)
+      local ends_alike = leader and not leader.condemned and (leader.status == 'succeeded' or leader.status == 'failed')
+      if ends_alike then share_end(whole, leader, now) else go_alone(whole, now) end
+    end)
+  elseif not leader.led then
+    found('missing', 'followers', task.id, function()
+      leader.led = 1
+      save(leader)
+    end)
+  end
+end
+
+-- Whoever may be followed can be found.
+local function look_at_content(task)
+  if not PLACES[task.status].ready and not PLACES[task.status].leases then return end
+  if redis.call('EXISTS', content_key(task)) == 0 then
+    found('missing', 'content', task.id, function() lead(task) end)
+  end
+end
+
 local function look_at_record(id, now, given)
   local task = look_up(id)
   if not task then return end
@@ -145,6 +173,12 @@ local function look_at_record(id, now, given)
       mend_place(load_task(id), now)
       task = look_up(id)
     end)
+  end
+  if right_place(task) == 'following' then
+    look_at_follower(task, now)
+    task = look_up(id)
+  elseif task.content then
+    look_at_content(task)
   end
   for key, score in pairs(demands(task)) do
     local fault = fault_of(key, id, score)

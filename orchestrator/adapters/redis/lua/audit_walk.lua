@@ -6,7 +6,7 @@ local KEYS_OF_INDEXES = {
   ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
   kept = 'in order',
   turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
-  at_quota = 'SSCAN',
+  at_quota = 'SSCAN', followers = 'ZSCAN',
 }
 local A_DAY_MS = 86400000
 local SETS_OF_TASKS = {held = true, running = true, queued = true}
@@ -99,6 +99,13 @@ local look_at_key = {
       found('orphan', 'idem', seen[1] or key, function() redis.call('DEL', key) end)
     elseif redis.call('PTTL', key) == -1 then
       found('missing', 'idem', seen[1], function() redis.call('PEXPIRE', key, A_DAY_MS) end)
+    end
+  end,
+  content = function(rest)
+    local key = 'orch:content:' .. rest
+    local id = redis.call('GET', key)
+    if redis.call('HGET', 'orch:task:' .. id, 'content') ~= string.match(rest, ':(.+)$') then
+      found('orphan', 'content', id, function() redis.call('DEL', key) end)
     end
   end,
   usage = function(project)

@@ -55,9 +55,9 @@ local function is_hopeless(task)
   return is_unknown(task) and task.aside_ms and now - tonumber(task.aside_ms) >= UNKNOWN_FOR_MS
 end
 
-local function fail_unrun(task, error)
+local function fail_unrun(task, error, is_own)
   leave_place(task)
-  end_task(task, 'failed', now, {error = error}, error)
+  end_task(task, 'failed', now, {error = error}, error, is_own)
 end
 
 -- A newer version made it and only that one can run it. It steps aside, out of our way, and offers itself again: to a
@@ -78,7 +78,7 @@ local function next_task()
     if not task or task.place ~= 'ready' or lane_of(task) ~= given.lane then -- an entry astray; audit counts such finds
       leave_ready({id = id, lane = given.lane, project = project, model = model})
     elseif is_late(task) then
-      fail_unrun(task, given.expired_error)
+      fail_unrun(task, given.expired_error, true)
     elseif tonumber(task.schema) > tonumber(given.schema) then
       set_aside(task)
     elseif is_hopeless(task) then
@@ -101,8 +101,11 @@ local function start(task, run_id)
   task.progress, task.actual_s, task.aside_ms, task.said = nil, nil, nil, nil
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
-  emit(task, 'running', now, '{"epoch":' .. task.epoch .. '}')
+  local data = '{"epoch":' .. task.epoch .. '}'
+  if task.content then task.versions = served_versions(task.model) end
+  emit(task, 'running', now, data)
   save(task)
+  if task.led then tell_followers(task, now, data) end
 end
 
 local function repeated(run_id)

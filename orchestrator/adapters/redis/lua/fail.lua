@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- include: turn, places
 -- fail: the one commit of a failed run. `domain/retry` has decided: again after again_in_ms, or (empty) give up.
--- given: task_id, epoch, run_id, error, lines (JSON), category, counts (1 or 0), again_in_ms
+-- given: task_id, epoch, run_id, error, lines (JSON), category, counts (1 or 0), again_in_ms, is_own (1 or 0)
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'fail')
@@ -13,7 +13,7 @@ close_run(task, 'fail', now, given.counts == '1' and given.error or nil)
 if task.cancel_ms then
   end_task(task, 'canceled', now, {})
 elseif given.again_in_ms == '' then
-  end_task(task, 'failed', now, {error = given.error}, given.error)
+  end_task(task, 'failed', now, {error = given.error}, given.error, given.is_own == '1')
 else
   requeue(task, now, now + given.again_in_ms, given.error)
 end

@@ -5,6 +5,7 @@
 --   orch:ready:<lane>:<project>:<model>   zset    id by rank      place "ready"; <lane> may be a solo lane
 --   orch:leases                           zset    id by expiry    place "leases"
 --   orch:delayed                          zset    id by due time  place "delayed"
+--   orch:followers:<leader>               zset    id              place "following", see following.lua
 --   orch:deadlines                        zset    id by start_by, beside the place
 --   orch:ended                            zset    id by end, until the retention is over
 --   orch:held:<owner>                     set     ids that a worker process runs
@@ -174,13 +175,19 @@ local function leave_place(task)
     redis.call('SREM', 'orch:running:' .. task.project, task.id)
   elseif task.place then
     redis.call('SREM', 'orch:queued:' .. task.project, task.id)
-    if task.place == 'ready' then leave_ready(task) else redis.call('ZREM', 'orch:delayed', task.id) end
+    if task.place == 'ready' then
+      leave_ready(task)
+    elseif task.place == 'delayed' then
+      redis.call('ZREM', 'orch:delayed', task.id)
+    else
+      redis.call('ZREM', 'orch:followers:' .. task.leader, task.id)
+    end
   end
   task.place, task.due_ms = nil, nil
 end
 
 -- Queued again: at once at the old rank, or when `due` has come.
-local function requeue(task, now, due, data)
+local function requeue_alone(task, now, due, data)
   task.status, task.updated_ms = 'queued', now
   if due then enter_delayed(task, due) else enter_ready(task, now) end
   emit(task, 'queued', now, data)
@@ -188,13 +195,26 @@ local function requeue(task, now, due, data)
 end
 
 -- The task's last move. It has left its place already.
-local function end_task(task, status, now, fields, data)
+local function end_alone(task, status, now, fields, data)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   redis.call('ZADD', 'orch:ended', now, task.id)
   emit(task, status, now, data)
   save(task)
+end
+
+-- include: following
+-- The same, with what it means for those that follow the task.
+local function requeue(task, now, due, data)
+  requeue_alone(task, now, due, data)
+  if task.led then tell_followers(task, now, data) end
+end
+
+-- `is_own`: what it failed for is its own, and tells nothing of the work.
+local function end_task(task, status, now, fields, data, is_own)
+  end_alone(task, status, now, fields, data)
+  if task.content and not task.leader then part_with_followers(task, now, is_own) end
 end
 
 -- The run whose token was given, if it still owns its task. Otherwise "repeated" when this very call was carried

@@ -39,7 +39,7 @@ end)
 
 each_due('orch:deadlines', function(task) return task.status == 'queued' end, function(task)
   leave_place(task)
-  end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error)
+  end_task(task, 'failed', now, {error = given.expired_error}, given.expired_error, true)
   count('expired')
 end)
 

@@ -7,7 +7,7 @@
 local now, given = clock_ms(), arguments()
 local LAST_GENERATION = {
   error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
-  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1, solo = 1, aside_ms = 1,
+  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1, solo = 1, aside_ms = 1, leader = 1, versions = 1,
 }
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
@@ -23,5 +23,6 @@ end
 task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
 local upload = cjson.decode(task.input).object
 if upload then use_upload(upload, now) end
-requeue(task, now, nil, '{"reason":"resubmitted"}')
+task.status, task.updated_ms = 'queued', now
+enter_first(task, now, '{"reason":"resubmitted"}')
 return {'ok', reply(task)}

@@ -1,0 +1,73 @@
+"""What a leader has made: for whom it is good, and how long it is kept."""
+
+from collections.abc import Iterator
+
+import pytest
+from following_room import MADE, begin, same, statuses
+from record_store import DONE, RETENTION_MS, RecordStore, open_store, walk
+
+from orchestrator.domain.errors import TaskNotFound
+from orchestrator.domain.task import Status
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RecordStore]:
+    with open_store(redis_url) as opened:
+        yield opened
+
+
+class TestVersions:
+    def serve(self, store: RecordStore, versions: str) -> None:
+        store.client.eval("redis.call('HSET', 'orch:served', 'echo', ARGV[1])", 0, versions)
+
+    def test_what_another_version_made_is_not_shared(self, store: RecordStore) -> None:
+        self.serve(store, "1")
+        store.claims.finish(begin(store, "first"), DONE)
+        store.submit(same("second"))
+        self.serve(store, "2")
+        store.submit(same("third"))
+        assert statuses(store, "second", "third") == ["succeeded", "queued"]
+        run = store.claim_one()
+        store.submit(same("fourth"))
+        assert (run.task.id, store.task("fourth").follows) == ("third", "third")
+
+    def test_what_was_made_while_versions_changed_is_nobody_elses(self, store: RecordStore) -> None:
+        self.serve(store, "1")
+        run = begin(store, "first", "second")
+        self.serve(store, "2")
+        store.claims.finish(run, DONE)
+        store.submit(same("third"))
+        assert statuses(store, "second", "third") == ["succeeded", "queued"]
+        assert walk(store) == set()
+
+
+class TestRetention:
+    def sweep(self, store: RecordStore) -> list[str]:
+        swept = [swept.task_id for swept in store.upkeep.condemn(limit=100)]
+        for task_id in swept:
+            store.upkeep.purge(task_id)
+        return swept
+
+    def test_files_stay_as_long_as_a_task_shows_them(self, store: RecordStore) -> None:
+        store.claims.finish(begin(store, "first"), MADE)
+        store.pass_time(RETENTION_MS - 1)
+        store.submit(same("late"))
+        store.pass_time(RETENTION_MS - 1)
+        assert self.sweep(store) == []
+        assert walk(store) == set()
+        store.pass_time(2)
+        assert self.sweep(store) == ["late", "first"], "whose files they are goes last"
+        assert walk(store) == set()
+
+    def test_what_is_forgotten_is_made_anew(self, store: RecordStore) -> None:
+        store.claims.finish(begin(store, "first"), MADE)
+        store.pass_time(RETENTION_MS)
+        store.upkeep.condemn(limit=100)
+        store.submit(same("second"))
+        assert store.task("second").status is Status.QUEUED
+        store.upkeep.purge("first")
+        with pytest.raises(TaskNotFound):
+            store.task("first")
+        store.submit(same("third"))
+        assert store.task("third").follows == "second"
+        assert walk(store) == set()
