@@ -1,9 +1,10 @@
 """A worker child without its process: drains on a real store of records, and its runs do what the test says."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from record_store import RecordStore
@@ -12,7 +13,7 @@ from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.run_watch import Ending
-from orchestrator.services.drain import DrainLane, Slots
+from orchestrator.services.drain import DrainLane, Slots, Work
 
 QUICK = Slots(count=2, idle_s=0.05, poll_s=0.01, drain_s=0.2)
 PATIENCE_S = 10.0
@@ -41,7 +42,7 @@ class Child:
             claims=self.claims or self.store.claims,
             pulses=self,
             clock=SystemClock(),
-            execute=self.execute,
+            take_up=self.take_up,
             end_all=self.end_all,
             new_run_id=lambda: f"drained-{next(run_ids)}",
             is_stopping=self.is_stopping,
@@ -53,6 +54,9 @@ class Child:
 
     def ring(self, lane: str) -> None:
         self.told.append(f"rings {lane}")
+
+    def take_up(self, runs: Sequence[Run]) -> list[Work]:
+        return [partial(self.execute, run) for run in runs]
 
     def execute(self, run: Run) -> None:
         self.told.append(f"runs {run.task.id}")

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class BeatRuns:
-    """Every ``period_s``, at once for a new run, and at once for news of a run, at most every half second.
+    """Every ``period_s``, and at once for news of a run, at most every half second.
 
     A beat that goes out takes all along whose own is due within half a period: in the long run that is one call a
     period for all runs of the process.
@@ -37,13 +37,18 @@ class BeatRuns:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _wake: threading.Event = field(default_factory=threading.Event)
 
+    def take_up(self, runs: Sequence[Run]) -> list[RunWatch]:
+        """Keep new runs alive until `forget`. Their first beat leaves from here, one for all: no run waits for it."""
+        watches = [self.watch(run) for run in runs]
+        self._send(watches)
+        return watches
+
     def watch(self, run: Run) -> RunWatch:
-        """Keep ``run`` alive until `forget`."""
+        """Keep ``run`` alive until `forget`, from the next beat on."""
         clock_s = self.clock.monotonic_s
         watch = RunWatch(run, budget=self._budget_of(run), now_s=clock_s, wake=self._wake.set)
         with self._lock:
             self._watches[run.run_id] = watch
-        self._wake.set()
         return watch
 
     def forget(self, watch: RunWatch) -> None:

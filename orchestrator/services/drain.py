@@ -1,10 +1,10 @@
 """Drain: what a pulse starts. A child claims and runs until its lane has nothing left for it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 import structlog
@@ -19,6 +19,8 @@ from orchestrator.ports.pulses import PulseSender
 log = structlog.get_logger()
 
 NOTHING = Claimed((), more=False)
+
+Work = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,50 @@ class Slots:
         return replace(self, count=1, idle_s=0.0, runs_per_drain=1, yield_after_s=None)
 
 
+class Busy:
+    """The runs that a child carries. Who waits for the last of them is not woken by each."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        lock = threading.Lock()
+        self._freed, self._emptied = threading.Condition(lock), threading.Condition(lock)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, run_id: str) -> None:
+        with self._freed:
+            self.ids.add(run_id)
+
+    def discard(self, run_id: str) -> None:
+        with self._freed:
+            self.ids.discard(run_id)
+            self._freed.notify()
+            if not self.ids:
+                self._emptied.notify()
+
+    def await_fewer(self, than: int, timeout_s: float) -> bool:
+        """Whether so few are left before the time is over."""
+        with self._freed:
+            return self._freed.wait_for(lambda: len(self.ids) < than, timeout_s)
+
+    def await_none(self, timeout_s: float) -> bool:
+        """The same for none at all."""
+        with self._emptied:
+            return self._emptied.wait_for(lambda: not self.ids, timeout_s)
+
+
 @dataclass(frozen=True, slots=True)
 class DrainLane:
-    """Claims for its free slots while their neighbours run, so that fetch, infer and store of tasks overlap."""
+    """Claims for its free slots while their neighbours run, so that fetch, infer and store of tasks overlap.
+
+    ``take_up`` is called with what was claimed and says what the work of each run is, for a thread of its own.
+    """
 
     claims: Claims
     pulses: PulseSender
     clock: Clock
-    execute: Callable[[Run], None]
+    take_up: Callable[[Sequence[Run]], Sequence[Work]]
     end_all: Callable[[Ending], None]
     new_run_id: Callable[[], str]
     is_stopping: Callable[[], bool]
@@ -53,7 +91,6 @@ class DrainLane:
     slots: Slots
     is_spent: Callable[[], bool] = lambda: False
     stuck: AbstractSet[str] = frozenset()
-    _freed: threading.Condition = field(default_factory=threading.Condition)
 
     def drain(self, lane: str) -> int:
         """Run tasks of ``lane`` until it is idle, or this child is told to stop or to yield, or has done its share.
@@ -62,7 +99,7 @@ class DrainLane:
         Returns the number of runs. Runs that a shutdown leaves unfinished after ``drain_s`` are released.
         """
         slots = self.slots.alone() if is_solo(lane) else self.slots
-        busy: set[str] = set()
+        busy = Busy()
         started, claimed, idle_since = 0, NOTHING, self.clock.monotonic_s()
         pool = ThreadPoolExecutor(slots.count, thread_name_prefix=f"run-{lane}")
         try:
@@ -73,9 +110,9 @@ class DrainLane:
                 claimed = self._claim(lane, free=slots.count - carried, yield_after_s=yield_after_s)
                 if claimed.more:
                     self.pulses.ring(lane)  # before the runs, not after: ringing afterwards wakes one child a second
-                for run in claimed.runs:
+                for run, work in zip(claimed.runs, self.take_up(claimed.runs), strict=True):
                     busy.add(run.run_id)
-                    pool.submit(self._run, run, busy)
+                    pool.submit(self._run, run, work, busy=busy)
                 started += len(claimed.runs)
                 if busy:
                     idle_since = self.clock.monotonic_s()
@@ -100,30 +137,27 @@ class DrainLane:
             log.warning("claim.failed", lane=lane, error=str(error))
             return NOTHING
 
-    def _run(self, run: Run, busy: set[str]) -> None:
+    def _run(self, run: Run, work: Work, *, busy: Busy) -> None:
         try:
-            self.execute(run)
+            work()
         except Exception:  # nobody asks for the outcome of a thread; the lease lapses
             log.exception("run.escaped", task_id=run.task.id)
         finally:
-            with self._freed:
-                busy.discard(run.run_id)
-                self._freed.notify()
+            busy.discard(run.run_id)
 
-    def _await_slot(self, busy: set[str], carried: int) -> None:
+    def _await_slot(self, busy: Busy, carried: int) -> None:
         """Until fewer than ``carried`` runs are left, or it is time to look for work and at the flag again.
 
         Runs that end at about the same time share one claim: short ones would cost as many claims as runs.
         """
         is_full = carried == self.slots.count
-        with self._freed:
-            if self._freed.wait_for(lambda: len(busy) < carried, self.slots.poll_s * (10 if is_full else 1)):
-                self._freed.wait_for(lambda: not busy, self.slots.gather_s)
+        if busy.await_fewer(carried, self.slots.poll_s * (10 if is_full else 1)):
+            busy.await_none(self.slots.gather_s)
 
-    def _settle(self, busy: set[str]) -> None:
+    def _settle(self, busy: Busy) -> None:
         """Let the runs end that can; on a shutdown only for ``drain_s``, then release them."""
         deadline_s: float | None = None
-        while busy - self.stuck:
+        while busy.ids - self.stuck:
             now = self.clock.monotonic_s()
             if self.is_stopping() and deadline_s is None:
                 deadline_s = now + self.slots.drain_s

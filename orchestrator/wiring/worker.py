@@ -2,8 +2,9 @@
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from billiard.process import current_process
@@ -22,6 +23,7 @@ from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
+from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceEngine, ModelControl
@@ -29,7 +31,7 @@ from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.beat import BeatRuns
-from orchestrator.services.drain import DrainLane, Slots
+from orchestrator.services.drain import DrainLane, Slots, Work
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
@@ -109,20 +111,22 @@ def build_drain(
         note("drain")  # which looks at the flag in its every turn
         return is_stopping()
 
-    def run_watched(run: Run) -> None:
+    def work(watch: RunWatch) -> None:
         retire.count_run()
-        watch = beats.watch(run)
         with active.track_inprogress():
             try:
                 execute.execute(watch)
             finally:
                 beats.forget(watch)
 
+    def take_up(runs: Sequence[Run]) -> list[Work]:
+        return [partial(work, watch) for watch in beats.take_up(runs)]
+
     return DrainLane(
         claims=ports.claims,
         pulses=ports.pulses,
         clock=ports.clock,
-        execute=run_watched,
+        take_up=take_up,
         end_all=beats.end_all,
         new_run_id=lambda: secrets.token_hex(8),
         is_stopping=look,

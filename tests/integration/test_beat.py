@@ -1,13 +1,11 @@
 """What the beat thread says to the store for all runs of a child, and what it brings back."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from run_room import HandClock
 
-from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.task import Progress, Status
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.services.beat import BeatRuns
@@ -90,7 +88,6 @@ def test_each_run_gets_its_own_verdict(store: RecordStore, beats: BeatRuns) -> N
     assert (stopped.ending, going.ending) == (Ending.STOP, None)
 
 
-def test_a_new_run_is_beaten_at_once(store: RecordStore) -> None:
-    beats = BeatRuns(store.claims, SystemClock(), period_s=3_600)
-    threading.Thread(target=beats.beat_forever, daemon=True).start()
-    assert beats.watch(store.claim_one()).await_first_beat(10)
+def test_new_runs_have_beaten_when_they_are_taken_up(store: RecordStore, beats: BeatRuns) -> None:
+    taken = beats.take_up(store.claim(count=2).runs)
+    assert [watch.await_first_beat(0) for watch in taken] == [True, True]
