@@ -39,6 +39,7 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests, Rates
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
+from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
@@ -138,8 +139,10 @@ def front_door(
         add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
     forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
+    inputs = PinInput(storage, log, new_id)
     parts = ApiParts(
-        submit=SubmitTask(intake, DraftTask(PinInput(storage, log, new_id).pin, forecast, new_id), bells, metrics),
+        submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), bells, metrics),
+        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),

@@ -77,7 +77,7 @@ class RecordStore:
         self.upkeep = RedisUpkeep(self.scripts, self.lease_ms, RETENTION_MS)
         self.uploads = RedisUploadLog(self.scripts, quotas=self.quotas)
         self.reads = RedisReads(self.client)
-        self.forecast = RedisForecast(self.scripts, known_for_s=0)
+        self.forecast = RedisForecast(self.scripts, quotas=self.quotas, lanes=self.lanes, known_for_s=0)
         self._run_ids = (f"run-{number}" for number in count(1))
 
     @property

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from orchestrator.api.rate_limits import charge
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.errors import Unauthorized
+from orchestrator.services.admit import READ_COST
 from orchestrator.wiring.api_parts import ApiParts
 
 
@@ -33,13 +34,14 @@ class KeyWith(SecurityBase):
     scheme_name = "ApiKey"
     model = HTTPBearer(description="An API key of a project; the operation names the scope that it must have.")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, cost: int | None = None) -> None:
         self.scope = scope
+        self.cost = cost
 
     async def __call__(self, request: Request) -> Caller:
         caller = await caller_of(request)
         structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
-        await charge(request, caller)
+        await charge(request, caller, cost=self.cost)
         caller.require(self.scope)
         return caller
 
@@ -69,6 +71,7 @@ def bearer_of(header: str) -> str:
 
 
 TaskReader = Annotated[Caller, Security(KeyWith(Scope.TASKS_READ), scopes=[Scope.TASKS_READ])]
+TaskPlanner = Annotated[Caller, Security(KeyWith(Scope.TASKS_READ, cost=READ_COST), scopes=[Scope.TASKS_READ])]
 TaskWriter = Annotated[Caller, Security(KeyWith(Scope.TASKS_WRITE), scopes=[Scope.TASKS_WRITE])]
 ModelAdmin = Annotated[Caller, Security(KeyWith(Scope.MODELS_ADMIN), scopes=[Scope.MODELS_ADMIN])]
 ProjectAdmin = Annotated[Caller, Security(KeyWith(Scope.PROJECTS_ADMIN), scopes=[Scope.PROJECTS_ADMIN])]

@@ -2,12 +2,15 @@
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestrator.domain.media_input import GivenInput
+from orchestrator.domain.project import Project
 from orchestrator.domain.task import Priority, Status
+from orchestrator.pipelines.submission import SubmitRequest
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
@@ -98,6 +101,21 @@ class InputBody(Request):
         )
 
 
+class PlannedInputBody(InputBody):
+    """The media of a task that is not submitted yet: exactly one of `object`, `url`, `inline` and `size_bytes`."""
+
+    size_bytes: int | None = Field(None, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.object, self.url, self.inline, self.size_bytes)) != 1:
+            raise ValueError("must have exactly one of object, url, inline and size_bytes")
+        return self
+
+    def parse(self) -> GivenInput:
+        return replace(super().parse(), size_bytes=self.size_bytes)
+
+
 class SubmitBody(Request):
     """A task to run."""
 
@@ -127,6 +145,36 @@ class SubmitBody(Request):
         None, gt=0, le=30 * 86400, description="Fail the task if no run has begun within this many seconds."
     )
     run_for_s: float | None = Field(None, gt=0, le=7 * 86400, description="The longest that one run may take.")
+
+    def parse(self, project: Project, *, idempotency_key: str | None = None) -> SubmitRequest:
+        return SubmitRequest(
+            project=project,
+            type=self.type,
+            input=self.input.parse() if self.input else None,
+            params=self.params,
+            labels=self.labels,
+            priority=self.priority,
+            idempotency_key=idempotency_key,
+            start_by_s=self.start_by_s,
+            run_for_s=self.run_for_s,
+        )
+
+
+class EstimateBody(SubmitBody):
+    """A task that might be submitted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"type": "image.upscale", "input": {"size_bytes": 482113}, "params": {"scale": 4}},
+                {"type": "system.echo"},
+            ]
+        }
+    )
+
+    input: PlannedInputBody | None = Field(
+        None, description="As of a submit; of a file that is not uploaded yet, its size."
+    )
 
 
 class ListQuery(Request):

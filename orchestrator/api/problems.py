@@ -70,21 +70,27 @@ def render_internal() -> ProblemResponse:
 
 def render_error(error: OrchestratorError) -> ProblemResponse:
     """One of our errors as a problem."""
-    status = status_of(type(error))
-    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        return render_internal()
-    problem = _describe(status, code_of(error), detail=str(error))
+    problem = describe_error(error)
     headers: dict[str, str] = {}
-    if status is HTTPStatus.UNAUTHORIZED:
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return render_internal()
+    if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in LATER:
-        problem.retry_after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
+    if problem.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(problem.retry_after_s))
+    return _respond(problem, headers)
+
+
+def describe_error(error: OrchestratorError) -> Problem:
+    """What is wrong, in words for clients; a bug of ours is for `render_internal`."""
+    problem = _describe(status_of(type(error)), code_of(error), detail=str(error))
+    if problem.status in LATER:
+        problem.retry_after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
     if isinstance(error, OutcomeUnknown):
         problem.task_id = error.task_id
     if isinstance(error, InvalidParams) and error.fields:
         problem.errors = _render_fields(error.fields)
-    return _respond(problem, headers)
+    return problem
 
 
 def _describe(status: int, code: str, *, detail: str) -> Problem:

@@ -16,10 +16,11 @@ READS = frozenset({"GET", "HEAD"})
 ALLOWANCE = "allowance"
 
 
-async def charge(request: Request, caller: Caller) -> None:
+async def charge(request: Request, caller: Caller, *, cost: int | None = None) -> None:
     """Let the request pass, or raise `RateLimited`. It waits for the store only when nothing is known here."""
     admit = request.app.state.parts.admit
-    cost = READ_COST if request.method in READS else WRITE_COST
+    if cost is None:
+        cost = READ_COST if request.method in READS else WRITE_COST
     allowance: Allowance | None = admit.recall(caller, cost) or await run_in_threadpool(admit.ask, caller, cost)
     setattr(request.state, ALLOWANCE, allowance)
     if allowance and allowance.retry_after_s is not None:

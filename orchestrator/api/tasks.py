@@ -15,7 +15,6 @@ from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import describe_submitted, render_submitted, render_summary, render_task, task_url
 from orchestrator.api.waiting import Waits
 from orchestrator.domain.project import Project
-from orchestrator.pipelines.submission import SubmitRequest
 from orchestrator.ports.reads import TaskFilter
 from orchestrator.wiring.api_parts import ApiParts
 
@@ -38,17 +37,7 @@ async def submit(
     body: SubmitBody, caller: TaskWriter, parts: Parts, patience: Waits, *, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
-    request = SubmitRequest(
-        project=caller.project,
-        type=body.type,
-        input=body.input.parse() if body.input else None,
-        params=body.params,
-        labels=body.labels,
-        priority=body.priority,
-        idempotency_key=idempotency_key,
-        start_by_s=body.start_by_s,
-        run_for_s=body.run_for_s,
-    )
+    request = body.parse(caller.project, idempotency_key=idempotency_key)
     receipt = await run_in_threadpool(parts.submit.submit, request, describe=describe_submitted)
     headers = {"Location": task_url(receipt.task_id)}
     if receipt.replayed:

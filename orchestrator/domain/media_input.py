@@ -12,7 +12,8 @@ from orchestrator.domain.web_address import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class GivenInput:
-    """Exactly one of ``object`` (a key in the project's storage), ``url`` and ``content`` is there.
+    """Exactly one of ``object`` (a key in the project's storage), ``url`` and ``content`` is there; or, where only an
+    estimate is asked for, ``size_bytes`` of a file that is not.
 
     ``sha256`` is what the client says the bytes are; a run that finds others fails.
     """
@@ -22,6 +23,7 @@ class GivenInput:
     content: bytes | None = field(default=None, repr=False)
     content_type: str | None = None
     sha256: str | None = None
+    size_bytes: int | None = None
 
     @property
     def fingerprint(self) -> Any:  # noqa: ANN401 - JSON

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from orchestrator.domain.cost import kind_of
+from orchestrator.domain.cost import Cost, kind_of
 from orchestrator.domain.errors import FieldError, InvalidParams
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
@@ -65,14 +65,22 @@ class DraftTask:
         """The task, ready to be recorded.
 
         Raises:
+            what `draft_with_cost` does.
+        """
+        return self.draft_with_cost(request)[0]
+
+    def draft_with_cost(self, request: SubmitRequest) -> tuple[NewTask, Cost]:
+        """The task, and what is known of its cost.
+
+        Raises:
             UnknownTaskType, InvalidParams, and what `PinInput` raises: the request is at fault.
             Unavailable: the storage, or the store of records, cannot be asked.
         """
         pipeline = find_pipeline(request.type)
         params = _validated(pipeline, request.params)
         source = self.pin_input(request.project, request.input, pipeline=pipeline)
-        kind = kind_of(pipeline.name, source)
-        return NewTask(
+        cost = self.forecast.cost(pipeline.lane, kind_of(pipeline.name, source), prior_s=pipeline.predicted_s)
+        task = NewTask(
             id=self.new_id("task"),
             project=request.project.slug,
             type=pipeline.name,
@@ -82,12 +90,13 @@ class DraftTask:
             input=source,
             labels=request.labels,
             priority=request.priority,
-            predicted_s=self.forecast.cost(pipeline.lane, kind, prior_s=pipeline.predicted_s).predicted_s,
+            predicted_s=cost.predicted_s,
             request_sha256=request.sha256,
             idempotency_key=request.idempotency_key,
             start_by_s=request.start_by_s,
             run_for_s=request.run_for_s,
         )
+        return task, cost
 
 
 def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.cost import Cost
-from orchestrator.domain.task import Task
+from orchestrator.domain.errors import Overloaded
+from orchestrator.domain.task import NewTask, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,17 @@ class Place:
     eta_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a submit would find: ``refusal`` is what it would be told now, None if it would be accepted. A project
+    ``at_quota`` starts nothing until one of its runs ends, or time passes.
+    """
+
+    refusal: Overloaded | None
+    place: Place
+    is_at_quota: bool
+
+
 class Forecast(Protocol):
     """Answers may be a second old."""
 
@@ -26,4 +38,10 @@ class Forecast(Protocol):
 
     def place(self, task: Task) -> Place | None:
         """Where the task is in the queue; None when it is not ready to run."""
+        ...
+
+    def outlook(self, task: NewTask) -> Outlook:
+        """What would become of ``task``, were it submitted now. An input that has a size and lies nowhere is still to
+        be stored, which the project's quota has to allow.
+        """
         ...

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.domain.errors import InvalidParams, MediaTooLarge, UnsupportedMedia
 from orchestrator.domain.media import DEFAULT_LIMITS, MediaKind, MediaLimits
-from orchestrator.domain.media_format import accepted, sniff
+from orchestrator.domain.media_format import MediaFormat, accepted, sniff
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.web_address import PUBLIC_HTTPS, Reach, parse_web_address
@@ -36,6 +36,17 @@ class PinInput:
             QuotaExceeded: the project would keep more than it may.
             Unavailable: the storage cannot be asked.
         """
+        seen = self.look(project, given, pipeline=pipeline)
+        if given is None or given.content is None:
+            return seen
+        return {**seen, **_pinned(self._keep(project, given, accepts=pipeline.accepts))}
+
+    def look(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]:
+        """As `pin`, but nothing is kept: of an inline input, and of one that is not there yet, it tells the size.
+
+        Raises:
+            InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia, Unavailable: as `pin`.
+        """
         if given is None:
             if pipeline.accepts:
                 raise InvalidParams(f"{pipeline.name} needs an input: a {_kinds(pipeline.accepts)}")
@@ -46,16 +57,24 @@ class PinInput:
         if given.url is not None:
             return {"url": self._require_web_address(given.url), **promised}
         if given.content is not None:
-            return {**_pinned(self._keep(project, given, accepts=pipeline.accepts)), **promised}
+            _require_known(given.content, pipeline.accepts)
+            return {"size_bytes": len(given.content), **promised}
+        if given.size_bytes is not None:
+            self._require_not_too_large(given.size_bytes, pipeline.accepts)
+            return {"size_bytes": given.size_bytes, **promised}
         return {**_pinned(self._find(project, given.object or "", accepts=pipeline.accepts)), **promised}
 
     def _find(self, project: Project, key: str, *, accepts: frozenset[MediaKind]) -> ObjectInfo:
         """The object as it is now: a run refuses one whose etag differs, because nobody asked for that one."""
         project.require_own_object(key)
-        found, limit_bytes = self.storage.head(key), self.limits.bytes_of(accepts)
-        if found.size_bytes > limit_bytes:
-            raise MediaTooLarge(f"the input has {found.size_bytes} bytes; at most {limit_bytes} are accepted")
+        found = self.storage.head(key)
+        self._require_not_too_large(found.size_bytes, accepts)
         return found
+
+    def _require_not_too_large(self, size_bytes: int, accepts: frozenset[MediaKind]) -> None:
+        limit_bytes = self.limits.bytes_of(accepts)
+        if size_bytes > limit_bytes:
+            raise MediaTooLarge(f"the input has {size_bytes} bytes; at most {limit_bytes} are accepted")
 
     def _require_web_address(self, url: str) -> str:
         """Its shape alone. Where its name leads, the run asks that connects: an answer of today proves nothing."""
@@ -65,13 +84,18 @@ class PinInput:
 
     def _keep(self, project: Project, given: GivenInput, *, accepts: frozenset[MediaKind]) -> ObjectInfo:
         content = given.content or b""
-        known = sniff(content)
-        if known is None or not known.kinds & accepts:
-            raise UnsupportedMedia(f"the input is none of {accepted(accepts)}")
+        known = _require_known(content, accepts)
         key = f"{project.prefix}uploads/{self.new_id('upload')}/{INLINE_NAME}.{known.name}"
         # First, so that it is swept should nobody hear of it again.
         self.log.reserve_for_task(key, size_bytes=len(content), ends_in_s=TAKEN_UP_WITHIN_S)
         return self.storage.put(content, key, content_type=given.content_type or known.content_type)
+
+
+def _require_known(content: bytes, accepts: frozenset[MediaKind]) -> MediaFormat:
+    known = sniff(content)
+    if known is None or not known.kinds & accepts:
+        raise UnsupportedMedia(f"the input is none of {accepted(accepts)}")
+    return known
 
 
 def _pinned(found: ObjectInfo) -> dict[str, Any]:

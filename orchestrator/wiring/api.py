@@ -14,6 +14,7 @@ from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
+from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
@@ -39,16 +40,21 @@ def build_api_parts(settings: Settings) -> ApiParts:
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
     quotas, lanes = build_quotas(settings), build_lane_limits(settings)
     intake = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
-    reads, forecast, storage = RedisReads(client), RedisForecast(scripts), build_storage(settings)
+    reads, forecast, storage = (
+        RedisReads(client),
+        RedisForecast(scripts, quotas=quotas, lanes=lanes),
+        build_storage(settings),
+    )
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s = settings.uploads.expires.total_seconds()
     uploads = RedisUploads(client, expires_s=open_for_s)
-    pin = PinInput(storage, log, new_id, limits, build_reach(settings)).pin
+    inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
     expires_s = settings.s3.url_expires.total_seconds()
     return ApiParts(
-        submit=SubmitTask(intake, DraftTask(pin, forecast, new_id), pulses, metrics),
+        submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), pulses, metrics),
+        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),

@@ -16,6 +16,7 @@ from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.create_key import CreateKey
+from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.submit import SubmitTask
@@ -26,6 +27,7 @@ class ApiParts:
     """A readiness check returns, or raises what is wrong."""
 
     submit: SubmitTask
+    estimate: EstimateTask
     cancel: CancelTask
     resubmit: ResubmitTask
     offer_upload: OfferUpload

@@ -120,6 +120,16 @@ def submits_foreign_input(house: House) -> None:
     assert theirs.json()["id"] != mine.json()["id"], "Idempotency-Keys belong to a project"
 
 
+def estimates_by_foreign_things(house: House) -> None:
+    body = {"type": "image.upscale", "input": {"object": FOREIGN_INPUT}}
+    foreign = house.stranger.post("/v1/tasks:estimate", json=body).json()["refusal"]
+    nothing = {"type": "image.upscale", "input": {"object": f"{FOREIGN_INPUT}.none"}}
+    assert foreign == house.stranger.post("/v1/tasks:estimate", json=nothing).json()["refusal"]
+    planned = {"type": "image.upscale", "input": {"size_bytes": 6}}
+    assert house.owner.post("/v1/tasks:estimate", json=planned).json()["queue"]["position"] == 1
+    assert house.stranger.post("/v1/tasks:estimate", json=planned).json()["queue"]["position"] == 0
+
+
 def lists_foreign_tasks(house: House) -> None:
     listed = house.stranger.get("/v1/tasks?limit=100").json()["items"]
     assert {task["project"] for task in listed} <= {"film-b"}
@@ -148,6 +158,7 @@ def knows_no_project(_: House) -> None:
 # How each route without an id in its path could reach what is another's, and that it does not.
 REACHES: Mapping[str, Callable[[House], None]] = {
     "POST /v1/tasks": submits_foreign_input,
+    "POST /v1/tasks:estimate": estimates_by_foreign_things,
     "GET /v1/tasks": lists_foreign_tasks,
     "GET /v1/events": hears_foreign_events,
     "POST /v1/uploads": uploads_into_a_foreign_prefix,

@@ -12,7 +12,7 @@ from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
 from orchestrator.pipelines.submission import DraftTask, SubmitRequest
-from orchestrator.ports.forecast import Place
+from orchestrator.ports.forecast import Outlook, Place
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitTask
@@ -64,6 +64,9 @@ class NoRuns:
 
     def place(self, task: Task) -> Place | None:
         pytest.fail(f"{task.id} does not wait anywhere")
+
+    def outlook(self, task: NewTask) -> Outlook:
+        pytest.fail(f"nobody asks what becomes of {task.id}")
 
 
 class Silence:

@@ -4,10 +4,13 @@ import time
 from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.intake import parse_refusal, render_limits
+from orchestrator.adapters.redis.records import render_limit
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.cost import Cost, predict
-from orchestrator.domain.task import Task
-from orchestrator.ports.forecast import Place
+from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
+from orchestrator.domain.task import HEAD_START_MS, NewTask, Task
+from orchestrator.ports.forecast import Outlook, Place
 
 Costs = dict[str, Cost]
 
@@ -17,8 +20,17 @@ KNOWN_FOR_S = 1.0  # a submit asks nothing: costs change slowly, and those of a 
 class RedisForecast:
     """Implements `ports.forecast.Forecast`. Safe to share between threads."""
 
-    def __init__(self, scripts: Scripts, *, known_for_s: float = KNOWN_FOR_S) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        quotas: Quotas = UNLIMITED,
+        lanes: LaneLimits = ENDLESS,
+        known_for_s: float = KNOWN_FOR_S,
+    ) -> None:
         self._scripts = scripts
+        at_start = {"max_running": quotas.max_running, "gpu_s_per_hour": quotas.gpu_s_per_hour}
+        self._limits = render_limits(quotas, lanes) | {name: render_limit(most) for name, most in at_start.items()}
         self._known_for_s = known_for_s
         self._known: dict[str, tuple[float, Costs]] = {}
 
@@ -30,6 +42,20 @@ class RedisForecast:
         with redis_errors():
             found = self._scripts.run("place", {**given, "waits_in": task.waits_in})
         return parse_place(found) if found else None
+
+    def outlook(self, task: NewTask) -> Outlook:
+        given = {
+            "project": task.project,
+            "lane": task.lane,
+            "model": task.model,
+            "predicted_s": task.predicted_s,
+            "head_start_ms": HEAD_START_MS[task.priority],
+            "new_bytes": 0 if "object" in task.input else task.input.get("size_bytes", 0),
+        }
+        with redis_errors():
+            (outcome, *why), position, eta_ms, at_quota = self._scripts.run("estimate", given | self._limits)
+        refusal = parse_refusal(why) if outcome == "refused" else None
+        return Outlook(refusal, parse_place([position, eta_ms]), is_at_quota=bool(at_quota))
 
     def _costs(self, lane: str) -> Costs:
         read_at_s, costs = self._known.get(lane, (0.0, {}))

@@ -41,6 +41,14 @@ local function quota_refusal(task, lane, queued, given)
   end
 end
 
+-- Of what is to be kept and is not there yet.
+local function room_refusal(project, bytes, given)
+  local max_bytes = limit_of(project, 'max_bytes', given)
+  if max_bytes and stored_bytes(project) + bytes > max_bytes then
+    return refused('quota_exceeded', 'no_room', max_bytes, LONG_MS)
+  end
+end
+
 local function lane_refusal(task, lane, queued, given)
   local most, most_ms = tonumber(given.lane_tasks), tonumber(given.lane_wait_ms)
   if most and backlog_of(lane).tasks >= most then return refused('queue_full', 'lane_tasks', most, UNKNOWN_MS) end

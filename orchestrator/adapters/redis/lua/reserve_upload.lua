@@ -8,10 +8,8 @@ local now, given = clock_ms(), arguments()
 if kept_entry(given.key) then return {'reserved'} end -- our own command, repeated after a lost reply
 
 local project = project_of_upload(given.key)
-local max_bytes = limit_of(project, 'max_bytes', given)
-if max_bytes and stored_bytes(project) + given.bytes > max_bytes then
-  return refused('quota_exceeded', 'no_room', max_bytes, LONG_MS)
-end
+local no_room = room_refusal(project, given.bytes, given)
+if no_room then return no_room end
 redis.call('ZADD', 'orch:offers', now + given.ends_in_ms, given.key)
 if given.is_lasting == '1' then redis.call('ZADD', 'orch:uploads', now, given.key) end
 keep_upload(given.key, given.bytes)
