@@ -142,6 +142,7 @@ class QueueMetrics:
     predicted_seconds: Gauge
     pace: Gauge
     at_quota: Gauge
+    paused: Gauge
     running: Gauge
     delayed: Gauge
 
@@ -209,6 +210,7 @@ def build_queue_metrics() -> QueueMetrics:
         predicted_seconds=gauge("orchestrator_queue_predicted_seconds", "Work that is ready, as predicted.", ["lane"]),
         pace=gauge("orchestrator_queue_pace", "Predicted seconds of work that a busy second gets done.", ["lane"]),
         at_quota=gauge("orchestrator_queue_projects_at_quota", "Projects that wait for their own runs.", ["lane"]),
+        paused=gauge("orchestrator_queue_paused", "Ready tasks of what is paused.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
     )

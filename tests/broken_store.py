@@ -30,17 +30,20 @@ def populate(store: RecordStore) -> None:
     store.intake.cancel("film-a", "canceled")
 
 
-READY, READY_B = "orch:ready:io:film-a:echo", "orch:ready:io:film-b:other"
+READY, READY_B = "orch:ready:io:film-a:echo:system.echo", "orch:ready:io:film-b:other:system.echo"
 
 # Commands that break the store, and what of it must be among the finds.
 BREAKS: Mapping[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
     "a project is not in the turn": (("ZREM orch:turn:io film-a",), ("missing", "turn", "film-a")),
     "a lane has no turn": (("DEL orch:turn:io",), ("missing", "turn", "film-b")),
     "a lane is not known": (("SREM orch:lanes io",), ("missing", "lanes", "io")),
-    "a model is not known": (("SREM orch:models:io:film-b other",), ("missing", "models", "other")),
+    "a model is not known": (
+        ("SREM orch:models:io:film-b other:system.echo",),
+        ("missing", "models", "other:system.echo"),
+    ),
     "nobody knows of a queue": (
         ("DEL orch:models:io:film-a", "DEL orch:turn:io", "DEL orch:lanes"),
-        ("missing", "models", "echo"),
+        ("missing", "models", "echo:system.echo"),
     ),
     "a ready set is lost": ((f"DEL {READY}",), ("missing", "ready", "ready")),
     "a ready task has no place": ((f"ZREM {READY} ready",), ("missing", "ready", "ready")),

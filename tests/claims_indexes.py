@@ -18,9 +18,10 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
     found: dict[str, set[str]] = defaultdict(set)
     for known in tasks:
         new, lane = known.new, known.waits_in
+        stock = f"{new.model}:{new.type}"
         if known.is_ready:
-            found[f"orch:ready:{lane}:{new.project}:{new.model}"].add(new.id)
-            found[f"orch:models:{lane}:{new.project}"].add(new.model)
+            found[f"orch:ready:{lane}:{new.project}:{stock}"].add(new.id)
+            found[f"orch:models:{lane}:{new.project}"].add(stock)
             found[f"orch:turn:{lane}"].add(new.project)
             found["orch:lanes"].add(lane)
             found[f"orch:queued:{new.project}"].add(new.id)

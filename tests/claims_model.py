@@ -116,7 +116,8 @@ def rank_of(new: NewTask, *, now_ms: int) -> int:
 class Turn:
     """The fair queue of a lane as a claim finds it: tags and clock are read from the store, the choice is made here.
 
-    ``kept`` are tags of those that are parked or not in the turn; ``rooms`` is how many more of a project may run.
+    ``kept`` are tags of those that are parked or not in the turn; ``rooms`` is how many more of a project may run;
+    of what is ``paused`` nothing may.
     """
 
     lane: str
@@ -126,6 +127,7 @@ class Turn:
     weights: Mapping[str, int]
     held_back: Collection[str]
     rooms: dict[str, int]
+    paused: Collection[str] = ()
 
     def hand_out(self, tasks: Iterable[Known], *, count: int, now_ms: int) -> tuple[list[Known], bool]:
         """The tasks that a claim must hand out, in order, and whether there are more. Late ones expire on the way."""
@@ -147,9 +149,13 @@ class Turn:
         """All that may run, the oldest rank first."""
         waiting: dict[str, list[Known]] = defaultdict(list)
         for known in sorted(tasks, key=lambda known: (known.rank, known.new.id)):
-            if known.is_ready and known.waits_in == self.lane and known.new.model not in self.held_back:
+            if known.is_ready and known.waits_in == self.lane and self._may_run(known.new):
                 waiting[known.new.project].append(known)
         return waiting
+
+    def _may_run(self, new: NewTask) -> bool:
+        names = {f"lane:{new.lane}", f"project:{new.project}", f"type:{new.type}", f"model:{new.model}"}
+        return new.model not in self.held_back and not names & set(self.paused)
 
     def _unpark(self, now_ms: int) -> None:
         for project, tag in self.tags.items():

@@ -15,13 +15,15 @@ from claims_indexes import (
     without_tags,
 )
 from claims_model import Grace, Known
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.records import pairs, parse_task
 from orchestrator.domain.errors import TaskNotFound
-from orchestrator.domain.task import MOVES, NewTask, Progress, Run, Status
+from orchestrator.domain.pause import Pausable
+from orchestrator.domain.task import MOVES, NewTask, Priority, Progress, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_MS = 4_000
@@ -29,6 +31,21 @@ WEIGHTS = {"film-b": 2}
 MAX_RUNNING = {"film-c": 2, "film-b": 3}
 MAX_QUEUED = {"film-c": 4}
 STORED_BYTES = 100
+LANES = ["io", "image"]
+MODELS = ["echo", "other"]
+TYPES = ["system.echo", "image.upscale"]
+PAUSABLE = ["lane:io", "lane:image", "project:film-a", "project:film-c", "type:system.echo", "model:other"]
+TASK = st.fixed_dictionaries(
+    {
+        "project": st.sampled_from(["film-a", "film-b", "film-c"]),
+        "lane": st.sampled_from(LANES),
+        "model": st.sampled_from(MODELS),
+        "type": st.sampled_from(TYPES),
+        "predicted_s": st.sampled_from([0.5, 1.0, 4.0]),
+        "priority": st.sampled_from(Priority),
+        "start_by_s": st.sampled_from([None, None, None, 2.0]),
+    }
+)
 HALF = Progress("infer", 0.5, 1, 2)
 FAIR_QUEUE = """
     local turn = redis.call('ZRANGE', 'orch:turn:' .. ARGV[1], 0, -1, 'WITHSCORES')
@@ -69,6 +86,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.tasks: dict[str, Known] = {}
         self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
         self.held_back: set[str] = set()
+        self.paused: set[str] = set()
         self.grace = Grace(LEASE_MS)
         self.made = self.restarts = 0
         self.send("FLUSHALL")
@@ -112,6 +130,8 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.upkeep.purge(known.new.id)
             with pytest.raises(TaskNotFound):
                 self.store.task(known.new.id, known.new.project)
+        for what in self.paused:
+            self.store.pauses.resume(Pausable.parse(what), as_operator=True)
         remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
         assert {key.split(":")[1] for key in remembered} <= {"clock", "idem", "pace", "project"}
         self.send("DEL", "orch:held_back", *remembered)

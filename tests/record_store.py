@@ -13,6 +13,7 @@ from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake, render_new
+from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts, script_text
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
@@ -78,6 +79,7 @@ class RecordStore:
         self.uploads = RedisUploadLog(self.scripts, quotas=self.quotas)
         self.reads = RedisReads(self.client)
         self.forecast = RedisForecast(self.scripts, quotas=self.quotas, lanes=self.lanes, known_for_s=0)
+        self.pauses = RedisPauses(self.scripts)
         self._run_ids = (f"run-{number}" for number in count(1))
 
     @property

@@ -12,7 +12,7 @@ SAME = {"repeated": "ok", "replayed": "created"}  # words that tell a caller the
 
 # They answer what this call has done, which is nothing when it had been done before. Nobody repeats `resubmit` on our
 # side (the profile of the api has no retry), and to a client's own repeat "changed" is an honest answer.
-ANSWERS_CHANGE = {"reconcile", "reap", "purge", "resubmit"}
+ANSWERS_CHANGE = {"reconcile", "reap", "purge", "resubmit", "resume"}
 GOES_ON = {"audit"}  # each call is the next step of its walk
 
 

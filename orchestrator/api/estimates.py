@@ -7,6 +7,7 @@ from orchestrator.api.deps import Parts, TaskPlanner
 from orchestrator.api.inputs import EstimateBody
 from orchestrator.api.problems import WITH_BODY, describe_error, problem_docs
 from orchestrator.api.schemas import Problem, QueueView
+from orchestrator.api.views import render_place
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -30,7 +31,7 @@ class EstimateView(BaseModel):
                     "accepted": True,
                     "refusal": None,
                     "cost": {"predicted_s": 3.4, "runs": 50},
-                    "queue": {"position": 12, "eta_s": 20.5},
+                    "queue": {"position": 12, "eta_s": 20.5, "paused": []},
                     "at_quota": False,
                 }
             ]
@@ -53,6 +54,6 @@ def estimate(body: EstimateBody, caller: TaskPlanner, parts: Parts) -> EstimateV
         accepted=found.refusal is None,
         refusal=describe_error(found.refusal) if found.refusal else None,
         cost=CostView(predicted_s=cost.predicted_s, runs=cost.runs) if cost else None,
-        queue=QueueView(position=place.position, eta_s=place.eta_s) if place else None,
+        queue=render_place(place) if place else None,
         at_quota=found.is_at_quota,
     )

@@ -1,6 +1,6 @@
 """The shapes of answers. `views.py` fills them in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -33,12 +33,17 @@ class ProgressView(BaseModel):
 
 
 class QueueView(BaseModel):
-    """`position` counts the tasks ahead of the same project and model, null while waiting for another try. `eta_s` is
-    about how long it is until the task starts, null when something else than the queue decides.
+    """`position` counts the tasks ahead of the same project, type and model, null while waiting for another try.
+    `eta_s` is about how long it is until the task starts, null when something else than the queue decides.
     """
 
     position: int | None
     eta_s: float | None
+    paused: Sequence[str] | None = Field(
+        None,
+        description="What an operator has paused, such as `lane:video`: the task waits until all of it is resumed. "
+        "Null in the answer of a submit, where nobody has looked.",
+    )
 
 
 class AttemptView(BaseModel):

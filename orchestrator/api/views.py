@@ -17,6 +17,7 @@ from orchestrator.api.schemas import (
 )
 from orchestrator.domain.media_input import show_input
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
+from orchestrator.ports.forecast import Place
 from orchestrator.ports.intake import Receipt
 from orchestrator.wiring.api_parts import ApiParts
 
@@ -103,7 +104,11 @@ def _queue(task: Task, parts: ApiParts) -> QueueView | None:
     if task.status is not Status.QUEUED:
         return None
     place = parts.forecast.place(task)
-    return QueueView(position=place.position, eta_s=place.eta_s) if place else NOT_READY
+    return render_place(place) if place else NOT_READY
+
+
+def render_place(place: Place) -> QueueView:
+    return QueueView(position=place.position, eta_s=place.eta_s, paused=place.paused)
 
 
 def _attempts(task: Task, parts: ApiParts) -> list[AttemptView]:

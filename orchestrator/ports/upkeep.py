@@ -42,7 +42,7 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class LaneLoad:
-    """A lane's queue. ``oldest_wait_s`` is zero when nothing is ready.
+    """A lane's queue. ``paused`` of the ready tasks may not run; ``oldest_wait_s`` is that of the others, or zero.
 
     ``at_quota`` counts projects that wait for their own runs to end; ``predicted_s`` is the work in the queue, and
     ``pace`` how much of it is done in a second, None as long as nobody knows.
@@ -54,6 +54,7 @@ class LaneLoad:
     at_quota: int = 0
     predicted_s: float = 0.0
     pace: float | None = None
+    paused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class RingLanes:
             metrics.predicted_seconds,
             metrics.pace,
             metrics.at_quota,
+            metrics.paused,
         ):
             gauge.clear()
         for lane in load.lanes:
@@ -32,8 +33,9 @@ class RingLanes:
             metrics.oldest_wait_seconds.labels(lane.lane).set(lane.oldest_wait_s)
             metrics.predicted_seconds.labels(lane.lane).set(lane.predicted_s)
             metrics.at_quota.labels(lane.lane).set(lane.at_quota)
+            metrics.paused.labels(lane.lane).set(lane.paused)
             if lane.pace is not None:
                 metrics.pace.labels(lane.lane).set(lane.pace)
-            if lane.ready:
+            if lane.ready > lane.paused:
                 metrics.rung.labels(lane.lane).inc()
                 self.pulses.ring(lane.lane)

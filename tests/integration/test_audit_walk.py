@@ -33,7 +33,7 @@ class TestWalk:
     def test_everything_is_looked_at_in_one_round(self, store: RecordStore) -> None:
         store.submit(*(new_task(f"t{number:03}") for number in range(300)))
         for number in range(0, 300, 10):
-            store.client.zrem("orch:ready:io:film-a:echo", f"t{number:03}")
+            store.client.zrem("orch:ready:io:film-a:echo:system.echo", f"t{number:03}")
         assert len(walk(store, limit=50)) == 30
         assert walk(store, limit=50) == set()
 

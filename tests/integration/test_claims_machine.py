@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import servers
 from claims_model import Known, Turn, rank_of
-from claims_room import LEASE_MS, STORED_BYTES, WEIGHTS, ClaimsRoom, Node
+from claims_room import LEASE_MS, MODELS, PAUSABLE, STORED_BYTES, TASK, WEIGHTS, ClaimsRoom, Node
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -21,27 +21,15 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
 from orchestrator.domain.overload import QuotaExceeded
 from orchestrator.domain.owner import Owner
+from orchestrator.domain.pause import Pausable
 from orchestrator.domain.retry import GiveUp, decide
-from orchestrator.domain.task import Artifact, Failure, Priority, Run, Status
+from orchestrator.domain.task import Artifact, Failure, Run, Status
 from orchestrator.ports.claims import Verdict
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))  # `make chaos-long` asks for many, and for others each time
 OWNERS = [Owner("node-1", 1, 1), Owner("node-1", 2, 1), Owner("node-2", 1, 1)]
-LANES = ["io", "image"]
-MODELS = ["echo", "other"]
 PICK = st.integers(0, 1_000)
 FAILS = [Category.NETWORK, Category.TIMEOUT, Category.SATURATED]
-
-TASK = st.fixed_dictionaries(
-    {
-        "project": st.sampled_from(["film-a", "film-b", "film-c"]),
-        "lane": st.sampled_from(LANES),
-        "model": st.sampled_from(MODELS),
-        "predicted_s": st.sampled_from([0.5, 1.0, 4.0]),
-        "priority": st.sampled_from(Priority),
-        "start_by_s": st.sampled_from([None, None, None, 2.0]),
-    }
-)
 
 STORED = Artifact("a.bin", "projects/film-a/tasks/t/1-r/a.bin", "application/octet-stream", STORED_BYTES, "ab12")
 COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
@@ -126,7 +114,7 @@ class ClaimsMachine(ClaimsRoom):
     def claim(self, pick: int, *, count: int, owner: Owner, beats: bool) -> None:
         lane = self.one_of((known for known in self.tasks.values() if known.is_ready), pick).waits_in
         tags, kept, clock = self.fair_queue(lane)
-        turn = Turn(lane, tags, kept, clock, WEIGHTS, self.held_back, self.rooms())
+        turn = Turn(lane, tags, kept, clock, WEIGHTS, self.held_back, self.rooms(), self.paused)
         expected, more = turn.hand_out(self.tasks.values(), count=count, now_ms=self.now_ms)
         claimed = self.store.claim(count=count, owner=str(owner), lane=lane)
         assert [run.task.id for run in claimed.runs] == [known.new.id for known in expected]
@@ -191,6 +179,17 @@ class ClaimsMachine(ClaimsRoom):
             self.send("SADD", "orch:held_back", model)
         self.held_back = models
         self.store.pass_time(milliseconds)
+
+    @rule(what=st.sampled_from(PAUSABLE), is_resumed=st.booleans())
+    def operate(self, what: str, *, is_resumed: bool) -> None:
+        """What runs goes on, what waits keeps its place; the claims say that nothing paused is handed out."""
+        if is_resumed:
+            resumed = self.store.pauses.resume(Pausable.parse(what), as_operator=True)
+            assert (resumed.pause is not None) == (what in self.paused)
+            self.paused.discard(what)
+        else:
+            self.store.pauses.pause(Pausable.parse(what), by="key_1", reason="why not", as_operator=True)
+            self.paused.add(what)
 
     @rule(what=st.sampled_from(["freeze", "sweep", "restart"]))
     def pause(self, what: str) -> None:

@@ -60,7 +60,7 @@ def test_nothing_has_run_and_nobody_is_there(film_a: httpx.Client) -> None:
         "accepted": True,
         "refusal": None,
         "cost": {"predicted_s": 5.0, "runs": 0},
-        "queue": {"position": 0, "eta_s": None},
+        "queue": {"position": 0, "eta_s": None, "paused": []},
         "at_quota": False,
     }
 
@@ -82,7 +82,7 @@ def test_a_submit_is_charged_what_was_estimated_and_waits_where_it_was_said(
     for _ in range(3):
         film_a.post("/v1/tasks", json=UPSCALE)
     told = estimate(film_a, UPSCALE)
-    assert told["queue"] == {"position": 3, "eta_s": 7.5}
+    assert told["queue"] == {"position": 3, "eta_s": 7.5, "paused": []}
     task = film_a.post("/v1/tasks", json=UPSCALE).json()
     assert film_a.get(task["links"]["self"]).json()["queue"] == told["queue"]
     assert records.hgetall(f"orch:task:{task['id']}")["predicted_s"] == str(told["cost"]["predicted_s"])

@@ -15,7 +15,7 @@ BREAKS: Mapping[str, tuple[str, tuple[str, str, str]]] = {
     "a leader knows of no followers": ("HDEL orch:task:first led", ("missing", "followers", "second")),
     "nobody finds the leader": ("DEL orch:content:film-a:c0ffee", ("missing", "content", "first")),
     "a record without its place": ("HDEL orch:task:second place", ("misplaced", "record", "second")),
-    "a follower is ready": ("ZADD orch:ready:io:film-a:echo 5 second", ("stray", "ready", "second")),
+    "a follower is ready": ("ZADD orch:ready:io:film-a:echo:system.echo 5 second", ("stray", "ready", "second")),
     "a leader follows": ("ZADD orch:followers:first 0 first", ("stray", "followers", "first")),
     "nobody follows": ("ZADD orch:followers:first 0 gone", ("orphan", "followers", "gone")),
     "a content of nobody": ("SET orch:content:film-a:bad gone", ("orphan", "content", "gone")),

@@ -132,7 +132,7 @@ class TestNewerSchema:
 
     def test_audit_leaves_it_to_newer_keepers(self, store: RecordStore, another: Callable[..., Version]) -> None:
         another(*NEXT_SCHEMA).do(store, "submit")
-        store.client.zrem("orch:ready:io:film-a:echo", "t")
+        store.client.zrem("orch:ready:io:film-a:echo:system.echo", "t")
         store.client.zadd("orch:delayed", {"t": 5})
         assert not {find for find in walk(store) if find[2] == "t"}
 

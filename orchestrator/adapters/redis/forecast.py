@@ -38,7 +38,7 @@ class RedisForecast:
         return predict(self._costs(lane).get(kind), prior_s)
 
     def place(self, task: Task) -> Place | None:
-        given = {"id": task.id, "project": task.project, "lane": task.lane, "model": task.model}
+        given = {"id": task.id, "project": task.project, "lane": task.lane, "model": task.model, "type": task.type}
         with redis_errors():
             found = self._scripts.run("place", {**given, "waits_in": task.waits_in})
         return parse_place(found) if found else None
@@ -48,14 +48,15 @@ class RedisForecast:
             "project": task.project,
             "lane": task.lane,
             "model": task.model,
+            "type": task.type,
             "predicted_s": task.predicted_s,
             "head_start_ms": HEAD_START_MS[task.priority],
             "new_bytes": 0 if "object" in task.input else task.input.get("size_bytes", 0),
         }
         with redis_errors():
-            (outcome, *why), position, eta_ms, at_quota = self._scripts.run("estimate", given | self._limits)
+            (outcome, *why), position, eta_ms, at_quota, paused = self._scripts.run("estimate", given | self._limits)
         refusal = parse_refusal(why) if outcome == "refused" else None
-        return Outlook(refusal, parse_place([position, eta_ms]), is_at_quota=bool(at_quota))
+        return Outlook(refusal, parse_place([position, eta_ms, paused]), is_at_quota=bool(at_quota))
 
     def _costs(self, lane: str) -> Costs:
         read_at_s, costs = self._known.get(lane, (0.0, {}))
@@ -73,5 +74,5 @@ class RedisForecast:
 
 
 def parse_place(found: list[Any]) -> Place:
-    position, eta_ms = found
-    return Place(position, None if eta_ms == "" else int(eta_ms) / 1000)
+    position, eta_ms, paused = found
+    return Place(position, None if eta_ms == "" else int(eta_ms) / 1000, tuple(paused))

@@ -42,7 +42,7 @@ class RedisProjects:
 
     def get(self, slug: str) -> Project:
         with redis_errors():
-            flat = self._scripts.client.hgetall(f"orch:project:{slug}")
+            flat = pairs(self._scripts.run("get_project", {"slug": slug}))
         if "created_ms" not in flat:
             raise ProjectNotFound
         return parse_project(slug, flat)

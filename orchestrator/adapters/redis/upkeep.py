@@ -112,8 +112,16 @@ class RedisUpkeep:
 
 
 def parse_load(found: Sequence[Any]) -> LaneLoad:
-    lane, ready, wait_ms, at_quota, predicted_ms, pace = found
-    return LaneLoad(lane, ready, wait_ms / 1000, at_quota, predicted_ms / 1000, float(pace) if pace else None)
+    lane, ready, wait_ms, at_quota, predicted_ms, pace, paused = found
+    return LaneLoad(
+        lane,
+        ready=ready,
+        oldest_wait_s=wait_ms / 1000,
+        at_quota=at_quota,
+        predicted_s=predicted_ms / 1000,
+        pace=float(pace) if pace else None,
+        paused=paused,
+    )
 
 
 def _crash_policy() -> dict[str, object]:

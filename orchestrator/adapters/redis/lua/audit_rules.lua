@@ -3,10 +3,10 @@
 -- ("stray", or "orphan" where there is none), and a sum must be that of its parts ("drift"). One script reads a record
 -- and its entries, so that no move that goes on meanwhile can look like a fault.
 
-local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'model', 'rank', 'generation', 'schema', 'due_ms',
-  'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem', 'idem_until_ms',
-  'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms'}
-local NEEDED = {'id', 'status', 'lane', 'project', 'model', 'rank', 'generation', 'schema'}
+local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'type', 'model', 'rank', 'generation', 'schema',
+  'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
+  'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms'}
+local NEEDED = {'id', 'status', 'lane', 'project', 'type', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true},
   succeeded = {}, failed = {}, canceled = {},

@@ -20,9 +20,9 @@ local function look_at_task_entry(key, id, given)
   local is_ours = task and not is_broken(task) and not is_beyond_us(task, tonumber(given.schema))
   if task and (not is_ours or demands(task)[key] ~= nil) then return end
   found(task and 'stray' or 'orphan', kind, id, function()
-    local lane, project, model = string.match(key, '^orch:ready:([^:]+):([^:]+):(.+)$')
+    local lane, project, stock = string.match(key, '^orch:ready:([^:]+):([^:]+):(.+)$')
     if lane then
-      leave_ready({id = id, lane = lane, project = project, model = model})
+      leave_ready({id = id, lane = lane, project = project, stock = stock})
     else
       redis.call(SETS_OF_TASKS[kind] and 'SREM' or 'ZREM', key, id)
     end
@@ -31,11 +31,11 @@ end
 
 -- The fair queue: a lane has a turn, a project in it has models, a model has a ready set, and the other way round.
 local look_at_queue_entry = {
-  models = function(key, model)
+  models = function(key, stock)
     local lane, project = string.match(key, '^orch:models:([^:]+):(.+)$')
-    if exists('orch:ready:' .. lane .. ':' .. project .. ':' .. model) then return end
-    found('stray', 'models', model, function()
-      redis.call('SREM', key, model)
+    if exists('orch:ready:' .. lane .. ':' .. project .. ':' .. stock) then return end
+    found('stray', 'models', stock, function()
+      redis.call('SREM', key, stock)
       if not exists(key) then leave_turn(lane, project) end
     end)
   end,
@@ -79,11 +79,11 @@ local look_at_key = {
     end
   end,
   ready = function(rest)
-    local lane, project, model = string.match(rest, '^([^:]+):([^:]+):(.+)$')
+    local lane, project, stock = string.match(rest, '^([^:]+):([^:]+):(.+)$')
     if not lane then return end
     local models, turn = 'orch:models:' .. lane .. ':' .. project, 'orch:turn:' .. lane
-    if redis.call('SISMEMBER', models, model) == 0 then
-      found('missing', 'models', model, function() redis.call('SADD', models, model) end)
+    if redis.call('SISMEMBER', models, stock) == 0 then
+      found('missing', 'models', stock, function() redis.call('SADD', models, stock) end)
     end
     if not redis.call('ZSCORE', turn, project) then
       found('missing', 'turn', project, function() join_turn(lane, project) end)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, yield
+-- include: turn, places, pauses, yield
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
 -- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema,
@@ -9,34 +9,38 @@
 local now, given = clock_ms(), arguments()
 local TURNS_LOOKED_AT = 256
 local UNPARKED_AT_ONCE = 64
+local PAUSED_MS = 60000 -- `resume` does not wait for that
 local DISCARDS = 100
 local ASIDE_MS = 10000
 local UNKNOWN_FOR_MS = 600000
 
 -- By rank, and among equal ranks by id: ids are in the order of their time.
 local function oldest_of(project)
-  local id, model, rank
+  local id, stock, rank
   for _, candidate in ipairs(redis.call('SMEMBERS', 'orch:models:' .. given.lane .. ':' .. project)) do
     local key = 'orch:ready:' .. given.lane .. ':' .. project .. ':' .. candidate
     local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     local head_id, head_rank = head[1], tonumber(head[2])
     if head_id and may_run(candidate) and (not id or head_rank < rank or head_rank == rank and head_id < id) then
-      id, model, rank = head_id, candidate, head_rank
+      id, stock, rank = head_id, candidate, head_rank
     end
   end
-  return id, model
+  return id, stock
 end
 
 -- More turns are looked at than come back by `unpark`: what one claim does not reach, the next ones do.
 local function head_of_turn()
+  if is_lane_paused(given.lane) then return nil end
   for _ = 1, TURNS_LOOKED_AT do
     local project = next_in_turn(given.lane)
     if not project then return nil end
-    if is_at_quota(project, now, given) then
+    if is_paused('project', project) then
+      park(given.lane, project, now + PAUSED_MS)
+    elseif is_at_quota(project, now, given) then
       park_at_quota(given.lane, project, now)
     else
-      local id, model = oldest_of(project)
-      if id then return id, model, project end
+      local id, stock = oldest_of(project)
+      if id then return id, stock, project end
       park(given.lane, project, now + PARKED_MS)
     end
   end
@@ -72,11 +76,11 @@ end
 -- Heads that cannot run are discarded, but only so many in one call: a flood of late tasks must not hold the store.
 local function next_task()
   for _ = 1, DISCARDS do
-    local id, model, project = head_of_turn()
+    local id, stock, project = head_of_turn()
     if not id then return nil end
     local task = load_task(id)
     if not task or task.place ~= 'ready' or lane_of(task) ~= given.lane then -- an entry astray; audit counts such finds
-      leave_ready({id = id, lane = given.lane, project = project, model = model})
+      leave_ready({id = id, lane = given.lane, project = project, stock = stock})
     elseif is_late(task) then
       fail_unrun(task, given.expired_error, true)
     elseif tonumber(task.schema) > tonumber(given.schema) then

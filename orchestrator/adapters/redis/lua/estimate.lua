@@ -1,8 +1,8 @@
 #!lua flags=no-writes
 -- include: turn, places, admission, wait
 -- estimate: what a submit would be told now, and how long the task would wait. Changes nothing.
--- given: project, lane, model, predicted_s, head_start_ms, new_bytes (of an input that is still to be stored), the limits of
--- admission.lua, and of claim.lua max_running and gpu_s_per_hour
+-- given: project, lane, model, type, predicted_s, head_start_ms, new_bytes (of an input that is still to be stored), the
+-- limits of admission.lua, and of claim.lua max_running and gpu_s_per_hour
 
 local now, given = clock_ms(), arguments()
 local room = tonumber(given.new_bytes) > 0 and room_refusal(given.project, given.new_bytes, given)
@@ -11,4 +11,4 @@ local answer = room or refusal(given, given) or {'accepted'}
 given.rank = now - given.head_start_ms
 local position = redis.call('ZCOUNT', ready_key(given), '-inf', given.rank)
 local at_quota = is_at_quota(given.project, now, given)
-return {answer, position, at_quota and '' or eta_ms(given, given.lane, position), at_quota and 1 or 0}
+return {answer, position, at_quota and '' or eta_ms(given, given.lane, position), at_quota and 1 or 0, pauses_of(given)}

@@ -1,22 +1,29 @@
 #!lua flags=no-writes
--- include: turn, places
--- load: how much waits in every lane, for how long, how much work that is, and how fast it goes. Changes nothing.
+-- include: turn, places, pauses
+-- load: how much waits in every lane, for how long, how much of it is paused, how much work that is, and how fast it
+-- goes. Changes nothing.
 
 local now, given = clock_ms(), arguments()
 
 local function measure(lane)
-  local ready, oldest, at_quota = 0, now, 0
+  local ready, oldest, at_quota, held_up = 0, now, 0, 0
   for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. lane, 0, -1)) do
     at_quota = at_quota + redis.call('SISMEMBER', 'orch:at_quota:' .. project, lane)
-    for _, model in ipairs(redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)) do
-      local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. model
-      ready = ready + redis.call('ZCARD', key)
-      local head = redis.call('ZRANGE', key, 0, 0)[1]
-      local since = head and redis.call('HGET', 'orch:task:' .. head, 'updated_ms')
-      oldest = math.min(oldest, tonumber(since or now))
+    local is_whole_paused = is_lane_paused(lane) or is_paused('project', project)
+    for _, stock in ipairs(redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)) do
+      local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. stock
+      local count = redis.call('ZCARD', key)
+      ready = ready + count
+      if is_whole_paused or is_stock_paused(stock) then
+        held_up = held_up + count
+      else
+        local head = redis.call('ZRANGE', key, 0, 0)[1]
+        local since = head and redis.call('HGET', 'orch:task:' .. head, 'updated_ms')
+        oldest = math.min(oldest, tonumber(since or now))
+      end
     end
   end
-  return {lane, ready, now - oldest, at_quota, backlog_of(lane).ms, tostring(pace_of(lane) or '')}
+  return {lane, ready, now - oldest, at_quota, backlog_of(lane).ms, tostring(pace_of(lane) or ''), held_up}
 end
 
 local lanes = {}

@@ -1,14 +1,15 @@
 #!lua flags=no-writes
 -- include: turn, places, wait
--- place: how many tasks of its project and model are before a ready task, and how long it will wait. Changes nothing.
--- given: id, project, lane, waits_in (its lane, or the solo lane), model
+-- place: how many tasks of its project, model and type are before a ready task, how long it will wait, and what keeps it
+-- paused. Changes nothing.
+-- given: id, project, lane, waits_in (its lane, or the solo lane), model, type
 
 local given = arguments()
 local lane = given.waits_in
-local key = 'orch:ready:' .. lane .. ':' .. given.project .. ':' .. given.model
+local key = 'orch:ready:' .. lane .. ':' .. given.project .. ':' .. stock_of(given)
 given.rank = redis.call('ZSCORE', key, given.id)
 if not given.rank then return {} end
 
 local position = redis.call('ZRANK', key, given.id)
-if redis.call('SISMEMBER', 'orch:at_quota:' .. given.project, lane) == 1 then return {position, ''} end
-return {position, eta_ms(given, lane, position)}
+if redis.call('SISMEMBER', 'orch:at_quota:' .. given.project, lane) == 1 then return {position, '', pauses_of(given)} end
+return {position, eta_ms(given, lane, position), pauses_of(given)}

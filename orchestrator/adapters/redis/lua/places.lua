@@ -2,14 +2,14 @@
 -- Shared by every script (`scripts.py` puts it in front): time, the record, the places and the event stream.
 --
 --   orch:task:<id>                        hash    the record; JSON fields are opaque here, never re-encoded
---   orch:ready:<lane>:<project>:<model>   zset    id by rank      place "ready"; <lane> may be a solo lane
+--   orch:ready:<lane>:<project>:<stock>   zset    id by rank      place "ready"; <lane> may be a solo lane
 --   orch:leases                           zset    id by expiry    place "leases"
 --   orch:delayed                          zset    id by due time  place "delayed"
 --   orch:followers:<leader>               zset    id              place "following", see following.lua
 --   orch:deadlines                        zset    id by start_by, beside the place
 --   orch:ended                            zset    id by end, until the retention is over
 --   orch:held:<owner>                     set     ids that a worker process runs
---   orch:models:<lane>:<project>          set     models with a ready set
+--   orch:models:<lane>:<project>          set     stocks with a ready set, each <model>:<type>
 --   orch:turn:<lane>, :tags:, :clock:     the fair queue, see turn.lua
 --   orch:queued:<project>, :running:      sets of ids, see quotas.lua
 --   orch:backlog:<lane>                   hash    sums of what is ready, see backlog.lua
@@ -132,14 +132,19 @@ local function lane_of(task)
   return task.solo and solo_lane(task.lane) or task.lane
 end
 
+-- Tasks of one model and type run or are held up together (pauses.lua).
+local function stock_of(task)
+  return task.stock or task.model .. ':' .. task.type
+end
+
 local function ready_key(task)
-  return 'orch:ready:' .. lane_of(task) .. ':' .. task.project .. ':' .. task.model
+  return 'orch:ready:' .. lane_of(task) .. ':' .. task.project .. ':' .. stock_of(task)
 end
 
 -- Places: each keeps its index and the field `place`; the caller saves.
 local function enter_ready(task, now)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
-  redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, task.model)
+  redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, stock_of(task))
   redis.call('SADD', 'orch:queued:' .. task.project, task.id)
   file(task, lane_of(task), now)
   task.place = 'ready'
@@ -163,7 +168,7 @@ local function leave_ready(task)
   local key, models = ready_key(task), 'orch:models:' .. lane_of(task) .. ':' .. task.project
   redis.call('ZREM', key, task.id)
   unfile(task, lane_of(task))
-  if redis.call('EXISTS', key) == 0 then redis.call('SREM', models, task.model) end
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', models, stock_of(task)) end
   local is_last = redis.call('EXISTS', models) == 0 and leave_turn(lane_of(task), task.project)
   if is_last then redis.call('DEL', 'orch:backlog:' .. lane_of(task)) end
 end

@@ -26,8 +26,13 @@ local function set_fields(slug, fields)
   end
 end
 
+-- As its record is, and `paused` if it is (pauses.lua).
 local function project_hash(slug)
-  return redis.call('HGETALL', 'orch:project:' .. slug)
+  local flat = redis.call('HGETALL', 'orch:project:' .. slug)
+  if redis.call('HEXISTS', 'orch:paused', 'project:' .. slug) == 1 then
+    flat[#flat + 1], flat[#flat + 2] = 'paused', '1'
+  end
+  return flat
 end
 
 local function is_live(expires_ms, revoked_ms, now)

@@ -5,7 +5,6 @@
 --   orch:tags:<lane>         zset    tags ahead of the clock, of projects that are parked or have no ready work
 --   orch:clock:<lane>        string  the start tag of the project served last
 --   orch:lanes               set     lanes with a turn
---   orch:held_back           set     models that may not run now: not resident, or behind an open breaker
 --   orch:at_quota:<project>  set     lanes in which it is parked until one of its runs ends (quotas.lua)
 --
 -- Serving a task advances its project's tag by predicted seconds ÷ weight; the end of the run settles the difference.
@@ -14,11 +13,6 @@
 local PARKED = 1e15 -- more GPU-seconds than any tag will count; milliseconds are added
 local PARKED_MS = 1000
 local CLOCK_KEPT_MS = 86400000 -- longer than any run that may still settle by it
-
--- A model that may not run now is passed over, and nothing else is.
-local function may_run(model)
-  return redis.call('SISMEMBER', 'orch:held_back', model) == 0
-end
 
 local function clock_of(lane)
   return tonumber(redis.call('GET', 'orch:clock:' .. lane) or 0)
@@ -87,13 +81,18 @@ local function unpark(lane, now, limit)
   end
 end
 
+-- What parked it is over: it may be next again in that lane.
+local function unpark_now(lane, project)
+  local tag = redis.call('ZSCORE', 'orch:turn:' .. lane, project)
+  if not tag or tonumber(tag) < PARKED then return end
+  enter_turn(lane, project)
+  redis.call('SREM', 'orch:at_quota:' .. project, lane)
+end
+
 -- One of its runs has ended: wherever its quota kept the project, it may be next again.
 local function unpark_everywhere(project)
   local lanes = redis.call('SMEMBERS', 'orch:at_quota:' .. project)
-  for _, lane in ipairs(lanes) do
-    local tag = redis.call('ZSCORE', 'orch:turn:' .. lane, project)
-    if tag and tonumber(tag) >= PARKED then enter_turn(lane, project) end
-  end
+  for _, lane in ipairs(lanes) do unpark_now(lane, project) end
   if lanes[1] then redis.call('DEL', 'orch:at_quota:' .. project) end
 end
 

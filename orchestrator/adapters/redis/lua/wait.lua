@@ -1,3 +1,4 @@
+-- include: pauses
 -- How long a task would wait for its start, by what is predicted of those before it and by the pace of its lane.
 
 local MODELS_TASKS_LOOKED_AT, PROJECTS_LOOKED_AT = 32, 64
@@ -9,13 +10,13 @@ local function work_of(key, tasks)
   return ids[1] and sum_ms / #ids * tasks or 0
 end
 
--- Of the project's own tasks, those of a lower rank go first; of its own model `position` of them.
+-- Of the project's own tasks, those of a lower rank go first; of its own model and type `position` of them.
 local function own_work_ms(task, lane, position)
   local sum_ms, prefix = 0, lane .. ':' .. task.project
-  for _, model in ipairs(redis.call('SMEMBERS', 'orch:models:' .. prefix)) do
-    local key = 'orch:ready:' .. prefix .. ':' .. model
-    local tasks = model == task.model and position or redis.call('ZCOUNT', key, '-inf', '(' .. task.rank)
-    if tasks > 0 and may_run(model) then sum_ms = sum_ms + work_of(key, tasks) end
+  for _, stock in ipairs(redis.call('SMEMBERS', 'orch:models:' .. prefix)) do
+    local key = 'orch:ready:' .. prefix .. ':' .. stock
+    local tasks = stock == stock_of(task) and position or redis.call('ZCOUNT', key, '-inf', '(' .. task.rank)
+    if tasks > 0 and may_run(stock) then sum_ms = sum_ms + work_of(key, tasks) end
   end
   return sum_ms
 end
@@ -41,10 +42,12 @@ local function others_work_ms(task, lane, tag, mean_ms)
   return sum_ms
 end
 
--- In whole milliseconds, or empty: no end of others starts a task whose model is held back or whose lane has no worker.
+-- In whole milliseconds, or empty: no end of others starts a task that is paused, whose model is held back or whose lane
+-- has no worker.
 -- A lane whose pace nobody knows is taken to do a predicted second in a second.
 local function eta_ms(task, lane, position)
-  if not may_run(task.model) or redis.call('EXISTS', 'orch:alive:worker-' .. task.lane) == 0 then return '' end
+  if pauses_of(task)[1] or not may_run(stock_of(task)) then return '' end
+  if redis.call('EXISTS', 'orch:alive:worker-' .. task.lane) == 0 then return '' end
   local own_ms, backlog = own_work_ms(task, lane, position), backlog_of(lane)
   local tag = tag_of(task.project, lane) + own_ms / 1000 / weight_of(task.project)
   local others_ms = others_work_ms(task, lane, tag, backlog.ms / math.max(1, backlog.tasks))

@@ -7,11 +7,11 @@ local LOOKED_AT = 256
 local function count_waiting(lane, until_ms, now, given)
   local count = 0
   for _, project in ipairs(redis.call('ZRANGE', 'orch:turn:' .. lane, 0, LOOKED_AT - 1)) do
-    local models = redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)
-    if is_at_quota(project, now, given) then models = {} end
-    for _, model in ipairs(models) do
-      local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. model
-      if may_run(model) then count = count + redis.call('ZCOUNT', key, '-inf', until_ms) end
+    local stocks = redis.call('SMEMBERS', 'orch:models:' .. lane .. ':' .. project)
+    if is_paused('project', project) or is_at_quota(project, now, given) then stocks = {} end
+    for _, stock in ipairs(stocks) do
+      local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. stock
+      if may_run(stock) then count = count + redis.call('ZCOUNT', key, '-inf', until_ms) end
     end
   end
   return count
@@ -22,6 +22,7 @@ end
 local function must_yield(given, now)
   local solo = solo_lane(given.lane)
   if given.yield_after_ms == '' or redis.call('EXISTS', 'orch:turn:' .. solo) == 0 then return false end
+  if is_lane_paused(solo) then return false end
   local key, long_ago = 'orch:yields:' .. solo, now - given.yield_after_ms
   redis.call('ZREMRANGEBYSCORE', key, '-inf', long_ago)
   local waiting = count_waiting(solo, long_ago, now, given)

@@ -1,0 +1,45 @@
+-- What is paused: none of it is claimed, and everything else about it goes on (ADR 0027).
+--
+--   orch:paused     hash  <kind>:<name> of a lane, project, type or model: "<since_ms> <1 if by an operator> <by> <reason>"
+--   orch:held_back  set   models that may not run now: not resident, or behind an open breaker
+--
+-- Both are read once by a script, when it first asks. What is ready is kept apart by model and type, `<model>:<type>`, so
+-- that one that may not run hides no other.
+
+local paused, held_back
+
+local function members(flat)
+  local found = {}
+  for _, name in ipairs(flat) do found[name] = true end
+  return found
+end
+
+local function is_paused(kind, name)
+  paused = paused or members(redis.call('HKEYS', 'orch:paused'))
+  return next(paused) ~= nil and paused[kind .. ':' .. name] == true
+end
+
+-- With the tasks of it that run alone.
+local function is_lane_paused(lane)
+  return is_paused('lane', (string.gsub(lane, '%.solo$', '')))
+end
+
+-- What keeps the task, each as <kind>:<name>.
+local function pauses_of(task)
+  local found = {}
+  for _, kind in ipairs({'lane', 'project', 'type', 'model'}) do
+    if is_paused(kind, task[kind]) then found[#found + 1] = kind .. ':' .. task[kind] end
+  end
+  return found
+end
+
+local function is_stock_paused(stock)
+  local model, task_type = string.match(stock, '^(.*):([^:]*)$')
+  return model ~= nil and (is_paused('model', model) or is_paused('type', task_type))
+end
+
+-- Whether tasks of this model and type may run now.
+local function may_run(stock)
+  held_back = held_back or members(redis.call('SMEMBERS', 'orch:held_back'))
+  return not held_back[string.match(stock, '^[^:]*')] and not is_stock_paused(stock)
+end

@@ -1,0 +1,41 @@
+"""Pause: nothing of a lane, project, type or model is claimed until somebody resumes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.errors import InvalidParams
+from orchestrator.domain.pause import Kind, Pausable, Pause
+from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
+from orchestrator.ports.pauses import Pauses
+from orchestrator.ports.projects import Projects
+
+KNOWN: Mapping[Kind, frozenset[str]] = {
+    Kind.LANE: frozenset(LANE_SLOTS),
+    Kind.TYPE: frozenset(PIPELINES),
+    Kind.MODEL: frozenset(pipeline.model for pipeline in PIPELINES.values()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PauseWork:
+    """What is misspelt is refused: a pause of nothing would look like one that works."""
+
+    pauses: Pauses
+    projects: Projects
+
+    def pause(self, what: Pausable, *, by: str, reason: str = "", as_operator: bool = True) -> Pause:
+        """Pause it, in the name of the API key ``by``; again changes the name and the reason.
+
+        Raises:
+            ProjectNotFound, InvalidParams: there is no such thing on this node.
+        """
+        if what.kind is Kind.PROJECT:
+            self.projects.get(what.name)
+        elif _without_pool(what) not in KNOWN[what.kind]:
+            there_are = ", ".join(sorted(KNOWN[what.kind]))
+            raise InvalidParams(f"there is no {what.kind} {what.name!r}; there are {there_are}")
+        return self.pauses.pause(what, by=by, reason=reason, as_operator=as_operator)
+
+
+def _without_pool(what: Pausable) -> str:
+    return what.name.partition("@")[0] if what.kind is Kind.LANE else what.name
