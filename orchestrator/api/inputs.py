@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -145,6 +145,11 @@ class SubmitBody(Request):
         None, gt=0, le=30 * 86400, description="Fail the task if no run has begun within this many seconds."
     )
     run_for_s: float | None = Field(None, gt=0, le=7 * 86400, description="The longest that one run may take.")
+    dedupe: Literal["content"] | None = Field(
+        None,
+        description="`content`: end as a task of the project that does or has done the same, instead of running. Needs "
+        "`input.sha256`, unless the input is inline.",
+    )
 
     def parse(self, project: Project, *, idempotency_key: str | None = None) -> SubmitRequest:
         return SubmitRequest(
@@ -157,6 +162,7 @@ class SubmitBody(Request):
             idempotency_key=idempotency_key,
             start_by_s=self.start_by_s,
             run_for_s=self.run_for_s,
+            dedupe=self.dedupe is not None,
         )
 
 

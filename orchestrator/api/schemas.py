@@ -82,6 +82,7 @@ class TaskSummary(BaseModel):
     error: ErrorView | None
     usage: Mapping[str, Any]
     generation: int
+    follows: str | None = Field(description="The task whose run does the work of this one, with `dedupe`.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -107,6 +108,7 @@ TASK_EXAMPLE: JsonDict = {
     "error": None,
     "usage": {},
     "generation": 1,
+    "follows": None,
     "created_at": "2026-11-23T00:21:12.041000Z",
     "started_at": "2026-11-23T00:21:12.060000Z",
     "ended_at": None,

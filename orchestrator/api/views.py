@@ -80,6 +80,7 @@ def _record(task: Task) -> dict[str, Any]:
         "error": _error(task.error),
         "usage": task.usage,
         "generation": task.generation,
+        "follows": task.follows,
         "created_at": _time(task.created_at_ms),
         "started_at": _time(task.started_at_ms),
         "ended_at": _time(task.ended_at_ms),

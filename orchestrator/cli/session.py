@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,18 +43,33 @@ class Session:
 
 
 def with_session(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it gets a `Session` as its first argument instead of them."""
+    """Give a command the shared options; it gets a `Session` as its first argument instead of them.
+
+    A parameter that is a dataclass stands for the options that are its fields.
+    """
     own = list(inspect.signature(command).parameters.values())[1:]
     shared = list(inspect.signature(open_session).parameters.values())
+    groups: dict[str, Callable[..., Any]] = {
+        parameter.name: parameter.annotation for parameter in own if _is_group(parameter.annotation)
+    }
+    single = [parameter for parameter in own if parameter.name not in groups]
+    grouped = {name: list(inspect.signature(group).parameters.values()) for name, group in groups.items()}
 
     @functools.wraps(command)
     def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options are
         chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
+        for name, fields in grouped.items():
+            given[name] = groups[name](**{field.name: given.pop(field.name) for field in fields})
         with open_session(**chosen) as session:
             command(session, **given)
 
-    vars(run)["__signature__"] = inspect.Signature([*own, *shared])
+    options = [field.replace(kind=field.KEYWORD_ONLY) for fields in grouped.values() for field in fields]
+    vars(run)["__signature__"] = inspect.Signature([*single, *options, *shared])
     return run
+
+
+def _is_group(annotation: object) -> bool:
+    return isinstance(annotation, type) and is_dataclass(annotation)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,23 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from orchestrator.cli.session import Session, existing_folder, with_session
 from orchestrator.cli.tables import task_table
-from orchestrator.client import Task
+from orchestrator.client import Options, Task
+from orchestrator.client.options import AS_USUAL
+from orchestrator.client.transfers import sha256_of
 
 FileArgument = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The media to work on.")]
 ParamOption = Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter; V may be JSON.")]
+DedupeOption = Annotated[bool, typer.Option("--dedupe", help="Share the run of a task that does or has done the same.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Stay until the task has ended; status 1 if it failed.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Watch, then download the outputs into this folder.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What to do once it is submitted."""
+
+    watch: WatchOption = False
+    out: OutOption = None
 
 
 @with_session
@@ -25,8 +37,8 @@ def submit(
     file: FileArgument = None,
     *,
     param: ParamOption = None,
-    watch: WatchOption = False,
-    out: OutOption = None,
+    dedupe: DedupeOption = False,
+    then: Afterwards,
 ) -> None:
     """Submit a task."""
     client = session.client
@@ -34,12 +46,12 @@ def submit(
     if "options" in params:
         raise typer.BadParameter("no task type has a parameter 'options'", param_hint="--param")
     key = None if file is None else _upload(session, file)
-    task = client.submit(type, key, **params)
+    task = client.submit(type, key, options=_options(file, dedupe=dedupe), **params)
     files: dict[str, Path] = {}
-    if watch or out is not None:
+    if then.watch or then.out is not None:
         task = _watch(session, task)
-    if out is not None and task.has_succeeded:
-        folder = existing_folder(out)
+    if then.out is not None and task.has_succeeded:
+        folder = existing_folder(then.out)
         files = {output.name: client.download(output, folder) for output in task.outputs}
     session.show(task_table(task, files), task.raw)
     if task.has_ended and not task.has_succeeded:
@@ -58,6 +70,12 @@ def parse_params(pairs: Iterable[str], *, hint: str = "--param") -> dict[str, An
         except ValueError:
             params[name] = text
     return params
+
+
+def _options(file: Path | None, *, dedupe: bool) -> Options:
+    if not dedupe:
+        return AS_USUAL
+    return Options(dedupe="content", sha256=None if file is None else sha256_of(file))
 
 
 def _upload(session: Session, file: Path) -> str:

@@ -4,6 +4,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from orchestrator.client.keys import Keys
 from orchestrator.client.options import AS_USUAL, Options, render_submit
 from orchestrator.client.projects import Projects
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
-from orchestrator.client.transfers import OnProgress, content_type_of, get_file
+from orchestrator.client.transfers import OnProgress, content_type_of, get_file, sha256_of
 from orchestrator.client.uploads import Uploader
 
 FIRST_POLL_S = 0.1
@@ -71,6 +72,8 @@ class Client:
         Raises:
             ApiError: the service refused the task, or could not be reached.
         """
+        if isinstance(input, Path) and options.dedupe is not None and options.sha256 is None:
+            options = replace(options, sha256=sha256_of(input))
         source = self.upload(input) if isinstance(input, Path) else input
         body = render_submit(type, source, params=params, options=options)
         headers = {"Idempotency-Key": options.idempotency_key or uuid.uuid4().hex}

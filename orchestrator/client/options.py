@@ -11,6 +11,8 @@ class Options:
 
     ``idempotency_key`` makes one task of submits from several places, or after a restart; without it every call of
     `submit` makes one, however often it has to be repeated. ``sha256`` is that of the input, which the run verifies.
+    ``dedupe`` "content" shares the run of a task of the project that does or has done the same; it needs ``sha256``,
+    which `submit` knows of a file that it uploads.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -19,6 +21,7 @@ class Options:
     run_for_s: float | None = None
     sha256: str | None = None
     idempotency_key: str | None = None
+    dedupe: str | None = None
 
 
 AS_USUAL = Options()
@@ -37,8 +40,8 @@ def render_submit(
         body["input"] = {"url" if is_url(input) else "object": input}
         if options.sha256 is not None:
             body["input"]["sha256"] = options.sha256
-    times = {"start_by_s": options.start_by_s, "run_for_s": options.run_for_s}
-    return body | {name: value for name, value in times.items() if value is not None}
+    wishes = {"start_by_s": options.start_by_s, "run_for_s": options.run_for_s, "dedupe": options.dedupe}
+    return body | {name: value for name, value in wishes.items() if value is not None}
 
 
 def is_url(text: str) -> bool:

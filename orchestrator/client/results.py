@@ -80,6 +80,7 @@ class Task:
     error: TaskError | None
     usage: Json
     generation: int
+    follows: str | None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -134,6 +135,7 @@ def parse_task(body: Json) -> Task:
         error=_error(body["error"]),
         usage=body["usage"],
         generation=body["generation"],
+        follows=body.get("follows"),
         created_at=datetime.fromisoformat(body["created_at"]),
         started_at=_time(body["started_at"]),
         ended_at=_time(body["ended_at"]),

@@ -33,6 +33,11 @@ class GivenInput:
         content = None if self.content is None else hashlib.sha256(self.content).hexdigest()
         return [self.object, self.url, content, self.content_type, self.sha256]
 
+    @property
+    def known_sha256(self) -> str | None:
+        """Of the bytes, if they are here; or what they are said to be."""
+        return self.sha256 if self.content is None else hashlib.sha256(self.content).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedInput:

@@ -31,6 +31,7 @@ class SubmitRequest:
     idempotency_key: str | None = None
     start_by_s: float | None = None
     run_for_s: float | None = None
+    dedupe: bool = False
 
     @property
     def sha256(self) -> str:
@@ -43,8 +44,13 @@ class SubmitRequest:
             self.priority,
             self.start_by_s,
             self.run_for_s,
+            *(["dedupe"] if self.dedupe else []),
         )
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _sha256(asked)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class InputPin(Protocol):
@@ -78,6 +84,7 @@ class DraftTask:
         """
         pipeline = find_pipeline(request.type)
         params = _validated(pipeline, request.params)
+        content = _content(request, pipeline, params=params) if request.dedupe else ""
         source = self.pin_input(request.project, request.input, pipeline=pipeline)
         cost = self.forecast.cost(pipeline.lane, kind_of(pipeline.name, source), prior_s=pipeline.predicted_s)
         task = NewTask(
@@ -95,8 +102,18 @@ class DraftTask:
             idempotency_key=request.idempotency_key,
             start_by_s=request.start_by_s,
             run_for_s=request.run_for_s,
+            content=content,
         )
         return task, cost
+
+
+def _content(request: SubmitRequest, pipeline: Pipeline, *, params: JsonObject) -> str:
+    """Equal exactly for tasks of which one run does the work of all (ADR 0031); the store tells projects apart."""
+    sha256 = request.input.known_sha256 if request.input else None
+    if sha256 is None and pipeline.accepts:
+        flaw = FieldError("input.sha256", "dedupe needs it")
+        raise InvalidParams("without input.sha256 nobody can tell which content it is", fields=[flaw])
+    return _sha256((pipeline.name, pipeline.model, params, sha256, request.run_for_s))
 
 
 def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:

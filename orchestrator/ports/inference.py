@@ -53,6 +53,18 @@ class ModelState:
     reason: str
 
 
+class ServedModels(Protocol):
+    """What serves, for who must know it without asking Triton."""
+
+    def note(self, model: str, versions: str) -> None:
+        """``versions`` of ``model`` serve now.
+
+        Raises:
+            Unavailable: nobody has heard it.
+        """
+        ...
+
+
 class ModelControl(Protocol):
     """Loads and unloads. Only one owner should call it at a time per Triton."""
 

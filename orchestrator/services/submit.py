@@ -41,7 +41,7 @@ class SubmitTask:
         except OrchestratorError as error:
             self._count(request, error.code)
             raise
-        self._count(request, "replayed" if receipt.replayed else "recorded")
+        self._count(request, _word_for(receipt))
         if receipt.task and not receipt.replayed and not receipt.task.follows:
             self.pulses.ring(receipt.task.lane)
         return receipt
@@ -63,6 +63,12 @@ class SubmitTask:
         # Strangers choose the name: only those of the registry may become a series.
         task_type = request.type if request.type in PIPELINES else "unknown"
         self.metrics.count_submit(request.project.slug, task_type, answer=answer)
+
+
+def _word_for(receipt: Receipt) -> str:
+    if receipt.replayed:
+        return "replayed"
+    return "followed" if receipt.task and receipt.task.follows else "recorded"
 
 
 def _with_answer(task: NewTask, describe: Callable[[Task], str]) -> NewTask:

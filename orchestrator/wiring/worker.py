@@ -17,6 +17,7 @@ from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
@@ -26,7 +27,7 @@ from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.inference import InferenceEngine, ModelControl
+from orchestrator.ports.inference import InferenceEngine, ModelControl, ServedModels
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
@@ -57,6 +58,7 @@ class WorkerPorts:
     storage: ObjectStorage
     engine: InferenceEngine
     control: ModelControl
+    served: ServedModels
     clock: Clock
 
 
@@ -75,9 +77,10 @@ def build_signs(settings: Settings, board: SignBoard) -> ShowSigns:
 def build_worker_ports(settings: Settings) -> WorkerPorts:
     """Everything with a connection."""
     control_key = settings.triton.control_key.get_secret_value()
+    client = connect(settings.redis.url.get_secret_value(), WORKER)
     return WorkerPorts(
         claims=RedisClaims(
-            Scripts(connect(settings.redis.url.get_secret_value(), WORKER)),
+            Scripts(client),
             lease_ms(settings),
             frozenset(PIPELINES),
             build_quotas(settings),
@@ -86,6 +89,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         storage=build_storage(settings),
         engine=TritonEngine(settings.triton.grpc, deadline_s=settings.triton.infer_timeout.total_seconds()),
         control=TritonControl(settings.triton.grpc, control_key=control_key),
+        served=RedisServed(client),
         clock=SystemClock(),
     )
 
@@ -148,7 +152,7 @@ def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
 
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
-    models, limits = EnsureModel(ports.control, ports.clock), build_limits(settings)
+    models, limits = EnsureModel(ports.control, ports.served, ports.clock), build_limits(settings)
     return ExecuteRun(
         claims=ports.claims,
         fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits).fetch,

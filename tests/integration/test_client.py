@@ -65,6 +65,15 @@ def test_from_a_file_to_files(door: FrontDoor, client: Client, still: Path, tmp_
     assert [path.name for path in out.iterdir()] == ["still.txt"]
 
 
+def test_a_file_that_was_worked_on_is_not_worked_on_again(door: FrontDoor, client: Client, still: Path) -> None:
+    shared = Options(dedupe="content")
+    first, second = (client.submit("image.upscale", still, options=shared) for _ in range(2))
+    said = run_cli(door, "submit", "image.upscale", str(still), "--dedupe", "--json")
+    assert (first.follows, client.get(second.id).follows) == (None, first.id)
+    assert client.get(json.loads(said.stdout)["id"]).follows == first.id
+    assert client.submit("image.upscale", still).follows is None
+
+
 def test_pages_are_followed(client: Client) -> None:
     made = {client.submit("system.echo").id for _ in range(5)}
     assert {task.id for task in client.list(page_size=2)} == made

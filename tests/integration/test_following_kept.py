@@ -6,6 +6,7 @@ import pytest
 from following_room import MADE, begin, same, statuses
 from record_store import DONE, RETENTION_MS, RecordStore, open_store, walk
 
+from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.domain.errors import TaskNotFound
 from orchestrator.domain.task import Status
 
@@ -18,7 +19,7 @@ def store(redis_url: str) -> Iterator[RecordStore]:
 
 class TestVersions:
     def serve(self, store: RecordStore, versions: str) -> None:
-        store.client.eval("redis.call('HSET', 'orch:served', 'echo', ARGV[1])", 0, versions)
+        RedisServed(store.client).note("echo", versions)
 
     def test_what_another_version_made_is_not_shared(self, store: RecordStore) -> None:
         self.serve(store, "1")

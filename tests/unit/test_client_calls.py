@@ -16,7 +16,7 @@ from orchestrator.client.calls import LONGEST_PAUSE_S, pause_s
 TASK = (
     b'{"id":"task_1","type":"system.echo","status":"queued","project":"film-a","priority":"normal","input":null,'
     b'"params":{},"labels":{},"progress":{"fraction":0.0,"stage":"","done":0,"total":0},"result":null,"error":null,'
-    b'"usage":{},"generation":1,"created_at":"2026-11-23T00:00:00Z","started_at":null,"ended_at":null,"links":{},'
+    b'"usage":{},"generation":1,"follows":null,"created_at":"2026-11-23T00:00:00Z","started_at":null,"ended_at":null,"links":{},'
     b'"queue":null,"attempts":[],"outputs":[],"added_by_a_newer_service":true}'
 )
 BUSY = b'{"status":503,"code":"overloaded","detail":"later","retry_after_s":7}'

@@ -126,6 +126,7 @@ def test_invented_types_make_no_new_series(service: SubmitTask, metrics: IntakeM
         SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, priority=Priority.HIGH),
         SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, start_by_s=1),
         SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, run_for_s=1),
+        SubmitRequest(FILM, "system.echo", KEY, {"scale": 2}, dedupe=True),
     ],
 )
 def test_whatever_is_asked_for_is_in_the_fingerprint(other: SubmitRequest) -> None:

@@ -3,7 +3,7 @@
 --
 --   orch:content:<project>:<content>  string  the task to follow for this content
 --   orch:followers:<leader>           zset    ids in the order of time  place "following"
---   orch:served                       hash    versions that serve, by model
+--   orch:served:<model>               string  the versions that serve, as workers see them
 --
 -- The record of each of them holds `content`; a follower's its `leader`, also after the end; a leader's `led`, once it
 -- has had followers, `versions`, those that served its run, and `kept_ms`, when the last task ended that shows its files.
@@ -15,12 +15,15 @@ local function content_key(task)
 end
 
 local function served_versions(model)
-  return redis.call('HGET', 'orch:served', model) or ''
+  return redis.call('GET', 'orch:served:' .. model) or ''
 end
 
--- They may have been exchanged under the run: then nobody can say which of them made what it made.
+-- They may have been exchanged under the run: then nobody can say which of them made what it made. The first run of a
+-- model is the one from which its versions are known.
 local function note_versions(task)
-  if task.versions ~= served_versions(task.model) then task.versions = 'exchanged' end
+  local versions = served_versions(task.model)
+  if task.versions == '' then task.versions = versions end
+  if task.versions ~= versions then task.versions = 'exchanged' end
 end
 
 local function has_followers(task)
@@ -35,7 +38,8 @@ local function each_follower(leader, what)
 end
 
 local function may_lead(task)
-  if task.condemned or task.versions and task.versions ~= served_versions(task.model) then return false end
+  local is_known = task.versions and task.versions ~= ''
+  if task.condemned or is_known and task.versions ~= served_versions(task.model) then return false end
   if task.status == 'succeeded' then return true end
   if task.status ~= 'queued' and task.status ~= 'running' or task.cancel_ms then return false end
   return redis.call('ZCARD', 'orch:followers:' .. task.id) < MOST_FOLLOWERS
