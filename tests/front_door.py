@@ -21,6 +21,7 @@ from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.limits import RedisLimits
+from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
@@ -41,8 +42,10 @@ from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.pause import PauseWork
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
+from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
@@ -140,6 +143,7 @@ def front_door(
     forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     inputs = PinInput(storage, log, new_id)
+    pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
     parts = ApiParts(
         submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), bells, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
@@ -155,7 +159,10 @@ def front_door(
         admit=AdmitRequests(RedisLimits(scripts), LocalLimits(SystemClock()), rates, SystemClock()),
         create_key=build_create_key(scripts, SECRETS),
         keys=keys,
-        projects=RedisProjects(scripts),
+        projects=projects,
+        pauses=pauses,
+        pause=PauseWork(pauses, projects),
+        resume=ResumeWork(pauses, bells),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,
         refusals=metrics.refusals,

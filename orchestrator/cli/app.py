@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestrator.cli import alive, check, doctor, keys, projects, serve, stack, submit, tasks
+from orchestrator.cli import alive, check, doctor, keys, pauses, projects, serve, stack, submit, tasks
 
 
 def build_cli() -> typer.Typer:
@@ -23,6 +23,9 @@ def build_cli() -> typer.Typer:
     cli.command()(serve.keeper)
     cli.command()(serve.metrics)
     cli.command()(submit.submit)
+    cli.command()(pauses.pause)
+    cli.command()(pauses.resume)
+    cli.command()(pauses.pauses)
     cli.add_typer(tasks.build_tasks(), name="tasks")
     cli.add_typer(projects.build_projects(), name="projects")
     cli.add_typer(keys.build_keys(), name="keys")

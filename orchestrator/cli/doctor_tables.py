@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich.markup import escape
 from rich.table import Table
@@ -20,6 +20,8 @@ def build_tables(report: Report) -> Iterator[Table]:
     yield _store(report.store)
     yield _places(report)
     yield _lanes(report)
+    if report.paused:
+        yield _paused(report)
     if report.projects:
         yield _projects(report)
     if report.owners:
@@ -72,6 +74,14 @@ def _lanes(report: Report) -> Table:
         wait = f"{lane.oldest_wait_s:.1f} s" if lane.ready else ""
         work = f"{lane.predicted_s:,.0f} s" if lane.ready else ""
         table.add_row(lane.lane, f"{lane.ready:,}", wait, work, str(lane.pulses), escape(turn + more))
+    return table
+
+
+def _paused(report: Report) -> Table:
+    table = _table("paused", "what", "since", "by", "reason")
+    for pause in report.paused:
+        since = datetime.fromtimestamp(pause.since_ms / 1000, UTC).strftime("%m-%d %H:%M UTC")
+        table.add_row(f"[yellow]{escape(str(pause.what))}[/yellow]", since, escape(pause.by), escape(pause.reason))
     return table
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.pauses import pause_own, resume_own
 from orchestrator.cli.session import Session, with_session
 from orchestrator.cli.tables import task_table, tasks_table
 
@@ -59,4 +60,6 @@ def build_tasks() -> typer.Typer:
     group.command()(show)
     group.command()(cancel)
     group.command()(retry)
+    group.command("pause")(pause_own)
+    group.command("resume")(resume_own)
     return group

@@ -7,6 +7,7 @@ from orchestrator.client.errors import UploadInterrupted
 from orchestrator.client.events import Event
 from orchestrator.client.keys import ApiKey, NewApiKey
 from orchestrator.client.options import Options
+from orchestrator.client.pauses import Pause
 from orchestrator.client.projects import Project
 from orchestrator.client.results import Attempt, LogLine, Output, Progress, Queue, Task, TaskError, TaskType
 
@@ -20,6 +21,7 @@ __all__ = [
     "NewApiKey",
     "Options",
     "Output",
+    "Pause",
     "Progress",
     "Project",
     "Queue",

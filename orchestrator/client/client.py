@@ -14,6 +14,7 @@ from orchestrator.client.calls import Call, Caller
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
 from orchestrator.client.options import AS_USUAL, Options, render_submit
+from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file, sha256_of
@@ -43,6 +44,7 @@ class Client:
         self._caller = Caller(self._http, tries=tries, sleep=sleep)
         self.projects = Projects(self._caller)
         self.keys = Keys(self._caller)
+        self.pauses = Pauses(self._caller)
         self._sleep = sleep
 
     def __enter__(self) -> Self:

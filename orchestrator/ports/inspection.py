@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.limits import Quotas
+from orchestrator.domain.pause import Pause
 from orchestrator.ports.upkeep import Find, LaneLoad
 
 
@@ -103,6 +104,10 @@ class Inspection(Protocol):
 
     def occupancy(self, *, limit: int) -> Occupancy:
         """The places, at most ``limit`` projects of each turn, and at most ``limit`` leases."""
+        ...
+
+    def paused(self) -> tuple[Pause, ...]:
+        """What may not be claimed, by order of somebody."""
         ...
 
     def holders(self, duties: tuple[str, ...]) -> tuple[DutyHolder, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.domain.owner import Owner
+from orchestrator.domain.pause import Pause
 from orchestrator.ports.inspection import DutyHolder, Inspection, Lease, Look, PlaceCount, ProjectUse, StoreFacts, Turn
 from orchestrator.ports.upkeep import LaneLoad
 
@@ -49,6 +50,7 @@ class Report:
     store: StoreFacts
     places: tuple[PlaceCount, ...]
     lanes: tuple[LaneReport, ...]
+    paused: tuple[Pause, ...]
     projects: tuple[ProjectUse, ...]
     owners: tuple[OwnerReport, ...]
     lapsing: tuple[Lease, ...]
@@ -75,6 +77,7 @@ class Diagnose:
             store=self.inspection.facts(),
             places=(ready, *seen.places),
             lanes=lanes,
+            paused=self.inspection.paused(),
             projects=seen.uses,
             owners=self._owners(seen.leases),
             lapsing=tuple(lease for lease in seen.leases if lease.left_s < min(LAPSING_S, self.lease_s / 2)),

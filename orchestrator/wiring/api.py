@@ -6,6 +6,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
@@ -16,8 +17,10 @@ from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.pause import PauseWork
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
+from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
@@ -52,6 +55,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     uploads = RedisUploads(client, expires_s=open_for_s)
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
     expires_s = settings.s3.url_expires.total_seconds()
+    pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
     return ApiParts(
         submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), pulses, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
@@ -67,7 +71,10 @@ def build_api_parts(settings: Settings) -> ApiParts:
         admit=build_admit(settings, scripts),
         create_key=build_create_key(scripts, key_secrets),
         keys=RedisApiKeys(scripts),
-        projects=RedisProjects(scripts),
+        projects=projects,
+        pauses=pauses,
+        pause=PauseWork(pauses, projects),
+        resume=ResumeWork(pauses, pulses),
         checks=build_checks(settings),
         registry=metrics.registry,
         refusals=metrics.refusals,

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.ports.feed import EventFeed
 from orchestrator.ports.forecast import Forecast
+from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
@@ -18,7 +19,9 @@ from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.create_key import CreateKey
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.pause import PauseWork
 from orchestrator.services.resubmit import ResubmitTask
+from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 
 
@@ -41,6 +44,9 @@ class ApiParts:
     create_key: CreateKey
     keys: ApiKeys
     projects: Projects
+    pauses: Pauses
+    pause: PauseWork
+    resume: ResumeWork
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry
     refusals: Counter

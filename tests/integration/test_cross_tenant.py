@@ -151,6 +151,20 @@ def hears_foreign_events(house: House) -> None:
     assert house.task_id not in theirs
 
 
+def pauses_only_its_own_tasks(house: House) -> None:
+    house.stranger.post("/v1/tasks:pause", json={"reason": "project:film-a"})
+    mine = house.owner.get(f"/v1/tasks/{house.task_id}").json()
+    assert mine["queue"]["paused"] == []
+
+
+def resumes_only_its_own_tasks(house: House) -> None:
+    house.owner.post("/v1/tasks:pause")
+    assert house.stranger.post("/v1/tasks:resume").status_code == 200
+    mine = house.owner.get(f"/v1/tasks/{house.task_id}").json()
+    house.owner.post("/v1/tasks:resume")
+    assert mine["queue"]["paused"] == ["project:film-a"]
+
+
 def knows_no_project(_: House) -> None:
     """It answers the same to everybody."""
 
@@ -162,6 +176,8 @@ REACHES: Mapping[str, Callable[[House], None]] = {
     "GET /v1/tasks": lists_foreign_tasks,
     "GET /v1/events": hears_foreign_events,
     "POST /v1/uploads": uploads_into_a_foreign_prefix,
+    "POST /v1/tasks:pause": pauses_only_its_own_tasks,
+    "POST /v1/tasks:resume": resumes_only_its_own_tasks,
     "GET /v1/task-types": knows_no_project,
 }
 # What of film-a a path can name.

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.records import pairs, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import parse_load
 from orchestrator.domain.limits import UNLIMITED, Quotas
+from orchestrator.domain.pause import Pause
 from orchestrator.domain.task import SCHEMA_VERSION
 from orchestrator.ports.inspection import DutyHolder, Lease, Look, Occupancy, PlaceCount, ProjectUse, StoreFacts, Turn
 from orchestrator.ports.upkeep import Find, LaneLoad
@@ -56,6 +58,9 @@ class RedisInspection:
             leases=tuple(Lease(task_id, owner, left_ms / 1000) for task_id, owner, left_ms in leases),
             uses=tuple(_parse_use(use) for use in sorted(uses)),
         )
+
+    def paused(self) -> tuple[Pause, ...]:
+        return RedisPauses(self.scripts).list()
 
     def holders(self, duties: tuple[str, ...]) -> tuple[DutyHolder, ...]:
         with redis_errors():
