@@ -22,7 +22,7 @@ from kombu.entity import Queue
 from prometheus_client import start_http_server
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.task import solo_lane
+from orchestrator.domain.lane import solo_lane
 from orchestrator.services.drain import DrainLane
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.settings import Settings

@@ -57,7 +57,8 @@ READ_STATE = """
     local indexes, records = {}, {}
     for _, key in ipairs(redis.call('KEYS', 'orch:*')) do
         local kind, prefix, id = redis.call('TYPE', key).ok, string.match(key, '^orch:(%a+):?(.*)$')
-        if prefix == 'turn' then
+        if key == 'orch:projects' then -- not of tasks
+        elseif prefix == 'turn' then
           indexes[key] = redis.call('ZRANGE', key, 0, -1)
           indexes['orch:parked:' .. id] = redis.call('ZRANGE', key, 1e15, '+inf', 'BYSCORE')
         elseif kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import Category
+from orchestrator.domain.lane import SOLO, pool_lane, solo_lane
 from orchestrator.domain.retry import POLICIES, Again, Decision
-from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task, solo_lane
+from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task
 
 PARKED = 1e15
 GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are slow
@@ -14,10 +15,11 @@ GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are 
 
 @dataclass
 class Known:
-    """One task as it should be."""
+    """One task as it should be. ``pools`` are those of the pinned projects, as they are now."""
 
     new: NewTask
     rank: int
+    pools: Mapping[str, str]
     start_by_ms: int | None = None
     status: Status = Status.QUEUED
     generation: int = 1
@@ -36,8 +38,9 @@ class Known:
 
     @property
     def waits_in(self) -> str:
-        """Once crashed, a task waits where each runs alone, until it has ended."""
-        return solo_lane(self.new.lane) if Category.CRASH in self.tries else self.new.lane
+        """In the lane of its project's pool; once crashed, where each runs alone, until it has ended."""
+        lane = pool_lane(self.new.lane, self.pools.get(self.new.project))
+        return solo_lane(lane) if Category.CRASH in self.tries else lane
 
     def is_late(self, now_ms: int) -> bool:
         return self.start_by_ms is not None and self.start_by_ms <= now_ms
@@ -154,7 +157,8 @@ class Turn:
         return waiting
 
     def _may_run(self, new: NewTask) -> bool:
-        names = {f"lane:{new.lane}", f"project:{new.project}", f"type:{new.type}", f"model:{new.model}"}
+        lane = self.lane.removesuffix(SOLO)
+        names = {f"lane:{lane}", f"project:{new.project}", f"type:{new.type}", f"model:{new.model}"}
         return new.model not in self.held_back and not names & set(self.paused)
 
     def _unpark(self, now_ms: int) -> None:

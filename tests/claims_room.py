@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore
 from repeated_scripts import RepeatedScripts
 
+from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.records import pairs, parse_task
 from orchestrator.domain.errors import TaskNotFound
 from orchestrator.domain.pause import Pausable
@@ -27,17 +28,19 @@ from orchestrator.domain.task import MOVES, NewTask, Priority, Progress, Run, St
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_MS = 4_000
+PROJECTS = ["film-a", "film-b", "film-c"]
 WEIGHTS = {"film-b": 2}
 MAX_RUNNING = {"film-c": 2, "film-b": 3}
 MAX_QUEUED = {"film-c": 4}
 STORED_BYTES = 100
+OUTLIVE_TASKS = {"clock", "idem", "pace", "pinned", "project", "projects"}
 LANES = ["io", "image"]
 MODELS = ["echo", "other"]
 TYPES = ["system.echo", "image.upscale"]
 PAUSABLE = ["lane:io", "lane:image", "project:film-a", "project:film-c", "type:system.echo", "model:other"]
 TASK = st.fixed_dictionaries(
     {
-        "project": st.sampled_from(["film-a", "film-b", "film-c"]),
+        "project": st.sampled_from(PROJECTS),
         "lane": st.sampled_from(LANES),
         "model": st.sampled_from(MODELS),
         "type": st.sampled_from(TYPES),
@@ -81,18 +84,23 @@ class ClaimsRoom(RuleBasedStateMachine):
     node: Node
 
     def open(self, lost_every: int) -> None:
-        self.node.scripts.now_ms, self.node.scripts.lost_every = START_MS, lost_every
+        self.node.scripts.now_ms, self.node.scripts.lost_every = START_MS, 0
         self.store = RecordStore(self.node.scripts, LEASE_MS)
         self.tasks: dict[str, Known] = {}
         self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
         self.held_back: set[str] = set()
         self.paused: set[str] = set()
+        self.pools: dict[str, str] = {}
         self.grace = Grace(LEASE_MS)
         self.made = self.restarts = 0
         self.send("FLUSHALL")
+        self.projects = RedisProjects(self.node.scripts)
+        for project in PROJECTS:
+            self.projects.ensure(project)
         for name, values in {"weight": WEIGHTS, "max_running": MAX_RUNNING, "max_queued": MAX_QUEUED}.items():
             for project, value in values.items():
                 self.send("HSET", f"orch:project:{project}", name, value)
+        self.node.scripts.lost_every = lost_every
         self.tick()
 
     @invariant()
@@ -133,7 +141,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         for what in self.paused:
             self.store.pauses.resume(Pausable.parse(what), as_operator=True)
         remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
-        assert {key.split(":")[1] for key in remembered} <= {"clock", "idem", "pace", "project"}
+        assert {key.split(":")[1] for key in remembered} <= OUTLIVE_TASKS
         self.send("DEL", "orch:held_back", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 

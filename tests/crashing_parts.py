@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast
 import uvicorn
 
 from orchestrator.api.app import build_app
-from orchestrator.domain.task import solo_lane
+from orchestrator.domain.lane import solo_lane
 from orchestrator.keeper import run_keeper
 from orchestrator.services.pin_input import PinInput
 from orchestrator.settings import Settings

@@ -19,8 +19,9 @@ from orchestrator.adapters.redis.scripts import Scripts, script_text
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
 from orchestrator.adapters.redis.uploads import RedisUploadLog
 from orchestrator.domain.errors import Category
+from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
-from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task, solo_lane
+from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task
 from orchestrator.ports.claims import Claimed, Commit
 from orchestrator.ports.upkeep import Find, Mended
 

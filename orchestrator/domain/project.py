@@ -13,6 +13,8 @@ OBJECT_KEY = re.compile(r"[A-Za-z0-9/_.-]{1,900}")
 class Project:
     """``slug`` is a DNS label of at most 40 characters; ``weight`` is its share of a lane. None is no limit.
 
+    Pinned to a ``pool``, which others may share, its tasks go to the lanes `<lane>@<pool>` and to no other.
+
     The record is a Redis hash whose fields have these names; an absent field has the default given here.
     """
 

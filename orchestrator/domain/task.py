@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from orchestrator.domain.errors import Category
+from orchestrator.domain.lane import pool_lane, solo_lane
 
 JsonObject = Mapping[str, Any]
 
@@ -75,18 +76,6 @@ class Priority(StrEnum):
 
 
 HEAD_START_MS: Mapping[Priority, int] = {Priority.LOW: -120_000, Priority.NORMAL: 0, Priority.HIGH: 120_000}
-
-
-SOLO = ".solo"
-
-
-def solo_lane(lane: str) -> str:
-    """The lane of those tasks of ``lane`` that have crashed: each runs in a child that carries nothing else."""
-    return lane + SOLO
-
-
-def is_solo(lane: str) -> bool:
-    return lane.endswith(SOLO)
 
 
 class Place(StrEnum):
@@ -196,6 +185,7 @@ class Task:
     checkpoint: JsonObject | None = None
     usage: JsonObject = field(default_factory=dict)
     tries: Mapping[Category, int] = field(default_factory=dict)
+    pool: str | None = None
     solo: bool = False
     follows: str | None = None
     schema: int = SCHEMA_VERSION
@@ -207,7 +197,8 @@ class Task:
     @property
     def waits_in(self) -> str:
         """The lane in which it is ready, when it is."""
-        return solo_lane(self.lane) if self.solo else self.lane
+        lane = pool_lane(self.lane, self.pool)
+        return solo_lane(lane) if self.solo else lane
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from orchestrator.domain.cost import Cost, kind_of
 from orchestrator.domain.errors import FieldError, InvalidParams
+from orchestrator.domain.lane import pool_lane
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
@@ -86,7 +87,8 @@ class DraftTask:
         params = _validated(pipeline, request.params)
         content = _content(request, pipeline, params=params) if request.dedupe else ""
         source = self.pin_input(request.project, request.input, pipeline=pipeline)
-        cost = self.forecast.cost(pipeline.lane, kind_of(pipeline.name, source), prior_s=pipeline.predicted_s)
+        lane = pool_lane(pipeline.lane, request.project.pool)  # a pool may have machines of its own kind
+        cost = self.forecast.cost(lane, kind_of(pipeline.name, source), prior_s=pipeline.predicted_s)
         task = NewTask(
             id=self.new_id("task"),
             project=request.project.slug,

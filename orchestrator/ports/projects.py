@@ -47,6 +47,9 @@ class Projects(Protocol):
     def change(self, slug: str, changes: Mapping[str, Change]) -> Project:
         """Set fields of the record; None puts one back to its default. The others stay.
 
+        With another ``pool`` the project's waiting tasks are in that pool's lanes when this returns. If it breaks off,
+        claims and audit move the rest, or the same call again.
+
         Raises:
             ProjectNotFound: there is none.
         """

@@ -10,7 +10,8 @@ from typing import Self
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.task import Run, is_solo, solo_lane
+from orchestrator.domain.lane import is_solo, solo_lane
+from orchestrator.domain.task import Run
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.ports.claims import Claimed, Claims
 from orchestrator.ports.clock import Clock

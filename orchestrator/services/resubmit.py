@@ -27,5 +27,5 @@ class ResubmitTask:
         if generation is None:
             generation = self.reads.get(project.slug, task_id).generation
         task = self.intake.resubmit(project.slug, task_id, generation=generation)
-        self.pulses.ring(task.lane)
+        self.pulses.ring(task.waits_in)
         return task

@@ -43,7 +43,7 @@ class SubmitTask:
             raise
         self._count(request, _word_for(receipt))
         if receipt.task and not receipt.replayed and not receipt.task.follows:
-            self.pulses.ring(receipt.task.lane)
+            self.pulses.ring(receipt.task.waits_in)
         return receipt
 
     def _earlier(self, request: SubmitRequest) -> Receipt | None:

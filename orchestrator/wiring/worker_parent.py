@@ -16,7 +16,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.domain.task import solo_lane
+from orchestrator.domain.lane import solo_lane
 from orchestrator.ports.processes import Processes
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.worker_signs import WorkerSign

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import servers
 from claims_model import Known, Turn, rank_of
-from claims_room import LEASE_MS, MODELS, PAUSABLE, STORED_BYTES, TASK, WEIGHTS, ClaimsRoom, Node
+from claims_room import LEASE_MS, MODELS, PAUSABLE, PROJECTS, STORED_BYTES, TASK, WEIGHTS, ClaimsRoom, Node
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -68,7 +68,7 @@ class ClaimsMachine(ClaimsRoom):
             assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
             start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
             self.keyed |= {key: new} if key else {}
-            self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), start_by_ms=start_by_ms)
+            self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms)
 
     @rule(pick=PICK)
     @precondition(lambda self: self.keyed)
@@ -106,6 +106,13 @@ class ClaimsMachine(ClaimsRoom):
         else:
             with pytest.raises(IllegalMove):
                 self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
+
+    @rule(project=st.sampled_from(PROJECTS), pool=st.sampled_from([None, "stage-1"]))
+    def pin(self, project: str, *, pool: str | None) -> None:
+        """What waits moves, and what runs comes back to the pool that its project is pinned to by then."""
+        self.projects.change(project, {"pool": pool})
+        self.pools.pop(project, None)
+        self.pools |= {project: pool} if pool else {}
 
     # Workers.
 

@@ -9,9 +9,10 @@ from record_store import DONE, FAILURE, LEASE_MS, RETENTION_MS, RecordStore, new
 
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.domain.errors import Overloaded, TaskNotFound
+from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import Again, GiveUp
-from orchestrator.domain.task import Run, Status, solo_lane
+from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 
 LEASE_S = LEASE_MS // 1000

@@ -8,10 +8,11 @@ from front_door import Bells
 from record_store import DONE, FAILURE, START_MS, RecordStore, new_task, open_store, walk
 
 from orchestrator.domain.errors import Category, Forbidden
+from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.pause import Pausable
 from orchestrator.domain.retry import Again
-from orchestrator.domain.task import NewTask, Run, Status, solo_lane
+from orchestrator.domain.task import NewTask, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.forecast import Place
 from orchestrator.services.resume import ResumeWork

@@ -9,8 +9,9 @@ from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.domain.errors import Category, StaleRun
+from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.task import Run, Status, solo_lane
+from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.upkeep import Mended
 from orchestrator.services.reap_gone import ReapGone

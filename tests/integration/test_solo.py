@@ -7,8 +7,9 @@ import pytest
 from front_door import Bells
 from record_store import DONE, FAILURE, LEASE_MS, RecordStore, new_task, open_store
 
+from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.retry import Again
-from orchestrator.domain.task import NewTask, Run, Status, solo_lane
+from orchestrator.domain.task import NewTask, Run, Status
 from orchestrator.ports.claims import Beat, Claimed
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.telemetry import build_queue_metrics

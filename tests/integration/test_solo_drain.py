@@ -8,7 +8,8 @@ from processes import wait_for
 from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from worker_child import PATIENCE_S, QUICK, Child
 
-from orchestrator.domain.task import Run, Status, solo_lane
+from orchestrator.domain.lane import solo_lane
+from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
 from orchestrator.services.drain import Slots
 

@@ -8,6 +8,7 @@ from orchestrator.adapters.redis.intake import parse_refusal, render_limits
 from orchestrator.adapters.redis.records import render_limit
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.cost import Cost, predict
+from orchestrator.domain.lane import pool_lane
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.task import HEAD_START_MS, NewTask, Task
 from orchestrator.ports.forecast import Outlook, Place
@@ -38,9 +39,10 @@ class RedisForecast:
         return predict(self._costs(lane).get(kind), prior_s)
 
     def place(self, task: Task) -> Place | None:
-        given = {"id": task.id, "project": task.project, "lane": task.lane, "model": task.model, "type": task.type}
+        given = {"id": task.id, "project": task.project, "model": task.model, "type": task.type}
+        lanes = {"lane": pool_lane(task.lane, task.pool), "waits_in": task.waits_in}
         with redis_errors():
-            found = self._scripts.run("place", {**given, "waits_in": task.waits_in})
+            found = self._scripts.run("place", {**given, **lanes})
         return parse_place(found) if found else None
 
     def outlook(self, task: NewTask) -> Outlook:

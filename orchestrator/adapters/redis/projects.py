@@ -22,6 +22,7 @@ KINDS: Mapping[str, Callable[[str], Any]] = {
     "cdn_url": str,
     "paused": lambda _: True,
 }
+MOVED_AT_ONCE = 100
 
 
 class RedisProjects:
@@ -58,7 +59,17 @@ class RedisProjects:
             outcome, *found = self._scripts.run("change_project", {"slug": slug, **_flat(changes)})
         if outcome == "unknown":
             raise ProjectNotFound
+        if "pool" in changes:
+            self._follow_pin(slug)
         return parse_project(slug, pairs(found[0]))
+
+    def _follow_pin(self, slug: str) -> None:
+        """In steps that no claim has to wait for. Submits go to the new lanes already, so this comes to an end."""
+        cursor = ""
+        while cursor != "0":
+            with redis_errors():
+                given = {"project": slug, "cursor": cursor or "0", "count": MOVED_AT_ONCE}
+                cursor = self._scripts.run("follow_pin", given)
 
     def _create(self, project: Project) -> tuple[str, Mapping[str, str]]:
         usual, fields = Project(project.slug), {name: getattr(project, name) for name in KINDS}

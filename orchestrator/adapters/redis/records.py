@@ -110,6 +110,7 @@ def parse_task(flat: Flat) -> Task:
         checkpoint=_parse_json(flat.get("checkpoint")),
         usage=_parse_json(flat.get("usage")) or {},
         tries=_parse_tries(flat),
+        pool=flat.get("pool"),
         solo="solo" in flat,
         follows=flat.get("leader"),
         schema=int(flat["schema"]),

@@ -56,8 +56,8 @@ local function lane_refusal(task, lane, queued, given)
   if over_ms > 0 then
     return refused('queue_full', 'lane_wait', most_ms / 1000, within(over_ms, SHORTLY_MS, 5 * LONG_MS))
   end
-  if given.need_worker == '1' and redis.call('EXISTS', 'orch:alive:worker-' .. task.lane) == 0 then
-    return refused('not_ready', 'no_worker', task.lane, UNKNOWN_MS)
+  if given.need_worker == '1' and redis.call('EXISTS', 'orch:alive:worker-' .. lane) == 0 then
+    return refused('not_ready', 'no_worker', lane, UNKNOWN_MS)
   end
 end
 

@@ -3,8 +3,8 @@
 -- ("stray", or "orphan" where there is none), and a sum must be that of its parts ("drift"). One script reads a record
 -- and its entries, so that no move that goes on meanwhile can look like a fault.
 
-local FIELDS = {'id', 'status', 'place', 'lane', 'solo', 'project', 'type', 'model', 'rank', 'generation', 'schema',
-  'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
+local FIELDS = {'id', 'status', 'place', 'lane', 'pool', 'solo', 'project', 'type', 'model', 'rank', 'generation',
+  'schema', 'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
   'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'type', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
@@ -173,6 +173,10 @@ local function look_at_record(id, now, given)
       mend_place(load_task(id), now)
       task = look_up(id)
     end)
+  end
+  if mending and is_elsewhere(task) then -- whoever pinned its project has not come to the end
+    follow_pin(load_task(id), now)
+    task = look_up(id)
   end
   if right_place(task) == 'following' then
     look_at_follower(task, now)

@@ -6,7 +6,7 @@ local KEYS_OF_INDEXES = {
   ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
   kept = 'in order',
   turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
-  at_quota = 'SSCAN', followers = 'ZSCAN',
+  at_quota = 'SSCAN', followers = 'ZSCAN', pinned = 'HSCAN',
 }
 local A_DAY_MS = 86400000
 local SETS_OF_TASKS = {held = true, running = true, queued = true}
@@ -58,6 +58,11 @@ local look_at_queue_entry = {
       found('stray', 'at_quota', lane, function() redis.call('SREM', key, lane) end)
     end
   end,
+  pinned = function(key, project)
+    if not pool_of(project) then
+      found('stray', 'pinned', project, function() redis.call('HDEL', key, project) end)
+    end
+  end,
   lanes = function(key, lane)
     if not exists('orch:turn:' .. lane) then
       found('stray', 'lanes', lane, function() redis.call('SREM', key, lane) end)
@@ -90,6 +95,12 @@ local look_at_key = {
     end
     if redis.call('SISMEMBER', 'orch:lanes', lane) == 0 then
       found('missing', 'lanes', lane, function() redis.call('SADD', 'orch:lanes', lane) end)
+    end
+  end,
+  project = function(slug)
+    local pool = pool_of(slug)
+    if pool and redis.call('HGET', 'orch:pinned', slug) ~= pool then
+      found('missing', 'pinned', slug, function() redis.call('HSET', 'orch:pinned', slug, pool) end)
     end
   end,
   idem = function(rest) -- it lives for a day; an older version made keys without an answer and without an end
@@ -169,7 +180,7 @@ local function look_into(key, inner, limit, given)
   local kind = kind_of(key)
   local scan, look = KEYS_OF_INDEXES[kind], look_at_queue_entry[kind] or look_at_task_entry
   local page = scan == 'in order' and page_in_order(key, inner, limit) or redis.call(scan, key, inner, 'COUNT', limit)
-  local step = scan == 'ZSCAN' and 2 or 1
+  local step = (scan == 'ZSCAN' or scan == 'HSCAN') and 2 or 1
   for i = 1, #page[2], step do
     looked = looked + 1
     look(key, page[2][i], given)

@@ -8,5 +8,6 @@ local slug = given.slug
 given.slug = nil
 if not project_exists(slug) then return {'unknown'} end
 set_fields(slug, given)
+list_pin(slug, given.pool)
 unpark_everywhere(slug) -- its quota may have been raised
 return {'changed', project_hash(slug)}

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, pauses, yield
+-- include: turn, places, pools, pauses, yield
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
 -- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema,
@@ -85,6 +85,8 @@ local function next_task()
       fail_unrun(task, given.expired_error, true)
     elseif tonumber(task.schema) > tonumber(given.schema) then
       set_aside(task)
+    elseif is_elsewhere(task) then
+      follow_pin(task, now)
     elseif is_hopeless(task) then
       fail_unrun(task, given.unknown_error)
     elseif is_unknown(task) then

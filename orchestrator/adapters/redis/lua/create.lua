@@ -5,10 +5,11 @@
 local function new_task(given, now)
   return {
     schema = given.schema, id = given.id, project = given.project, type = given.type, lane = given.lane,
-    model = given.model, input = given.input, params = given.params, labels = given.labels, priority = given.priority,
-    predicted_s = given.predicted_s, request_sha256 = given.request_sha256, idem = given.idem,
-    run_for_s = given.run_for_s, status = 'queued', generation = 1, epoch = 0, rank = now - given.head_start_ms,
-    created_ms = now, updated_ms = now, content = given.content,
+    pool = pool_of(given.project), model = given.model, input = given.input, params = given.params,
+    labels = given.labels, priority = given.priority, predicted_s = given.predicted_s,
+    request_sha256 = given.request_sha256, idem = given.idem, run_for_s = given.run_for_s, status = 'queued',
+    generation = 1, epoch = 0, rank = now - given.head_start_ms, created_ms = now, updated_ms = now,
+    content = given.content,
   }
 end
 

@@ -9,4 +9,5 @@ given.slug = nil
 if project_exists(slug) then return {'exists', project_hash(slug)} end
 register_project(slug, now)
 set_fields(slug, given)
+list_pin(slug, given.pool)
 return {'created', project_hash(slug)}

@@ -5,6 +5,7 @@
 -- limits of admission.lua, and of claim.lua max_running and gpu_s_per_hour
 
 local now, given = clock_ms(), arguments()
+given.lane = lane_of({lane = given.lane, pool = pool_of(given.project)})
 local room = tonumber(given.new_bytes) > 0 and room_refusal(given.project, given.new_bytes, given)
 local answer = room or refusal(given, given) or {'accepted'}
 

@@ -2,7 +2,7 @@
 -- include: turn, places, wait
 -- place: how many tasks of its project, model and type are before a ready task, how long it will wait, and what keeps it
 -- paused. Changes nothing.
--- given: id, project, lane, waits_in (its lane, or the solo lane), model, type
+-- given: id, project, lane (its pool's), waits_in (that, or its solo lane), model, type
 
 local given = arguments()
 local lane = given.waits_in

@@ -22,7 +22,8 @@
 --   orch:run:<run_id>                     string  the task a claim handed out, so that a repeated claim repeats
 --
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.
--- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017).
+-- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017); one with
+-- the field `pool` in the pool's lane, `<lane>@<pool>` (ADR 0034).
 --
 -- Whatever happens to a task is also published in `orch:feed:<project>:<id>`, to whoever follows it now (ADR 0029).
 
@@ -129,7 +130,8 @@ end
 
 -- The lane in which the task waits, and in whose turn its project is charged.
 local function lane_of(task)
-  return task.solo and solo_lane(task.lane) or task.lane
+  local lane = task.pool and task.lane .. '@' .. task.pool or task.lane
+  return task.solo and solo_lane(lane) or lane
 end
 
 -- Tasks of one model and type run or are held up together (pauses.lua).
@@ -143,6 +145,7 @@ end
 
 -- Places: each keeps its index and the field `place`; the caller saves.
 local function enter_ready(task, now)
+  task.pool = pool_of(task.project)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
   redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, stock_of(task))
   redis.call('SADD', 'orch:queued:' .. task.project, task.id)

@@ -19,6 +19,11 @@ local function limit_of(slug, name, given)
   return tonumber(project_field(slug, name) or given[name])
 end
 
+-- The pool whose workers run its tasks; nil is everybody's.
+local function pool_of(slug)
+  return project_field(slug, 'pool')
+end
+
 -- A weight of nothing would let a tag run away from all others for ever.
 local function weight_of(slug)
   local weight = tonumber(project_field(slug, 'weight'))

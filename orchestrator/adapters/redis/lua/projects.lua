@@ -2,6 +2,7 @@
 --
 --   orch:project:<slug>   hash  created_ms, and those fields of `domain/project.py` that differ from their defaults
 --   orch:projects         zset  every slug, in lexical order
+--   orch:pinned           hash  the pools of those that are pinned, by slug
 --   orch:key:<id>         hash  project, name, scopes, mac, created_ms, expires_ms, revoked_ms, last_used_ms
 --   orch:keys:<slug>      set   the ids of a project's keys; a key that died goes by itself after a while
 
@@ -23,6 +24,15 @@ local function set_fields(slug, fields)
     else
       redis.call('HSET', 'orch:project:' .. slug, name, value)
     end
+  end
+end
+
+-- For whoever asks which pools there are.
+local function list_pin(slug, pool)
+  if pool == '' then
+    redis.call('HDEL', 'orch:pinned', slug)
+  elseif pool then
+    redis.call('HSET', 'orch:pinned', slug, pool)
   end
 end
 

@@ -14,7 +14,9 @@ if not task or task.project ~= given.project or task.condemned then return {'unk
 if task.generation ~= given.generation then return {'generation', task.generation} end
 if task.status ~= 'failed' and task.status ~= 'canceled' then return {'illegal', task.status} end
 
-local refused = refusal({project = task.project, lane = task.lane, predicted_s = task.predicted_s}, given)
+local refused = refusal({
+  project = task.project, lane = task.lane, pool = pool_of(task.project), predicted_s = task.predicted_s,
+}, given)
 if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
 for name in pairs(task) do
