@@ -65,6 +65,6 @@ end
 local function refusal(task, given)
   local lane, queued = lane_of(task), redis.call('SCARD', 'orch:queued:' .. task.project)
   local refused = quota_refusal(task, lane, queued, given)
-  if refused or task.content and find_leader(task) then return refused end -- a follower adds nothing to the lane
+  if refused or task.content and following().find_leader(task) then return refused end -- a follower adds nothing to the lane
   return lane_refusal(task, lane, queued, given)
 end

@@ -144,7 +144,7 @@ local function look_at_follower(task, now)
     found('misplaced', 'record', task.id, function()
       local whole = load_task(task.id)
       local ends_alike = leader and not leader.condemned and (leader.status == 'succeeded' or leader.status == 'failed')
-      if ends_alike then share_end(whole, leader, now) else go_alone(whole, now) end
+      if ends_alike then following().share_end(whole, leader, now) else following().go_alone(whole, now) end
     end)
   elseif not leader.led then
     found('missing', 'followers', task.id, function()
@@ -157,8 +157,8 @@ end
 -- Whoever may be followed can be found.
 local function look_at_content(task)
   if not PLACES[task.status].ready and not PLACES[task.status].leases then return end
-  if redis.call('EXISTS', content_key(task)) == 0 then
-    found('missing', 'content', task.id, function() lead(task) end)
+  if redis.call('EXISTS', following().content_key(task)) == 0 then
+    found('missing', 'content', task.id, function() following().lead(task) end)
   end
 end
 

@@ -13,11 +13,12 @@ local function beat(run)
   if run.progress ~= '' and run.progress ~= task.progress then -- the same again is this very beat, repeated
     task.progress, task.updated_ms = run.progress, now
     publish(task, 'progress', now, run.progress)
-    if task.led then tell_progress(task, now) end
+    if task.led then following().tell_progress(task, now) end
   end
   log_lines(task, now, run.lines)
   save(task)
-  return task.cancel_ms and not has_followers(task) and 'stop' or 'go_on' -- others want what it makes
+  local is_wanted = task.led and following().has_followers(task) -- by others
+  return task.cancel_ms and not is_wanted and 'stop' or 'go_on'
 end
 
 sign_of_life(now, given.lease_ms, true)

@@ -108,10 +108,10 @@ local function start(task, run_id)
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   local data = '{"epoch":' .. task.epoch .. '}'
-  if task.content then task.versions = served_versions(task.model) end
+  if task.content then task.versions = following().served_versions(task.model) end
   emit(task, 'running', now, data)
   save(task)
-  if task.led then tell_followers(task, now, data) end
+  if task.led then following().tell_followers(task, now, data) end
 end
 
 local function repeated(run_id)

@@ -20,5 +20,8 @@ local function create(task, given, now)
   end
   redis.call('ZADD', 'orch:tasks:' .. task.project, 0, task.id)
   if given.upload ~= '' then use_upload(given.upload, now) end
-  enter_first(task, now)
+  if task.content then return following().enter(task, now) end
+  enter_ready(task, now)
+  emit(task, 'queued', now)
+  save(task)
 end

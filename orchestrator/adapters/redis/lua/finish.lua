@@ -11,7 +11,7 @@ log_lines(task, now, cjson.decode(given.lines))
 task.actual_s, task.bytes = given.actual_s, given.bytes
 count_bytes(task, tonumber(given.bytes))
 close_run(task, 'finish', now, '')
-if task.content then note_versions(task) end
+if task.content then following().note_versions(task) end
 note_run(lane_of(task), task, given.kind, now)
 if given.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
 end_task(task, 'succeeded', now,

@@ -194,37 +194,30 @@ local function leave_place(task)
   task.place, task.due_ms = nil, nil
 end
 
+local following -- what concerns tasks that share their work, see following.lua
+
 -- Queued again: at once at the old rank, or when `due` has come.
-local function requeue_alone(task, now, due, data)
+local function requeue(task, now, due, data)
   task.status, task.updated_ms = 'queued', now
   if due then enter_delayed(task, due) else enter_ready(task, now) end
   emit(task, 'queued', now, data)
   save(task)
+  if task.led then following().tell_followers(task, now, data) end
 end
 
--- The task's last move. It has left its place already.
-local function end_alone(task, status, now, fields, data)
+-- The task's last move. It has left its place already. `is_own`: what it failed for tells nothing of the work that it
+-- shares with others.
+local function end_task(task, status, now, fields, data, is_own)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   redis.call('ZADD', 'orch:ended', now, task.id)
   emit(task, status, now, data)
   save(task)
+  if task.content and not task.leader then following().part_with_followers(task, now, is_own) end
 end
 
 -- include: following
--- The same, with what it means for those that follow the task.
-local function requeue(task, now, due, data)
-  requeue_alone(task, now, due, data)
-  if task.led then tell_followers(task, now, data) end
-end
-
--- `is_own`: what it failed for is its own, and tells nothing of the work.
-local function end_task(task, status, now, fields, data, is_own)
-  end_alone(task, status, now, fields, data)
-  if task.content and not task.leader then part_with_followers(task, now, is_own) end
-end
-
 -- The run whose token was given, if it still owns its task. Otherwise "repeated" when this very call was carried
 -- out before (redis-py sends a command again after a lost reply), or "stale".
 local function fenced(given, operation)

@@ -13,7 +13,7 @@ if task.idem ~= '' then -- a key that holds its answer outlives the task
   local seen = redis.call('HMGET', key, 'task', 'created_ms')
   if seen[1] == task.id and not seen[2] then redis.call('DEL', key) end
 end
-if task.content and redis.call('GET', content_key(task)) == task.id then redis.call('DEL', content_key(task)) end
+if task.content then following().forget(task) end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
 if redis.call('EXISTS', 'orch:tasks:' .. task.project) == 0 then redis.call('DEL', 'orch:story:' .. task.project) end

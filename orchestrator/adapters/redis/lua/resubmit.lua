@@ -25,6 +25,6 @@ end
 task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
 local upload = cjson.decode(task.input).object
 if upload then use_upload(upload, now) end
-task.status, task.updated_ms = 'queued', now
-enter_first(task, now, '{"reason":"resubmitted"}')
+local data = '{"reason":"resubmitted"}'
+if task.content then following().enter(task, now, data) else requeue(task, now, nil, data) end
 return {'ok', reply(task)}
