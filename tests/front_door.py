@@ -47,6 +47,7 @@ from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
+from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keys import build_authenticate, build_create_key
@@ -137,15 +138,15 @@ def front_door(
     part_storage = part_storage or MemoryParts(MemoryStorage())
     client = connect(redis_url, API)
     scripts = Scripts(client)
-    intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), RedisApiKeys(scripts), Bells()
-    for project, text in KEYS.items():
-        add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
+    intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), keys_of_tenants(scripts), Bells()
     forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     inputs = PinInput(storage, log, new_id)
     pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
+    drafts = DraftTask(inputs.pin, forecast, new_id)
     parts = ApiParts(
-        submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), bells, metrics),
+        submit=SubmitTask(intake, drafts, bells, metrics),
+        submit_batch=SubmitBatch(intake, drafts, bells, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, bells),
@@ -174,6 +175,13 @@ def front_door(
         worker = Worker(RedisClaims(scripts, lease_ms=30_000), storage)
         yield FrontDoor(url, bells, worker, keys, app.state.streams)
     client.close()
+
+
+def keys_of_tenants(scripts: Scripts) -> RedisApiKeys:
+    keys = RedisApiKeys(scripts)
+    for project, text in KEYS.items():
+        add_key(keys, text, project=project, scopes=ALL_OF_A_TENANT)
+    return keys
 
 
 def add_key(keys: RedisApiKeys, text: str, *, project: str, scopes: frozenset[Scope]) -> None:

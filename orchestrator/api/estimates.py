@@ -1,15 +1,51 @@
 """`/v1/tasks:estimate`: what a submit would be told now. Nothing is recorded, stored or charged to a quota."""
 
+from dataclasses import replace
+from typing import Self
+
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestrator.api.deps import Parts, TaskPlanner
-from orchestrator.api.inputs import EstimateBody
+from orchestrator.api.inputs import InputBody, SubmitBody
 from orchestrator.api.problems import WITH_BODY, describe_error, problem_docs
 from orchestrator.api.schemas import Problem, QueueView
 from orchestrator.api.views import render_place
+from orchestrator.domain.media_input import GivenInput
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+
+class PlannedInputBody(InputBody):
+    """The media of a task that is not submitted yet: exactly one of `object`, `url`, `inline` and `size_bytes`."""
+
+    size_bytes: int | None = Field(None, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.object, self.url, self.inline, self.size_bytes)) != 1:
+            raise ValueError("must have exactly one of object, url, inline and size_bytes")
+        return self
+
+    def parse(self) -> GivenInput:
+        return replace(super().parse(), size_bytes=self.size_bytes)
+
+
+class EstimateBody(SubmitBody):
+    """A task that might be submitted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"type": "image.upscale", "input": {"size_bytes": 482113}, "params": {"scale": 4}},
+                {"type": "system.echo"},
+            ]
+        }
+    )
+
+    input: PlannedInputBody | None = Field(
+        None, description="As of a submit; of a file that is not uploaded yet, its size."
+    )
 
 
 class CostView(BaseModel):

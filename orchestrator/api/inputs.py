@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64decode
-from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -101,21 +100,6 @@ class InputBody(Request):
         )
 
 
-class PlannedInputBody(InputBody):
-    """The media of a task that is not submitted yet: exactly one of `object`, `url`, `inline` and `size_bytes`."""
-
-    size_bytes: int | None = Field(None, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.object, self.url, self.inline, self.size_bytes)) != 1:
-            raise ValueError("must have exactly one of object, url, inline and size_bytes")
-        return self
-
-    def parse(self) -> GivenInput:
-        return replace(super().parse(), size_bytes=self.size_bytes)
-
-
 class SubmitBody(Request):
     """A task to run."""
 
@@ -164,23 +148,6 @@ class SubmitBody(Request):
             run_for_s=self.run_for_s,
             dedupe=self.dedupe is not None,
         )
-
-
-class EstimateBody(SubmitBody):
-    """A task that might be submitted."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"type": "image.upscale", "input": {"size_bytes": 482113}, "params": {"scale": 4}},
-                {"type": "system.echo"},
-            ]
-        }
-    )
-
-    input: PlannedInputBody | None = Field(
-        None, description="As of a submit; of a file that is not uploaded yet, its size."
-    )
 
 
 class ListQuery(Request):

@@ -7,7 +7,7 @@ each (`client/errors.py`).
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
-from orchestrator.domain import errors, overload
+from orchestrator.domain import batch, errors, overload
 from orchestrator.domain.errors import OrchestratorError
 
 # The nearest class in the error's own ancestry decides.
@@ -25,6 +25,7 @@ STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     overload.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     overload.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     overload.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
+    batch.BatchRefused: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DependencyError: HTTPStatus.BAD_GATEWAY,
@@ -54,7 +55,7 @@ def code_of(error: OrchestratorError) -> str:
 
 
 def _codes() -> Iterator[str]:
-    for kind in {**vars(errors), **vars(overload)}.values():
+    for kind in {**vars(errors), **vars(overload), **vars(batch)}.values():
         if isinstance(kind, type) and issubclass(kind, OrchestratorError) and kind not in OF_RUNS | NOBODYS:
             yield OrchestratorError.code if status_of(kind) is HTTPStatus.INTERNAL_SERVER_ERROR else kind.code
     yield from FRAMEWORK_CODES.values()

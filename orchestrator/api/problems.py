@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from orchestrator.api.problem_codes import FRAMEWORK_CODES, code_of, status_of
 from orchestrator.api.schemas import FieldProblem, Problem
+from orchestrator.domain.batch import BatchRefused
 from orchestrator.domain.errors import (
     FieldError,
     InvalidParams,
@@ -88,7 +89,7 @@ def describe_error(error: OrchestratorError) -> Problem:
         problem.retry_after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
     if isinstance(error, OutcomeUnknown):
         problem.task_id = error.task_id
-    if isinstance(error, InvalidParams) and error.fields:
+    if isinstance(error, InvalidParams | BatchRefused) and error.fields:
         problem.errors = _render_fields(error.fields)
     return problem
 
@@ -104,7 +105,7 @@ def _respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Prob
 
 
 def _render_fields(fields: Sequence[FieldError]) -> list[FieldProblem]:
-    return [FieldProblem(field=flaw.field, message=flaw.message) for flaw in fields]
+    return [FieldProblem(field=flaw.field, message=flaw.message, code=flaw.code) for flaw in fields]
 
 
 def add_problem_responses(app: FastAPI) -> None:

@@ -186,10 +186,11 @@ class ReadinessView(BaseModel):
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """What is wrong with one field. `code` tells of what kind it is, where one answer names several tasks."""
 
     field: str
     message: str
+    code: str | None = None
 
 
 class Problem(BaseModel):

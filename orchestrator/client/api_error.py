@@ -9,10 +9,11 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one field of the request."""
+    """What is wrong with one field of the request; ``code`` says of what kind it is, in the answer to a batch."""
 
     field: str
     message: str
+    code: str | None = None
 
 
 class ApiError(Exception):

@@ -54,6 +54,10 @@ class InvalidParams(ApiError, code="invalid_params"):
     """The task type, or the call, does not take these values; ``fields`` may say which."""
 
 
+class BatchInvalid(ApiError, code="batch_invalid"):
+    """Some tasks of the batch are at fault, and none was accepted; ``fields`` names each, with its own code."""
+
+
 class UnknownTaskType(ApiError, code="unknown_task_type"):
     """The service has no such task type: see `Client.task_types`."""
 
@@ -163,6 +167,10 @@ class QueueFull(Later, code="queue_full"):
     """The lane has too many tasks, or this one would wait too long."""
 
 
+class BatchRefused(Later, code="batch_refused"):
+    """There is no room for some tasks of the batch, and none was accepted; ``fields`` names each, with its own code."""
+
+
 class NotReady(Later, code="not_ready"):
     """Nobody is there to do this kind of work."""
 
@@ -207,6 +215,6 @@ def parse_error(body: Mapping[str, Any], *, status: int, request_id: str | None)
         status=status,
         code=code,
         retry_after_s=body.get("retry_after_s"),
-        fields=[FieldProblem(flaw["field"], flaw["message"]) for flaw in body.get("errors", ())],
+        fields=[FieldProblem(flaw["field"], flaw["message"], flaw.get("code")) for flaw in body.get("errors", ())],
         request_id=request_id,
     )

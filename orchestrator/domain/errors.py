@@ -52,10 +52,11 @@ class RequestError(OrchestratorError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field of a request; ``field`` is its dotted path."""
+    """What is wrong with one field of a request, by its dotted path; and of what kind, where an answer mixes them."""
 
     field: str
     message: str
+    code: str | None = None
 
 
 class InvalidParams(RequestError):

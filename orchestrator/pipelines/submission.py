@@ -15,7 +15,7 @@ from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
 from orchestrator.pipelines.pipeline import Pipeline
-from orchestrator.pipelines.registry import find_pipeline
+from orchestrator.pipelines.registry import PIPELINES, find_pipeline
 from orchestrator.ports.forecast import Forecast
 
 
@@ -35,6 +35,11 @@ class SubmitRequest:
     dedupe: bool = False
 
     @property
+    def known_type(self) -> str:
+        """For metrics. Strangers choose the name: only those of the registry may become a series."""
+        return self.type if self.type in PIPELINES else "unknown"
+
+    @property
     def sha256(self) -> str:
         """Equal exactly for requests that ask for the same thing; the key itself is no part of it."""
         asked = (
@@ -52,6 +57,19 @@ class SubmitRequest:
 
 def _sha256(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """Requests of one project that stand and fall together; the key is that of them all."""
+
+    project: Project
+    requests: tuple[SubmitRequest, ...]
+    idempotency_key: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(" ".join(request.sha256 for request in self.requests).encode()).hexdigest()
 
 
 class InputPin(Protocol):

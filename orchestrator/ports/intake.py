@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.task import NewTask, Task
 
 
@@ -35,6 +36,17 @@ class Intake(Protocol):
                 the key is as good as unused.
             Overloaded: the store cannot take writes now; nothing was recorded.
             OutcomeUnknown: the answer was lost; the task may or may not be recorded. Repeat with the same key.
+        """
+        ...
+
+    def submit_batch(self, batch: NewBatch) -> Receipt:
+        """Record all of the tasks as queued, or none of them, in one step. The receipt names the first of them.
+
+        A key seen before answers as `submit` does.
+
+        Raises:
+            BatchRefused: it names each task that the project or its lane can not have now, given those before it.
+            IdempotencyConflict, Overloaded, OutcomeUnknown: as `submit`; nothing, or everything, was recorded.
         """
         ...
 

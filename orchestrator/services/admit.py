@@ -15,6 +15,7 @@ log = structlog.get_logger()
 
 # By the CPU of the front door (docs/performance.md): about 1 ms for a look, 3 for a submit, which waits for a disk too.
 READ_COST, WRITE_COST = 1, 3
+BATCHED_COST = 1  # of each task of a batch, beside that of its call
 SHARE_S = 0.1  # of the rate is taken at once and spent here, if that is more than one request
 AWAY_S = 1.0  # for which a store that could not be asked is not asked again
 MOST_PURSES = 10_000

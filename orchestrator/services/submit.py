@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from orchestrator.domain.errors import OrchestratorError, OutcomeUnknown
 from orchestrator.domain.task import NewTask, Status, Task
-from orchestrator.pipelines.registry import PIPELINES
 from orchestrator.pipelines.submission import DraftTask, SubmitRequest
 from orchestrator.ports.intake import Intake, Receipt
 from orchestrator.ports.pulses import PulseSender
@@ -60,9 +59,7 @@ class SubmitTask:
             raise OutcomeUnknown(message, service=service, category=category, task_id=task.id) from error
 
     def _count(self, request: SubmitRequest, answer: str) -> None:
-        # Strangers choose the name: only those of the registry may become a series.
-        task_type = request.type if request.type in PIPELINES else "unknown"
-        self.metrics.count_submit(request.project.slug, task_type, answer=answer)
+        self.metrics.count_submit(request.project.slug, request.known_type, answer=answer)
 
 
 def _word_for(receipt: Receipt) -> str:

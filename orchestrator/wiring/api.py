@@ -22,6 +22,7 @@ from orchestrator.services.pin_input import PinInput
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
+from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
@@ -43,11 +44,8 @@ def build_api_parts(settings: Settings) -> ApiParts:
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
     quotas, lanes = build_quotas(settings), build_lane_limits(settings)
     intake = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
-    reads, forecast, storage = (
-        RedisReads(client),
-        RedisForecast(scripts, quotas=quotas, lanes=lanes),
-        build_storage(settings),
-    )
+    reads, storage = RedisReads(client), build_storage(settings)
+    forecast = RedisForecast(scripts, quotas=quotas, lanes=lanes)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
@@ -56,8 +54,10 @@ def build_api_parts(settings: Settings) -> ApiParts:
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
     expires_s = settings.s3.url_expires.total_seconds()
     pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
+    drafts = DraftTask(inputs.pin, forecast, new_id)
     return ApiParts(
-        submit=SubmitTask(intake, DraftTask(inputs.pin, forecast, new_id), pulses, metrics),
+        submit=SubmitTask(intake, drafts, pulses, metrics),
+        submit_batch=SubmitBatch(intake, drafts, pulses, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
         cancel=CancelTask(intake),
         resubmit=ResubmitTask(intake, reads, pulses),

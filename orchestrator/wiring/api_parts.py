@@ -23,6 +23,7 @@ from orchestrator.services.pause import PauseWork
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
+from orchestrator.services.submit_batch import SubmitBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ApiParts:
     """A readiness check returns, or raises what is wrong."""
 
     submit: SubmitTask
+    submit_batch: SubmitBatch
     estimate: EstimateTask
     cancel: CancelTask
     resubmit: ResubmitTask

@@ -2,11 +2,11 @@
 
 The routes come from the document, so a new one is tried without anybody thinking of it. What only a person can say of
 a new route is asked for by a failure: what belongs to a project in its path (`OWNED`), or, for a route with nothing in
-its path, how it would reach another project's things (`REACHES`).
+its path, how it would reach another project's things (`REACHES`, both in `tests/reaches.py`).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ import pytest
 import redis
 import servers
 from fakes_storage import MemoryStorage
-from front_door import FrontDoor, front_door
+from front_door import front_door
 from pydantic import SecretStr
+from reaches import FOREIGN_INPUT, OWNED, REACHES, House
 
 from orchestrator.api.app import build_app
 from orchestrator.domain.api_key import EVERY_SCOPE, INCLUDED, NODE_WIDE, Scope, with_included
@@ -25,7 +26,6 @@ from orchestrator.wiring.api import build_api_parts
 
 OPEN = {"GET /livez", "GET /readyz"}
 TENANT = frozenset(EVERY_SCOPE - NODE_WIDE)
-FOREIGN_INPUT = "projects/film-a/uploads/upload_1/still.png"
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,6 @@ OF_ONE_THING = [route for route in KEYED if route.is_of_a_tenant and route.in_pa
 OF_A_PROJECT = [route for route in KEYED if route.is_of_a_tenant and not route.in_path]
 
 
-@dataclass(frozen=True)
-class House:
-    """Two projects at one door; everything there is belongs to film-a."""
-
-    door: FrontDoor
-    owner: httpx.Client
-    stranger: httpx.Client
-    task_id: str
-    upload_id: str
-
-
 @pytest.fixture(scope="module")
 def house(redis_server: servers.Valkey) -> Iterator[House]:
     with redis.Redis.from_url(redis_server.url) as client:
@@ -108,83 +97,6 @@ def house(redis_server: servers.Valkey) -> Iterator[House]:
         film = {"filename": "film.mp4", "content_type": "video/mp4", "size_bytes": 10**9}
         upload = owner.post("/v1/uploads", json=film).json()
         yield House(door, owner, other, task["id"], upload["id"])
-
-
-def submits_foreign_input(house: House) -> None:
-    body = {"type": "image.upscale", "input": {"object": FOREIGN_INPUT}}
-    refused = house.stranger.post("/v1/tasks", json=body)
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_params")
-    key = {"Idempotency-Key": "same"}
-    mine = house.owner.post("/v1/tasks", json={"type": "system.echo"}, headers=key)
-    theirs = house.stranger.post("/v1/tasks", json={"type": "system.echo"}, headers=key)
-    assert theirs.json()["id"] != mine.json()["id"], "Idempotency-Keys belong to a project"
-
-
-def estimates_by_foreign_things(house: House) -> None:
-    body = {"type": "image.upscale", "input": {"object": FOREIGN_INPUT}}
-    foreign = house.stranger.post("/v1/tasks:estimate", json=body).json()["refusal"]
-    nothing = {"type": "image.upscale", "input": {"object": f"{FOREIGN_INPUT}.none"}}
-    assert foreign == house.stranger.post("/v1/tasks:estimate", json=nothing).json()["refusal"]
-    planned = {"type": "image.upscale", "input": {"size_bytes": 6}}
-    assert house.owner.post("/v1/tasks:estimate", json=planned).json()["queue"]["position"] == 1
-    assert house.stranger.post("/v1/tasks:estimate", json=planned).json()["queue"]["position"] == 0
-
-
-def lists_foreign_tasks(house: House) -> None:
-    listed = house.stranger.get("/v1/tasks?limit=100").json()["items"]
-    assert {task["project"] for task in listed} <= {"film-b"}
-    following = house.stranger.get("/v1/tasks", params={"cursor": house.task_id}).json()["items"]
-    assert {task["project"] for task in following} <= {"film-b"}, "a cursor opens nothing"
-
-
-def uploads_into_a_foreign_prefix(house: House) -> None:
-    body = {"filename": "../../film-a/uploads/x.png", "content_type": "image/png", "size_bytes": 6}
-    assert house.stranger.post("/v1/uploads", json=body).json()["object"].startswith("projects/film-b/uploads/")
-
-
-def hears_foreign_events(house: House) -> None:
-    mine = house.owner.get("/v1/events?follow=false").text
-    assert house.task_id in mine
-    submitted = house.stranger.post("/v1/tasks", json={"type": "system.echo"}).json()["id"]
-    theirs = house.stranger.get("/v1/events?follow=false", headers={"Last-Event-ID": "0-0"}).text
-    assert submitted in theirs
-    assert house.task_id not in theirs
-
-
-def pauses_only_its_own_tasks(house: House) -> None:
-    house.stranger.post("/v1/tasks:pause", json={"reason": "project:film-a"})
-    mine = house.owner.get(f"/v1/tasks/{house.task_id}").json()
-    assert mine["queue"]["paused"] == []
-
-
-def resumes_only_its_own_tasks(house: House) -> None:
-    house.owner.post("/v1/tasks:pause")
-    assert house.stranger.post("/v1/tasks:resume").status_code == 200
-    mine = house.owner.get(f"/v1/tasks/{house.task_id}").json()
-    house.owner.post("/v1/tasks:resume")
-    assert mine["queue"]["paused"] == ["project:film-a"]
-
-
-def knows_no_project(_: House) -> None:
-    """It answers the same to everybody."""
-
-
-# How each route without an id in its path could reach what is another's, and that it does not.
-REACHES: Mapping[str, Callable[[House], None]] = {
-    "POST /v1/tasks": submits_foreign_input,
-    "POST /v1/tasks:estimate": estimates_by_foreign_things,
-    "GET /v1/tasks": lists_foreign_tasks,
-    "GET /v1/events": hears_foreign_events,
-    "POST /v1/uploads": uploads_into_a_foreign_prefix,
-    "POST /v1/tasks:pause": pauses_only_its_own_tasks,
-    "POST /v1/tasks:resume": resumes_only_its_own_tasks,
-    "GET /v1/task-types": knows_no_project,
-}
-# What of film-a a path can name.
-OWNED: Mapping[str, Callable[[House], str]] = {
-    "task_id": lambda house: house.task_id,
-    "upload_id": lambda house: house.upload_id,
-}
 
 
 def named(route: Route) -> str:

@@ -176,6 +176,10 @@ def test_of_a_file_exactly_one_thing_is_said(film_a: httpx.Client) -> None:
     assert film_a.post("/v1/tasks", json=body).status_code == 422, "a submit needs the file"
 
 
-def given(problem: Mapping[str, Any]) -> dict[str, Any]:
+def given(problem: Any) -> Any:  # noqa: ANN401 - JSON
     """Without what it leaves open."""
-    return {name: value for name, value in problem.items() if value is not None}
+    if isinstance(problem, list):
+        return [given(each) for each in problem]
+    if isinstance(problem, dict):
+        return {name: given(value) for name, value in problem.items() if value is not None}
+    return problem

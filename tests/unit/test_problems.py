@@ -9,12 +9,13 @@ import pytest
 from orchestrator.api.problem_codes import CODES
 from orchestrator.api.problems import ProblemResponse, render_error, render_internal
 from orchestrator.api.schemas import TASK_EXAMPLE, TaskView
-from orchestrator.domain import errors, overload
+from orchestrator.domain import batch, errors, overload
 from orchestrator.domain.errors import Category, DependencyError, FieldError, OrchestratorError
 
 STATUSES = {
     errors.RequestError: 422,
     errors.InvalidParams: 422,
+    batch.BatchInvalid: 422,
     errors.UnknownTaskType: 422,
     errors.UnsupportedMedia: 422,
     errors.MediaTooLarge: 422,
@@ -38,6 +39,7 @@ STATUSES = {
     overload.RateLimited: 429,
     overload.QuotaExceeded: 429,
     overload.QueueFull: 429,
+    batch.BatchRefused: 429,
     overload.NotReady: 503,
     errors.DependencyError: 502,
     errors.Unavailable: 503,
@@ -70,7 +72,9 @@ def _body(response: ProblemResponse) -> dict[str, Any]:
 
 def test_the_table_knows_every_error_of_the_domain() -> None:
     assert {
-        kind for kind in _tree(OrchestratorError) if kind.__module__ in {errors.__name__, overload.__name__}
+        kind
+        for kind in _tree(OrchestratorError)
+        if kind.__module__ in {errors.__name__, overload.__name__, batch.__name__}
     } == set(STATUSES)
 
 

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 import pytest
 from fakes_storage import MemoryStorage
 
+from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.cost import Cost
 from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorError, OutcomeUnknown, UnknownTaskType
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask, Priority, Task
-from orchestrator.pipelines.submission import DraftTask, SubmitRequest
+from orchestrator.pipelines.submission import BatchRequest, DraftTask, SubmitRequest
 from orchestrator.ports.forecast import Outlook, Place
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitTask
+from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.telemetry import IntakeMetrics, build_intake_metrics
 
 FILM = Project("film-a")
@@ -29,6 +31,9 @@ class LostAnswer:
 
     def submit(self, task: NewTask) -> Receipt:
         raise OutcomeUnknown(f"no answer about {task.type}", service="redis", category=Category.NETWORK)
+
+    def submit_batch(self, batch: NewBatch) -> Receipt:
+        raise OutcomeUnknown(f"no answer about {batch.project}", service="redis", category=Category.NETWORK)
 
     def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
         raise NotImplementedError
@@ -98,6 +103,14 @@ def test_a_lost_answer_names_the_task_that_may_exist(service: SubmitTask, metric
         service.submit(SubmitRequest(FILM, "system.echo"))
     assert lost.value.task_id == "task_1"
     assert counted(metrics, "system.echo", answer="outcome_unknown") == 1
+
+
+def test_so_does_that_to_a_batch(service: SubmitTask, metrics: IntakeMetrics) -> None:
+    batches = SubmitBatch(service.intake, service.drafts, service.pulses, metrics)
+    with pytest.raises(OutcomeUnknown) as lost:
+        batches.submit(BatchRequest(FILM, (SubmitRequest(FILM, "system.echo"),) * 2), describe=" ".join)
+    assert lost.value.task_id == "task_1"
+    assert counted(metrics, "system.echo", answer="outcome_unknown") == 2
 
 
 def test_an_input_over_the_limit_is_refused_before_it_is_recorded(service: SubmitTask) -> None:

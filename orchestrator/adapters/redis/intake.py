@@ -7,7 +7,8 @@ from typing import Any
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import pairs, parse_task, render_json, render_limit
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.errors import IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
+from orchestrator.domain.batch import BatchRefused, NewBatch
+from orchestrator.domain.errors import FieldError, IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
 from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
@@ -54,6 +55,28 @@ class RedisIntake:
             return earlier or self.submit(task)  # or it has come to its end between the two
         recorded = _as_submitted(parse_task(pairs(found[0])))
         return Receipt(task.id, recorded.created_at_ms, recorded, task.answer)
+
+    def submit_batch(self, batch: NewBatch) -> Receipt:
+        new = [{name: str(value) for name, value in render_new(task).items()} for task in batch.tasks]
+        given = {
+            "project": batch.project,
+            "idem": batch.idempotency_key or "",
+            "request_sha256": batch.request_sha256,
+            "answer": batch.answer,
+            "answer_kept_ms": self._answer_kept_ms,
+            "tasks": render_json(new),
+        }
+        with redis_errors():
+            outcome, *found = self._scripts.run("submit_batch", given | self._limits)
+        if outcome == "conflict":
+            raise IdempotencyConflict
+        if outcome == "refused":
+            raise parse_refusals(found[0])
+        if outcome == "replayed":
+            key = batch.idempotency_key or ""
+            earlier = self.replay(batch.project, key, request_sha256=batch.request_sha256)
+            return earlier or self.submit_batch(batch)  # or it has come to its end between the two
+        return Receipt(batch.tasks[0].id, found[0], None, batch.answer)
 
     def replay(self, project: str, idempotency_key: str, *, request_sha256: str) -> Receipt | None:
         with redis_errors():
@@ -114,6 +137,13 @@ def parse_refusal(found: Sequence[Any]) -> Overloaded:
     """What `admission.lua` says when it lets nothing more in."""
     code, what, limit, again_in_ms = found
     return KINDS[code](REASONS[what](limit), retry_after_s=again_in_ms / 1000)
+
+
+def parse_refusals(found: Sequence[Sequence[Any]]) -> BatchRefused:
+    """The same of every task that is refused, by its number in the batch."""
+    refusals = [(index, parse_refusal(why)) for index, *why in found]
+    flaws = [FieldError(f"tasks.{index}", str(refusal), refusal.code) for index, refusal in refusals]
+    return BatchRefused(fields=flaws, retry_after_s=max(refusal.retry_after_s for _, refusal in refusals))
 
 
 def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:

@@ -20,10 +20,10 @@ end
 
 -- How much longer than it may the task would wait: for all that is ready in the lane, or, if that is less, for the
 -- project's own tasks at the share of one among those who wait. Nobody is refused for the backlog of others.
-local function too_long_ms(task, lane, queued, most_ms)
+local function too_long_ms(task, lane, queued, work_ms, most_ms)
   local pace = pace_of(lane)
   if not pace then return 0 end
-  local wait_ms = backlog_of(lane).ms / pace
+  local wait_ms = work_ms / pace
   if wait_ms > most_ms then wait_ms = math.min(wait_ms, queued * turn_ms(task, lane, pace)) end
   return wait_ms - most_ms
 end
@@ -41,18 +41,12 @@ local function quota_refusal(task, lane, queued, given)
   end
 end
 
--- Of what is to be kept and is not there yet.
-local function room_refusal(project, bytes, given)
-  local max_bytes = limit_of(project, 'max_bytes', given)
-  if max_bytes and stored_bytes(project) + bytes > max_bytes then
-    return refused('quota_exceeded', 'no_room', max_bytes, LONG_MS)
-  end
-end
-
-local function lane_refusal(task, lane, queued, given)
+local function lane_refusal(task, lane, queued, given, ahead)
   local most, most_ms = tonumber(given.lane_tasks), tonumber(given.lane_wait_ms)
-  if most and backlog_of(lane).tasks >= most then return refused('queue_full', 'lane_tasks', most, UNKNOWN_MS) end
-  local over_ms = most_ms and queued > 0 and too_long_ms(task, lane, queued, most_ms) or 0
+  local work, before = (most or most_ms) and backlog_of(lane), ahead and ahead.lanes[lane]
+  if work and before then work.tasks, work.ms = work.tasks + before.tasks, work.ms + before.ms end
+  if most and work.tasks >= most then return refused('queue_full', 'lane_tasks', most, UNKNOWN_MS) end
+  local over_ms = most_ms and queued > 0 and too_long_ms(task, lane, queued, work.ms, most_ms) or 0
   if over_ms > 0 then
     return refused('queue_full', 'lane_wait', most_ms / 1000, within(over_ms, SHORTLY_MS, 5 * LONG_MS))
   end
@@ -61,10 +55,12 @@ local function lane_refusal(task, lane, queued, given)
   end
 end
 
--- nil, or the answer that says why not and when to come again.
-local function refusal(task, given)
+-- nil, or the answer that says why not and when to come again. What comes before the task in its batch, `ahead`, counts
+-- as if it were queued: so many tasks, and in each lane so many and their predicted ms.
+local function refusal(task, given, ahead)
   local lane, queued = lane_of(task), redis.call('SCARD', 'orch:queued:' .. task.project)
+  if ahead then queued = queued + ahead.tasks end
   local refused = quota_refusal(task, lane, queued, given)
   if refused or task.content and following().find_leader(task) then return refused end -- a follower adds nothing to the lane
-  return lane_refusal(task, lane, queued, given)
+  return lane_refusal(task, lane, queued, given, ahead)
 end

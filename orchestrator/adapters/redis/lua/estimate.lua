@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- include: turn, places, admission, wait
+-- include: turn, places, admission, room, wait
 -- estimate: what a submit would be told now, and how long the task would wait. Changes nothing.
 -- given: project, lane, model, type, predicted_s, head_start_ms, new_bytes (of an input that is still to be stored), the
 -- limits of admission.lua, and of claim.lua max_running and gpu_s_per_hour

@@ -1,5 +1,5 @@
 #!lua
--- include: turn, places, admission, uploads
+-- include: turn, places, admission, room, uploads
 -- reserve_upload: count the bytes of an upload before it is offered, or say that the project may keep no more.
 -- given: key, bytes, ends_in_ms (then nothing can arrive by the offer any more), is_lasting (1, or empty: it goes
 -- then unless a task has taken it up), max_bytes (of projects that name none)
