@@ -21,7 +21,6 @@ from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.limits import RedisLimits
-from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
@@ -38,19 +37,16 @@ from orchestrator.ports.claims import Commit
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests, Rates
-from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
-from orchestrator.services.pause import PauseWork
 from orchestrator.services.pin_input import PinInput
-from orchestrator.services.resubmit import ResubmitTask
-from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keys import build_authenticate, build_create_key
+from orchestrator.wiring.operations import build_operations
 
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
 ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
@@ -142,14 +138,12 @@ def front_door(
     forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     inputs = PinInput(storage, log, new_id)
-    pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
     drafts = DraftTask(inputs.pin, forecast, new_id)
     parts = ApiParts(
         submit=SubmitTask(intake, drafts, bells, metrics),
         submit_batch=SubmitBatch(intake, drafts, bells, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
-        cancel=CancelTask(intake),
-        resubmit=ResubmitTask(intake, reads, bells),
+        operations=build_operations(scripts, intake, pulses=bells),
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
         continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),
         reads=reads,
@@ -160,10 +154,7 @@ def front_door(
         admit=AdmitRequests(RedisLimits(scripts), LocalLimits(SystemClock()), rates, SystemClock()),
         create_key=build_create_key(scripts, SECRETS),
         keys=keys,
-        projects=projects,
-        pauses=pauses,
-        pause=PauseWork(pauses, projects),
-        resume=ResumeWork(pauses, bells),
+        projects=RedisProjects(scripts),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,
         refusals=metrics.refusals,

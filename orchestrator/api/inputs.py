@@ -173,6 +173,15 @@ class FollowQuery(Request):
     follow: bool = Field(default=True, description="`false` answers with what there is.")
 
 
+class ChangeBody(Request):
+    """What to change of a queued task; what is absent stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": "high", "labels": {"shot": "12c"}}]})
+
+    priority: Priority | None = None
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=32)] | None = None
+
+
 class RetryBody(Request):
     """Which generation to retry."""
 

@@ -65,33 +65,35 @@ class ResumedView(BaseModel):
 @router.get("/v1/pauses", responses=problem_docs(AUTHENTICATED))
 def list_pauses(_: ProjectAdmin, parts: Parts) -> PauseList:
     """Everything that is paused: since when, by whom and why."""
-    return PauseList(items=[render_pause(pause) for pause in parts.pauses.list()])
+    return PauseList(items=[render_pause(pause) for pause in parts.operations.pauses.list()])
 
 
 @router.put("/v1/pauses/{what}", responses=problem_docs((*WITH_BODY, HTTPStatus.NOT_FOUND)))
 def pause(caller: ProjectAdmin, what: What, parts: Parts, body: PauseBody | None = None) -> PauseView:
     """Pause a lane, project, type or model. Its tasks are accepted and wait; what runs goes on."""
     reason = body.reason if body else ""
-    return render_pause(parts.pause.pause(Pausable.parse(what), by=caller.key_id, reason=reason))
+    return render_pause(parts.operations.pause.pause(Pausable.parse(what), by=caller.key_id, reason=reason))
 
 
 @router.delete("/v1/pauses/{what}", responses=problem_docs(AUTHENTICATED))
 def resume(_: ProjectAdmin, what: What, parts: Parts) -> ResumedView:
     """End a pause. Workers hear of it at once; harmless when nothing is paused."""
-    return _render_resumed(parts.resume.resume(Pausable.parse(what)))
+    return _render_resumed(parts.operations.resume.resume(Pausable.parse(what)))
 
 
 @router.post("/v1/tasks:pause", responses=problem_docs(WITH_BODY))
 def pause_own(caller: TaskWriter, parts: Parts, body: PauseBody | None = None) -> PauseView:
     """Pause the tasks of the key's own project."""
     reason = body.reason if body else ""
-    return render_pause(parts.pause.pause(_own(caller), by=caller.key_id, reason=reason, as_operator=_rules(caller)))
+    return render_pause(
+        parts.operations.pause.pause(_own(caller), by=caller.key_id, reason=reason, as_operator=_rules(caller))
+    )
 
 
 @router.post("/v1/tasks:resume", responses=problem_docs(AUTHENTICATED))
 def resume_own(caller: TaskWriter, parts: Parts) -> ResumedView:
     """Resume them; 403 if an operator has paused the project."""
-    return _render_resumed(parts.resume.resume(_own(caller), as_operator=_rules(caller)))
+    return _render_resumed(parts.operations.resume.resume(_own(caller), as_operator=_rules(caller)))
 
 
 def render_pause(pause: Pause) -> PauseView:

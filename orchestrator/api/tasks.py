@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from orchestrator.api.deps import Parts, TaskReader, TaskWriter
-from orchestrator.api.inputs import IDEMPOTENCY_KEY, ListQuery, RetryBody, SubmitBody
+from orchestrator.api.inputs import IDEMPOTENCY_KEY, ChangeBody, ListQuery, RetryBody, SubmitBody
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBMITS, problem_docs
 from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import describe_submitted, render_submitted, render_summary, render_task, task_url
@@ -77,19 +77,32 @@ async def get(task_id: TaskId, caller: TaskReader, parts: Parts, patience: Waits
 @router.post("/{task_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(OF_ONE_THING))
 def cancel(task_id: TaskId, caller: TaskWriter, parts: Parts) -> TaskView:
     """End a queued task now, ask a running one to stop. A task that has ended is answered as it is."""
-    return render_task(parts.cancel.cancel(caller.project, task_id), parts, cdn_url=caller.project.cdn_url)
+    return render_task(parts.operations.cancel.cancel(caller.project, task_id), parts, cdn_url=caller.project.cdn_url)
 
 
 @router.post("/{task_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
 def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | None = None) -> TaskView:
     """Queue a failed or canceled task again, as its next generation with fresh budgets."""
     generation = body.generation if body else None
-    task = parts.resubmit.resubmit(caller.project, task_id, generation=generation)
+    task = parts.operations.resubmit.resubmit(caller.project, task_id, generation=generation)
     return render_task(task, parts, cdn_url=caller.project.cdn_url)
 
 
 def _milliseconds(at: datetime | None) -> int | None:
     return None if at is None else int(at.timestamp() * 1000)
+
+
+@router.patch("/{task_id}", responses=problem_docs(RETRIES))
+def change(task_id: TaskId, caller: TaskWriter, parts: Parts, body: ChangeBody) -> TaskView:
+    """Change the priority or the labels of a queued task: it stands where it would, had it been submitted so."""
+    task = parts.operations.change.change(caller.project, task_id, priority=body.priority, labels=body.labels)
+    return render_task(task, parts, cdn_url=caller.project.cdn_url)
+
+
+@router.delete("/{task_id}", status_code=HTTPStatus.NO_CONTENT, responses=problem_docs(OF_ONE_THING))
+def delete(task_id: TaskId, caller: TaskWriter, parts: Parts) -> None:
+    """Cancel the task and forget it: nobody sees it again, and its files are removed once it has ended."""
+    parts.operations.delete.delete(caller.project, task_id)
 
 
 def _look(project: Project, task_id: str, *, parts: ApiParts) -> Response:

@@ -1,4 +1,4 @@
-"""`orchestrator tasks`: list, show, cancel and retry the project's tasks."""
+"""`orchestrator tasks`: list, show, change, cancel, retry and delete the project's tasks, one by one."""
 
 from itertools import islice
 from typing import Annotated
@@ -53,13 +53,36 @@ def retry(
     session.show(task_table(task), task.raw)
 
 
+@with_session
+def change(
+    session: Session,
+    task_id: IdArgument,
+    *,
+    priority: Annotated[str | None, typer.Option(help="low, normal or high.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="Replaces all labels.")] = None,
+) -> None:
+    """Change the priority or the labels of a queued task."""
+    labels = None if label is None else dict(pair.partition("=")[::2] for pair in label)
+    task = session.client.change(task_id, priority=priority, labels=labels)
+    session.show(task_table(task), task.raw)
+
+
+@with_session
+def delete(session: Session, task_id: IdArgument) -> None:
+    """Cancel a task and forget it, with its files."""
+    session.client.delete(task_id)
+    session.show(tasks_table([]), {})
+
+
 def build_tasks() -> typer.Typer:
     """The group of commands."""
-    group = typer.Typer(help="List, show, cancel and retry tasks.", no_args_is_help=True)
+    group = typer.Typer(help="List, show, change, cancel, retry and delete tasks.", no_args_is_help=True)
     group.command("list")(list_tasks)
     group.command()(show)
     group.command()(cancel)
     group.command()(retry)
+    group.command()(change)
+    group.command()(delete)
     group.command("pause")(pause_own)
     group.command("resume")(resume_own)
     return group

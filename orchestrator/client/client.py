@@ -135,6 +135,16 @@ class Client:
         """End a queued task, ask a running one to stop; a task that has ended is returned as it is."""
         return parse_task(self._caller.send(Call("POST", f"/v1/tasks/{task_id}/cancel")))
 
+    def change(self, task_id: str, *, priority: str | None = None, labels: Mapping[str, str] | None = None) -> Task:
+        """Change the priority or the labels of a queued task; None leaves what is."""
+        wanted = {"priority": priority, "labels": labels}
+        body = {name: value for name, value in wanted.items() if value is not None}
+        return parse_task(self._caller.send(Call("PATCH", f"/v1/tasks/{task_id}", body=body)))
+
+    def delete(self, task_id: str) -> None:
+        """Cancel the task and forget it; its files are removed once it has ended."""
+        self._caller.send(Call("DELETE", f"/v1/tasks/{task_id}"))
+
     def retry(self, task_id: str, *, generation: int | None = None) -> Task:
         """Queue a failed or canceled task again; ``generation`` is the one that was seen to fail.
 

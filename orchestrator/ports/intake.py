@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.batch import NewBatch
-from orchestrator.domain.task import NewTask, Task
+from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,25 @@ class Intake(Protocol):
 
     def cancel(self, project: str, task_id: str) -> Task:
         """End a queued task now; ask the run of a running one to stop. A terminal task is returned as it is.
+
+        Raises:
+            TaskNotFound: the project has no such task.
+        """
+        ...
+
+    def change(
+        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+    ) -> Task:
+        """Give a queued task another priority, as if it had been submitted with it, or other labels; None leaves one.
+
+        Raises:
+            TaskNotFound: the project has no such task.
+            IllegalMove: the task is not queued.
+        """
+        ...
+
+    def delete(self, project: str, task_id: str) -> None:
+        """Cancel the task if it has not ended, and let no client see it again. Its artifacts are swept once it has.
 
         Raises:
             TaskNotFound: the project has no such task.

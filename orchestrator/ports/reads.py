@@ -34,7 +34,8 @@ class TaskReads(Protocol):
         """The record.
 
         Raises:
-            TaskNotFound: the project has no such task; another project's task is as unknown as any.
+            TaskNotFound: the project has no such task; another project's task is as unknown as any, and so is
+                one that was deleted, or whose retention is over.
         """
         ...
 

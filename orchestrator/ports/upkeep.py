@@ -127,7 +127,10 @@ class Upkeep(Protocol):
         ...
 
     def purge(self, task_id: str) -> None:
-        """Forget a condemned task: record, attempts, events, idempotency key. Any other is left alone."""
+        """Forget a condemned task: record, attempts, events, idempotency key. Any other is left alone.
+
+        One that a client has deleted is condemned once more a day later: a run that had lost it may have written on.
+        """
         ...
 
     def put_off(self, task_id: str) -> None:

@@ -6,21 +6,16 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
-from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.pipelines.submission import DraftTask
-from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
-from orchestrator.services.pause import PauseWork
 from orchestrator.services.pin_input import PinInput
-from orchestrator.services.resubmit import ResubmitTask
-from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import Settings
@@ -30,6 +25,7 @@ from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
+from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
 
 
@@ -53,14 +49,12 @@ def build_api_parts(settings: Settings) -> ApiParts:
     uploads = RedisUploads(client, expires_s=open_for_s)
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
     expires_s = settings.s3.url_expires.total_seconds()
-    pauses, projects = RedisPauses(scripts), RedisProjects(scripts)
     drafts = DraftTask(inputs.pin, forecast, new_id)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
         submit_batch=SubmitBatch(intake, drafts, pulses, metrics),
         estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
-        cancel=CancelTask(intake),
-        resubmit=ResubmitTask(intake, reads, pulses),
+        operations=build_operations(scripts, intake, pulses=pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
@@ -71,10 +65,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         admit=build_admit(settings, scripts),
         create_key=build_create_key(scripts, key_secrets),
         keys=RedisApiKeys(scripts),
-        projects=projects,
-        pauses=pauses,
-        pause=PauseWork(pauses, projects),
-        resume=ResumeWork(pauses, pulses),
+        projects=RedisProjects(scripts),
         checks=build_checks(settings),
         registry=metrics.registry,
         refusals=metrics.refusals,

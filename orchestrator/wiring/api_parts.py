@@ -8,22 +8,18 @@ from prometheus_client import CollectorRegistry, Counter
 from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.ports.feed import EventFeed
 from orchestrator.ports.forecast import Forecast
-from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests
 from orchestrator.services.authenticate import Authenticate
-from orchestrator.services.cancel import CancelTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.create_key import CreateKey
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
-from orchestrator.services.pause import PauseWork
-from orchestrator.services.resubmit import ResubmitTask
-from orchestrator.services.resume import ResumeWork
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
+from orchestrator.wiring.operations import Operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +29,7 @@ class ApiParts:
     submit: SubmitTask
     submit_batch: SubmitBatch
     estimate: EstimateTask
-    cancel: CancelTask
-    resubmit: ResubmitTask
+    operations: Operations
     offer_upload: OfferUpload
     continue_upload: ContinueUpload
     reads: TaskReads
@@ -46,9 +41,6 @@ class ApiParts:
     create_key: CreateKey
     keys: ApiKeys
     projects: Projects
-    pauses: Pauses
-    pause: PauseWork
-    resume: ResumeWork
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry
     refusals: Counter

@@ -11,7 +11,7 @@ from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import FieldError, IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
-from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, NewTask, Status, Task
+from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, JsonObject, NewTask, Priority, Status, Task
 from orchestrator.ports.intake import Receipt
 
 A_DAY_MS = 86_400_000
@@ -23,6 +23,11 @@ REASONS: Mapping[str, Callable[[str], str]] = {
     "lane_tasks": lambda most: f"{most} tasks or more wait in this lane already",
     "lane_wait": lambda most: f"it would wait longer than {most} s for its turn",
     "no_worker": lambda lane: f"lane {lane} has no worker now",
+}
+
+ILLEGAL: Mapping[str, str] = {
+    "resubmit": "a task that is {} cannot be retried; only failed and canceled ones can",
+    "change": "a task that is {} cannot be changed; only queued ones can",
 }
 
 
@@ -98,6 +103,22 @@ class RedisIntake:
         given = {"generation": generation, "head_starts": render_json(HEAD_START_MS), **self._limits}
         return self._change("resubmit", {"task_id": task_id, "project": project, **given})
 
+    def change(
+        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+    ) -> Task:
+        given = {
+            "priority": priority or "",
+            "labels": "" if labels is None else render_json(labels),
+            "head_starts": render_json(HEAD_START_MS),
+        }
+        return self._change("change", {"task_id": task_id, "project": project, **given})
+
+    def delete(self, project: str, task_id: str) -> None:
+        with redis_errors():
+            outcome = self._scripts.run("delete", {"task_id": task_id, "project": project})
+        if outcome == "unknown":
+            raise TaskNotFound
+
     def _change(self, script: str, given: Mapping[str, object]) -> Task:
         with redis_errors():
             outcome, *found = self._scripts.run(script, given)
@@ -108,7 +129,7 @@ class RedisIntake:
         if outcome == "generation":
             raise IllegalMove(f"the task is at generation {found[0]} already", code="generation_changed")
         if outcome == "illegal":
-            raise IllegalMove(f"a task that is {found[0]} cannot be retried; only failed and canceled ones can")
+            raise IllegalMove(ILLEGAL[script].format(found[0]))
         return parse_task(pairs(found[0]))
 
 

@@ -24,7 +24,8 @@ from orchestrator.ports.reads import TaskFilter, TaskPage
 TASK_ID = re.compile(r"^[a-z0-9_-]{1,64}$")
 RECORDS_A_STEP = 100
 RECORDS_A_PAGE = 2_000
-FILTERED = ("status", "type", "created_ms", "labels")
+CONDEMNED = "condemned"
+FILTERED = ("status", "type", "created_ms", "labels", CONDEMNED)
 CLOCKS_DIFFER_MS = 300_000
 
 
@@ -39,7 +40,7 @@ class RedisReads:
             raise TaskNotFound
         with redis_errors():
             flat = self._client.hgetall(f"orch:task:{task_id}")
-        if not flat or flat["project"] != project:
+        if not flat or flat["project"] != project or CONDEMNED in flat:
             raise TaskNotFound
         return parse_task(flat)
 
@@ -102,13 +103,13 @@ class RedisReads:
         pipeline = self._client.pipeline(transaction=False)
         for task_id in ids:
             pipeline.hgetall(f"orch:task:{task_id}")
-        return [parse_task(flat) for flat in pipeline.execute() if flat]
+        return [parse_task(flat) for flat in pipeline.execute() if flat and CONDEMNED not in flat]
 
 
 def _fits(read: Sequence[str | None], where: TaskFilter) -> bool:
-    status, task_type, created_ms, labels = read
-    if status is None or created_ms is None:
-        return False  # forgotten meanwhile
+    status, task_type, created_ms, labels, condemned = read
+    if status is None or created_ms is None or condemned:
+        return False  # forgotten meanwhile, or about to be
     return (
         where.status in {None, status}
         and where.type in {None, task_type}

@@ -67,7 +67,7 @@ class RedisUpkeep:
 
     def purge(self, task_id: str) -> None:
         with redis_errors():
-            self.scripts.run("purge", {"task_id": task_id})
+            self.scripts.run("purge", {"task_id": task_id, "before_ms": self._long_ago()})
 
     def put_off(self, task_id: str) -> None:
         with redis_errors():

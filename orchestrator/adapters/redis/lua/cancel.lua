@@ -5,7 +5,7 @@
 
 local now, given = clock_ms(), arguments()
 local task = load_task(given.task_id)
-if not task or task.project ~= given.project then return {'unknown'} end
+if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
 
 if task.status == 'queued' or task.place == 'following' then
   leave_place(task)

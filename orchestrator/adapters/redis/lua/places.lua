@@ -211,7 +211,7 @@ local function end_task(task, status, now, fields, data, is_own)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
-  redis.call('ZADD', 'orch:ended', now, task.id)
+  redis.call('ZADD', 'orch:ended', task.condemned and 0 or now, task.id) -- what is deleted is swept at once
   emit(task, status, now, data)
   save(task)
   if task.content and not task.leader then following().part_with_followers(task, now, is_own) end

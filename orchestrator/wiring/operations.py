@@ -1,0 +1,46 @@
+"""What changes tasks after their submit, one or many, and holds them up: the same for the front door and for tests."""
+
+from dataclasses import dataclass
+
+from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.pauses import RedisPauses
+from orchestrator.adapters.redis.projects import RedisProjects
+from orchestrator.adapters.redis.reads import RedisReads
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.pauses import Pauses
+from orchestrator.ports.pulses import PulseSender
+from orchestrator.services.cancel import CancelTask
+from orchestrator.services.change import ChangeTask
+from orchestrator.services.change_many import ChangeMany
+from orchestrator.services.delete import DeleteTask
+from orchestrator.services.pause import PauseWork
+from orchestrator.services.resubmit import ResubmitTask
+from orchestrator.services.resume import ResumeWork
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What can be done to a task that there is, and to what it needs."""
+
+    cancel: CancelTask
+    change: ChangeTask
+    delete: DeleteTask
+    resubmit: ResubmitTask
+    many: ChangeMany
+    pauses: Pauses
+    pause: PauseWork
+    resume: ResumeWork
+
+
+def build_operations(scripts: Scripts, intake: RedisIntake, *, pulses: PulseSender) -> Operations:
+    reads, pauses = RedisReads(scripts.client), RedisPauses(scripts)
+    return Operations(
+        cancel=CancelTask(intake),
+        change=ChangeTask(intake),
+        delete=DeleteTask(intake),
+        resubmit=ResubmitTask(intake, reads, pulses),
+        many=ChangeMany(intake, reads, pulses),
+        pauses=pauses,
+        pause=PauseWork(pauses, RedisProjects(scripts)),
+        resume=ResumeWork(pauses, pulses),
+    )
