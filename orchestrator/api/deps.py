@@ -20,12 +20,16 @@ from orchestrator.services.admit import READ_COST
 from orchestrator.wiring.api_parts import ApiParts
 
 
-async def parts_of(request: Request) -> ApiParts:
+def parts_of(request: Request) -> ApiParts:
     parts: ApiParts = request.app.state.parts
     return parts
 
 
-Parts = Annotated[ApiParts, Depends(parts_of)]
+async def _parts(request: Request) -> ApiParts:
+    return parts_of(request)
+
+
+Parts = Annotated[ApiParts, Depends(_parts)]
 
 
 class KeyWith(SecurityBase):

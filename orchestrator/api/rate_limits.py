@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.domain.api_key import Caller
@@ -39,10 +38,12 @@ class RateLimitHeaders:
         async def send_with_limits(message: Message) -> None:
             allowance = state.get(ALLOWANCE)
             if message["type"] == "http.response.start" and allowance:
-                headers = MutableHeaders(scope=message)
-                headers["RateLimit-Limit"] = str(allowance.limit)
-                headers["RateLimit-Remaining"] = str(allowance.remaining)
-                headers["RateLimit-Reset"] = str(math.ceil(allowance.reset_s))
+                message["headers"] = [
+                    *message["headers"],
+                    (b"ratelimit-limit", b"%d" % allowance.limit),
+                    (b"ratelimit-remaining", b"%d" % allowance.remaining),
+                    (b"ratelimit-reset", b"%d" % math.ceil(allowance.reset_s)),
+                ]
             await send(message)
 
         state: dict[str, Any] = scope.setdefault("state", {})

@@ -1,19 +1,23 @@
-"""`/v1/tasks`: submit, look, cancel, retry."""
+"""`/v1/tasks`: submit, look, cancel, retry.
+
+Clients submit and look all the time: those two ask FastAPI for the caller only, who is in OpenAPI, and take the rest
+from the request. Each thing that it is asked for costs about 20 µs.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from orchestrator.api.deps import Parts, TaskReader, TaskWriter
+from orchestrator.api.deps import Parts, TaskReader, TaskWriter, parts_of
 from orchestrator.api.inputs import IDEMPOTENCY_KEY, ChangeBody, ListQuery, RetryBody, SubmitBody
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, SUBMITS, problem_docs
 from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import describe_submitted, render_submitted, render_summary, render_task, task_url
-from orchestrator.api.waiting import Waits
+from orchestrator.api.waiting import Prefer, patience_of
 from orchestrator.domain.project import Project
 from orchestrator.ports.reads import TaskFilter
 from orchestrator.wiring.api_parts import ApiParts
@@ -34,11 +38,17 @@ SUBMIT_DOCS = {
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=SUBMIT_DOCS, response_model=TaskView)
 async def submit(
-    body: SubmitBody, caller: TaskWriter, parts: Parts, patience: Waits, *, idempotency_key: IdempotencyKey = None
+    body: SubmitBody,
+    caller: TaskWriter,
+    *,
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> Response:
     """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
-    request = body.parse(caller.project, idempotency_key=idempotency_key)
-    receipt = await run_in_threadpool(parts.submit.submit, request, describe=describe_submitted)
+    parts, patience = parts_of(request), patience_of(request, prefer)
+    asked = body.parse(caller.project, idempotency_key=idempotency_key)
+    receipt = await run_in_threadpool(parts.submit.submit, asked, describe=describe_submitted)
     headers = {"Location": task_url(receipt.task_id)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -65,8 +75,9 @@ def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Que
 
 
 @router.get("/{task_id}", responses=problem_docs(OF_ONE_THING), response_model=TaskView)
-async def get(task_id: TaskId, caller: TaskReader, parts: Parts, patience: Waits) -> Response:
+async def get(task_id: TaskId, caller: TaskReader, *, request: Request, prefer: Prefer = None) -> Response:
     """One task, with URLs of its outputs that are made now."""
+    parts, patience = parts_of(request), patience_of(request, prefer)
     if patience.wait_s == 0:
         return await run_in_threadpool(_look, caller.project, task_id, parts=parts)
     waited = await patience.wait_for(await run_in_threadpool(parts.reads.get, caller.project.slug, task_id))

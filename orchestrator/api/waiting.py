@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Header, Request
+from fastapi import Header, Request
 from fastapi.concurrency import run_in_threadpool
 
-from orchestrator.api.deps import Parts
+from orchestrator.api.deps import parts_of
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.task import TERMINAL, Task
-from orchestrator.ports.feed import EventFeed
-from orchestrator.ports.reads import TaskReads
+from orchestrator.wiring.api_parts import ApiParts
 
 log = structlog.get_logger()
 
@@ -38,8 +37,7 @@ class Patience:
 
     wait_s: int
     request: Request
-    feed: EventFeed
-    reads: TaskReads
+    parts: ApiParts
 
     async def wait_for(self, task: Task) -> Waited:
         """Until the task has ended, the wait is over, or the client is gone. Waiting never makes an answer fail."""
@@ -50,7 +48,7 @@ class Patience:
             if not task.status.is_terminal:
                 with streams.place(task.project):
                     await self._await_end(task)
-                task = await run_in_threadpool(self.reads.get, task.project, task.id)
+                task = await run_in_threadpool(self.parts.reads.get, task.project, task.id)
         except OrchestratorError as error:
             log.warning("wait.failed", task_id=task.id, code=error.code)
             return Waited(task, {})
@@ -58,7 +56,7 @@ class Patience:
 
     async def _await_end(self, task: Task) -> None:
         deadline_s = asyncio.get_running_loop().time() + self.wait_s
-        async with self.feed.follow_task(task.project, task.id, after=(task.generation, 0)) as following:
+        async with self.parts.feed.follow_task(task.project, task.id, after=(task.generation, 0)) as following:
             while (left_s := deadline_s - asyncio.get_running_loop().time()) > 0:
                 told = await following.next(within_s=min(left_s, LOOK_S))
                 has_ended = told is not None and told.event.type in TERMINAL
@@ -71,11 +69,8 @@ Prefer = Annotated[
 ]
 
 
-async def patience_of(request: Request, parts: Parts, *, prefer: Prefer = None) -> Patience:
-    return Patience(parse_wait(prefer), request, parts.feed, parts.reads)
-
-
-Waits = Annotated[Patience, Depends(patience_of)]
+def patience_of(request: Request, prefer: str | None) -> Patience:
+    return Patience(parse_wait(prefer), request, parts_of(request))
 
 
 def parse_wait(prefer: str | None) -> int:
