@@ -135,7 +135,7 @@ def front_door(
     client = connect(redis_url, API)
     scripts = Scripts(client)
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), keys_of_tenants(scripts), Bells()
-    forecast, metrics = RedisForecast(scripts, known_for_s=0), build_intake_metrics()
+    forecast, metrics = RedisForecast(scripts), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     inputs = PinInput(storage, log, new_id)
     drafts = DraftTask(inputs.pin, forecast, new_id)

@@ -3,11 +3,13 @@
 import time
 from typing import Any
 
+from orchestrator.adapters.redis.client import Fields
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.intake import parse_refusal, render_limits
 from orchestrator.adapters.redis.records import render_limit
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.cost import Cost, predict
+from orchestrator.domain.errors import OutcomeUnknown, Unavailable
 from orchestrator.domain.lane import pool_lane
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.task import HEAD_START_MS, NewTask, Task
@@ -64,8 +66,7 @@ class RedisForecast:
         read_at_s, costs = self._known.get(lane, (0.0, {}))
         now_s = time.monotonic()
         if not read_at_s or now_s - read_at_s > self._known_for_s:
-            with redis_errors():
-                flat = self._scripts.client.hgetall(f"orch:pace:{lane}")
+            flat = self._read(f"orch:pace:{lane}")
             costs = {
                 name.removeprefix("runs:"): Cost(float(flat[f"s:{name.removeprefix('runs:')}"]), int(runs))
                 for name, runs in flat.items()
@@ -73,6 +74,13 @@ class RedisForecast:
             }
             self._known[lane] = now_s, costs
         return costs
+
+    def _read(self, key: str) -> Fields:
+        try:
+            with redis_errors():
+                return self._scripts.client.hgetall(key)
+        except OutcomeUnknown as error:  # of a read: whoever asked has changed nothing
+            raise Unavailable(str(error), service=error.service, category=error.category) from error
 
 
 def parse_place(found: list[Any]) -> Place:
