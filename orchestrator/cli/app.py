@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestrator.cli import alive, check, doctor, keys, pauses, projects, serve, stack, submit, tasks
+from orchestrator.cli import alive, batch, check, doctor, estimate, keys, pauses, projects, serve, stack, submit, tasks
 
 
 def build_cli() -> typer.Typer:
@@ -22,7 +22,9 @@ def build_cli() -> typer.Typer:
     cli.command()(serve.worker)
     cli.command()(serve.keeper)
     cli.command()(serve.metrics)
+    cli.command()(estimate.estimate)
     cli.command()(submit.submit)
+    cli.command()(batch.batch)
     cli.command()(pauses.pause)
     cli.command()(pauses.resume)
     cli.command()(pauses.pauses)

@@ -4,9 +4,10 @@ from orchestrator.client import errors
 from orchestrator.client.api_error import ApiError
 from orchestrator.client.client import Client
 from orchestrator.client.errors import UploadInterrupted
+from orchestrator.client.estimates import Estimate
 from orchestrator.client.events import Event
 from orchestrator.client.keys import ApiKey, NewApiKey
-from orchestrator.client.options import Options
+from orchestrator.client.options import Options, Submission
 from orchestrator.client.pauses import Pause
 from orchestrator.client.projects import Project
 from orchestrator.client.results import Attempt, LogLine, Output, Progress, Queue, Task, TaskError, TaskType
@@ -16,6 +17,7 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "Client",
+    "Estimate",
     "Event",
     "LogLine",
     "NewApiKey",
@@ -25,6 +27,7 @@ __all__ = [
     "Progress",
     "Project",
     "Queue",
+    "Submission",
     "Task",
     "TaskError",
     "TaskType",

@@ -3,7 +3,7 @@
 import math
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,9 +11,10 @@ from typing import Any, Self
 import httpx
 
 from orchestrator.client.calls import Call, Caller
+from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
-from orchestrator.client.options import AS_USUAL, Options, render_submit
+from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
@@ -74,12 +75,50 @@ class Client:
         Raises:
             ApiError: the service refused the task, or could not be reached.
         """
-        if isinstance(input, Path) and options.dedupe is not None and options.sha256 is None:
-            options = replace(options, sha256=sha256_of(input))
-        source = self.upload(input) if isinstance(input, Path) else input
-        body = render_submit(type, source, params=params, options=options)
+        body = self._uploaded(Submission(type, input, params, options))
         headers = {"Idempotency-Key": options.idempotency_key or uuid.uuid4().hex}
         return parse_task(self._caller.send(Call("POST", "/v1/tasks", body=body, headers=headers)))
+
+    def submit_batch(self, submissions: Sequence[Submission], *, idempotency_key: str | None = None) -> tuple[str, ...]:
+        """Submit up to 1,000 tasks in one call, all or none, and return their ids in order. Files are uploaded first,
+        one after the other.
+
+        Raises:
+            BatchInvalid, BatchRefused: ``fields`` names the tasks that it is about, as ``tasks.<n>``.
+            ApiError: as `submit`.
+        """
+        body = {"tasks": [self._uploaded(submission) for submission in submissions]}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        answer = self._caller.send(Call("POST", "/v1/tasks:batch", body=body, headers=headers))
+        return tuple(item["id"] for item in answer["items"])
+
+    def estimate(
+        self,
+        type: str,  # noqa: A002 - the API's own word
+        input: Path | str | None = None,  # noqa: A002 - the same
+        /,
+        *,
+        options: Options = AS_USUAL,
+        **params: Any,  # noqa: ANN401 - each task type has its own
+    ) -> Estimate:
+        """What a `submit` of the same would be told now, and what the task would cost and wait. Nothing is uploaded.
+
+        Raises:
+            ApiError: the service could not answer.
+        """
+        source = None if isinstance(input, Path) else input
+        body = render_submit(type, source, params=params, options=options)
+        if isinstance(input, Path):
+            body["input"] = {"size_bytes": input.stat().st_size}
+        return parse_estimate(self._caller.send(Call("POST", "/v1/tasks:estimate", body=body)))
+
+    def _uploaded(self, submission: Submission) -> dict[str, Any]:
+        """The body of a submit, with its file where the service finds it."""
+        source, options = submission.input, submission.options
+        if isinstance(source, Path) and options.dedupe is not None and options.sha256 is None:
+            options = replace(options, sha256=sha256_of(source))
+        source = self.upload(source) if isinstance(source, Path) else source
+        return render_submit(submission.type, source, params=submission.params, options=options)
 
     def upload(
         self,

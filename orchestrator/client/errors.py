@@ -215,6 +215,6 @@ def parse_error(body: Mapping[str, Any], *, status: int, request_id: str | None)
         status=status,
         code=code,
         retry_after_s=body.get("retry_after_s"),
-        fields=[FieldProblem(flaw["field"], flaw["message"], flaw.get("code")) for flaw in body.get("errors", ())],
+        fields=[FieldProblem(flaw["field"], flaw["message"], flaw.get("code")) for flaw in body.get("errors") or ()],
         request_id=request_id,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -25,6 +26,19 @@ class Options:
 
 
 AS_USUAL = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A task of a batch. ``input`` is a file, the URL of one, or the key that `Client.upload` returned.
+
+    The key for repeats is that of the batch: an ``idempotency_key`` of its own is not heeded.
+    """
+
+    type: str
+    input: Path | str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = AS_USUAL
 
 
 def render_submit(

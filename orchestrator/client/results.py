@@ -128,7 +128,7 @@ def parse_task(body: Json) -> Task:
         params=body["params"],
         labels=body["labels"],
         progress=_progress(body["progress"]),
-        queue=_queue(body.get("queue")),
+        queue=parse_queue(body.get("queue")),
         attempts=tuple(_attempt(attempt) for attempt in body.get("attempts", ())),
         outputs=tuple(_output(output) for output in body.get("outputs", ())),
         result=body["result"],
@@ -162,7 +162,7 @@ def _progress(body: Json) -> Progress:
     return Progress(fraction=body["fraction"], stage=body["stage"], done=body["done"], total=body["total"])
 
 
-def _queue(body: Json | None) -> Queue | None:
+def parse_queue(body: Json | None) -> Queue | None:
     return None if body is None else Queue(position=body["position"], eta_s=body["eta_s"])
 
 
