@@ -14,7 +14,7 @@ from orchestrator.pipelines.submission import SubmitRequest
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
 LABEL = r"^[A-Za-z0-9_./-]{1,64}:[^\x00-\x1f]{0,256}$"
-CURSOR = r"^[0-9]{1,15}-[0-9]{1,10}$"
+CURSOR = r"^[0-9]{1,14}-[0-9]{1,10}$"  # of a project it begins with a time: one of the calendar
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 MOST_DEPTH = 32
 INLINE_BYTES = 256 * 1000

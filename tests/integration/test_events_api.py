@@ -176,6 +176,11 @@ class TestProject:
         with stream(film_a, "/v1/events?follow=false", last=cursor) as events:
             assert [event.word for event in events] == ["gap", "queued", "queued"]
 
+    @pytest.mark.parametrize(("after", "status"), [("99999999999999-1", 200), ("999999999999999-1", 422)])
+    def test_an_id_that_nobody_gave_is_answered(self, film_a: httpx.Client, after: str, status: int) -> None:
+        submit(film_a)
+        assert film_a.get("/v1/events", params={"after": after, "follow": False}).status_code == status
+
     def test_who_has_heard_nothing_yet_can_go_on_all_the_same(self, film_a: httpx.Client) -> None:
         with film_a.stream("GET", "/v1/events", timeout=10) as response:
             opening = [line for line, _ in zip(response.iter_lines(), range(2), strict=False)]

@@ -24,9 +24,10 @@ def test_success_is_final() -> None:
     assert not [end for start, end in MOVES if start is Status.SUCCEEDED]
 
 
-def test_only_a_claim_starts_a_run_and_only_a_finish_succeeds() -> None:
+def test_only_a_claim_starts_a_run_and_only_a_finish_or_that_of_a_leader_succeeds() -> None:
     assert {move for (_, end), moves in MOVES.items() if end is Status.RUNNING for move in moves} == {Move.CLAIM}
-    assert {move for (_, end), moves in MOVES.items() if end is Status.SUCCEEDED for move in moves} == {Move.FINISH}
+    succeeding = {move for (_, end), moves in MOVES.items() if end is Status.SUCCEEDED for move in moves}
+    assert succeeding == {Move.FINISH, Move.SHARE}
 
 
 def test_every_move_leads_somewhere_else() -> None:
