@@ -95,7 +95,7 @@ def run_worker(
             "--pool=prefork",
             f"--concurrency={settings.worker.concurrency}",
             f"--queues={','.join(queues)}",
-            f"--hostname={lane}@%h",
+            f"--hostname={lane.replace('@', '-')}@%h",
             "--without-gossip",
             "--without-mingle",
             "--loglevel=WARNING",

@@ -20,6 +20,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.lane_workers import RedisLaneWorkers
 from orchestrator.adapters.redis.limits import RedisLimits
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
@@ -32,6 +33,7 @@ from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
+from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.parts import PartStorage
@@ -155,6 +157,7 @@ def front_door(
         create_key=build_create_key(scripts, SECRETS),
         keys=keys,
         projects=RedisProjects(scripts),
+        workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,
         refusals=metrics.refusals,

@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from orchestrator.api.inputs import Request
 from orchestrator.domain.api_key import Scope
+from orchestrator.domain.lane import POOL
 from orchestrator.domain.project import SLUG
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$", examples=["film-a"])]
@@ -31,6 +32,9 @@ class Limits(Request):
     burst: Count | None = Field(None, description="Calls at once, before `requests_per_s` counts.")
     cdn_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=512)] | None = Field(
         None, description="Outputs are linked below this URL instead of signed by the storage."
+    )
+    pool: Annotated[str, Field(pattern=rf"^{POOL.pattern}$", examples=["film-a"])] | None = Field(
+        None, description="Its tasks go to the workers of the lanes `<lane>@<pool>` alone, those that wait as well."
     )
 
 

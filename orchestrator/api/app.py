@@ -61,7 +61,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)
-    app.state.readiness = Readiness(parts.checks)
+    app.state.readiness = Readiness(parts.checks, advice={"workers": parts.workers.check})
     for resource in (tasks, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
         app.include_router(resource.router)
     add_problem_responses(app)

@@ -25,13 +25,24 @@ Check = Callable[[], None]
 
 
 class Readiness:
-    """Asks every dependency at once. A check that hangs delays nobody beyond ``cap_s`` and is not started again."""
+    """Asks every dependency at once. A check that hangs delays nobody beyond ``cap_s`` and is not started again.
 
-    def __init__(self, checks: Mapping[str, Check], *, cap_s: float = 2.0, fresh_s: float = 1.0) -> None:
-        self._checks = checks
+    What the checks of ``advice`` find is said, and makes nobody unfit.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        advice: Mapping[str, Check] | None = None,
+        cap_s: float = 2.0,
+        fresh_s: float = 1.0,
+    ) -> None:
+        self._advice = advice or {}
+        self._checks = {**checks, **self._advice}
         self._cap_s = cap_s
         self._fresh_s = fresh_s
-        self._pool = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="ready")
+        self._pool = ThreadPoolExecutor(max_workers=max(1, len(self._checks)), thread_name_prefix="ready")
         self._lock = threading.Lock()
         self._asked: dict[str, Future[None]] = {}
         self._answer: tuple[float, ReadinessView] | None = None
@@ -40,9 +51,11 @@ class Readiness:
         """What the checks say, at most ``fresh_s`` old: probes may come as often as they like."""
         with self._lock:
             if self._answer is None or time.monotonic() - self._answer[0] > self._fresh_s:
-                checks = self._ask()
+                found = self._ask()
+                checks = {name: check for name, check in found.items() if name not in self._advice}
+                warnings = {name: found[name].detail for name in self._advice if not found[name].ok}
                 ready = all(check.ok for check in checks.values())
-                view = ReadinessView(status="ready" if ready else "not_ready", checks=checks)
+                view = ReadinessView(status="ready" if ready else "not_ready", checks=checks, warnings=warnings)
                 self._answer = (time.monotonic(), view)
             return self._answer[1]
 
@@ -59,7 +72,8 @@ class Readiness:
         error = asked.exception()
         if error is None:
             return CheckView(ok=True, detail="")
-        log.warning("check.failed", check=name, exc_info=error)
+        if name not in self._advice:
+            log.warning("check.failed", check=name, exc_info=error)
         return CheckView(ok=False, detail=str(error) if isinstance(error, OrchestratorError) else "the check failed")
 
 

@@ -44,6 +44,11 @@ class QueueView(BaseModel):
         description="What an operator has paused, such as `lane:video`: the task waits until all of it is resumed. "
         "Null in the answer of a submit, where nobody has looked.",
     )
+    no_worker: str | None = Field(
+        None,
+        description="The lane in which the task waits, such as `video@film-a`, while no worker serves it. "
+        "The answer of a submit looks for the lanes of pools only.",
+    )
 
 
 class AttemptView(BaseModel):
@@ -183,6 +188,9 @@ class ReadinessView(BaseModel):
 
     status: Literal["ready", "not_ready"]
     checks: dict[str, CheckView]
+    warnings: dict[str, str] = Field(
+        description="What is not as it should be, yet no reason to send requests elsewhere: a pool without a worker."
+    )
 
 
 class FieldProblem(BaseModel):

@@ -6,6 +6,7 @@ from the request. Each thing that it is asked for costs about 20 µs.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -48,7 +49,8 @@ async def submit(
     """Record a task. The answer comes when it is safely on disk; a repeat gets the task of the first submit."""
     parts, patience = parts_of(request), patience_of(request, prefer)
     asked = body.parse(caller.project, idempotency_key=idempotency_key)
-    receipt = await run_in_threadpool(parts.submit.submit, asked, describe=describe_submitted)
+    describe = partial(describe_submitted, workers=parts.workers)
+    receipt = await run_in_threadpool(parts.submit.submit, asked, describe=describe)
     headers = {"Location": task_url(receipt.task_id)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"

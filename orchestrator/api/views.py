@@ -15,10 +15,12 @@ from orchestrator.api.schemas import (
     TaskSummary,
     TaskView,
 )
+from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.media_input import show_input
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
 from orchestrator.ports.forecast import Place
 from orchestrator.ports.intake import Receipt
+from orchestrator.ports.lane_workers import LaneWorkers
 from orchestrator.wiring.api_parts import ApiParts
 
 NOT_READY = QueueView(position=None, eta_s=None)
@@ -29,19 +31,31 @@ def render_summary(task: Task) -> TaskSummary:
     return TaskSummary(**_record(task))
 
 
-def describe_submitted(task: Task) -> str:
-    """A task as it was recorded, as JSON: nothing to look up, and without the time of the submit (`render_submitted`).
+def describe_submitted(task: Task, workers: LaneWorkers) -> str:
+    """A task as it was recorded, as JSON, without the time of the submit (`render_submitted`). Nothing is looked up,
+    but whether a pool has a worker.
 
     It is kept under an Idempotency-Key, so a repeat gets what this version said, whichever answers then.
     """
-    view = TaskView(**_record(task), queue=NOT_READY, attempts=[], outputs=[])
+    queue = NOT_READY if task.pool is None or _are_there(workers, task.waits_in) else _waits_for(task.waits_in)
+    view = TaskView(**_record(task), queue=queue, attempts=[], outputs=[])
     return view.model_dump_json(exclude={"created_at"})
+
+
+def _are_there(workers: LaneWorkers, lane: str) -> bool:
+    try:
+        return workers.serve(lane)
+    except OrchestratorError:
+        return True  # what nobody knows is no reason to refuse the task
+
+
+def _waits_for(lane: str) -> QueueView:
+    return QueueView(position=None, eta_s=None, no_worker=lane)
 
 
 def render_submitted(receipt: Receipt) -> str:
     """The body of the answer to a submit: what was said of the task, and the time."""
-    said = receipt.answer or (describe_submitted(receipt.task) if receipt.task else "{}")
-    return f'{said[:-1]},"created_at":{to_json(_instant(receipt.created_at_ms)).decode()}}}'
+    return f'{receipt.answer[:-1]},"created_at":{to_json(_instant(receipt.created_at_ms)).decode()}}}'
 
 
 def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView:
@@ -109,7 +123,7 @@ def _queue(task: Task, parts: ApiParts) -> QueueView | None:
 
 
 def render_place(place: Place) -> QueueView:
-    return QueueView(position=place.position, eta_s=place.eta_s, paused=place.paused)
+    return QueueView(position=place.position, eta_s=place.eta_s, paused=place.paused, no_worker=place.no_worker)
 
 
 def _attempts(task: Task, parts: ApiParts) -> list[AttemptView]:

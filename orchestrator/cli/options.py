@@ -7,9 +7,11 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.errors import InvalidParams, OrchestratorError
+from orchestrator.domain.lane import parse_lane
 from orchestrator.local.stack_file import Stack, read_stack
 from orchestrator.local.state_folder import StateFolder
+from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.settings import RedisSettings, S3Settings, Settings, TritonSettings
 
 StateOption = Annotated[
@@ -17,6 +19,18 @@ StateOption = Annotated[
     typer.Option("--state", envvar="ORCH_STATE", help="Folder of the stack: its data, logs and stack.json."),
 ]
 DEFAULT_STATE = Path(".orchestrator")
+
+
+def require_lane(text: str, *, hint: str) -> str:
+    """``text`` if it names a lane, of a pool or not; ``hint`` is the option that it was given for."""
+    try:
+        lane, _ = parse_lane(text)
+    except InvalidParams as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from error
+    if lane not in LANE_SLOTS:
+        known = ", ".join(LANE_SLOTS)
+        raise typer.BadParameter(f"unknown lane {lane!r}; there are {known}, each also as LANE@POOL", param_hint=hint)
+    return text
 
 
 class BadSettings(OrchestratorError):

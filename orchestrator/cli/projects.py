@@ -12,7 +12,8 @@ from orchestrator.client import ApiError, Project
 
 SlugArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's slug; made if it is new.")]
 LimitArguments = Annotated[
-    list[str], typer.Argument(metavar="LIMIT=VALUE...", help="weight=3, max_running=8, …; null takes a limit away.")
+    list[str],
+    typer.Argument(metavar="LIMIT=VALUE...", help="weight=3, max_running=8, pool=film-a, …; null takes one away."),
 ]
 
 
@@ -38,10 +39,10 @@ def set_limits(session: Session, project: SlugArgument, limits: LimitArguments) 
 
 def projects_table(projects: Iterable[Project]) -> Table:
     """A project a line."""
-    table = Table("project", "weight", "limits", box=None, padding=(0, 1, 0, 0))
+    table = Table("project", "weight", "pool", "limits", box=None, padding=(0, 1, 0, 0))
     for project in projects:
         limits = (f"{name}={value}" for name, value in project.limits.items() if value is not None)
-        table.add_row(project.slug, f"{project.weight:g}", " ".join(limits))
+        table.add_row(project.slug, f"{project.weight:g}", project.pool or "", " ".join(limits))
     return table
 
 

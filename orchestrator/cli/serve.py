@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import read_settings
-from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.cli.options import read_settings, require_lane
 from orchestrator.settings import Settings
 from orchestrator.telemetry import configure_logging
 
@@ -38,13 +37,13 @@ def api() -> None:
     )
 
 
-def worker(*, lane: Annotated[str, typer.Option(help="The lane to work on.")]) -> None:
+def worker(
+    *, lane: Annotated[str, typer.Option(help="The lane to work on: LANE, or LANE@POOL for pinned projects.")]
+) -> None:
     """Work on the tasks of a lane."""
     from orchestrator.worker import run_worker  # noqa: PLC0415 - see above
 
-    if lane not in LANE_SLOTS:
-        raise typer.BadParameter(f"unknown lane {lane!r}; there are {', '.join(LANE_SLOTS)}", param_hint="--lane")
-    run_worker(_begin(), lane=lane)
+    run_worker(_begin(), lane=require_lane(lane, hint="--lane"))
 
 
 def keeper() -> None:

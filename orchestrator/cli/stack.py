@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_settings
+from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_settings, require_lane
 from orchestrator.local.plan import StackOptions
 from orchestrator.local.screens import build_table, say
 from orchestrator.local.stack_file import read_stack
@@ -62,9 +62,4 @@ def down(*, state: StateOption = DEFAULT_STATE) -> None:
 
 
 def _parse_lanes(text: str) -> tuple[str, ...]:
-    lanes = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
-    if unknown := [lane for lane in lanes if lane not in LANE_SLOTS]:
-        raise typer.BadParameter(
-            f"unknown lane {unknown[0]!r}; there are {', '.join(LANE_SLOTS)}", param_hint="--lanes"
-        )
-    return lanes
+    return tuple(dict.fromkeys(require_lane(word.strip(), hint="--lanes") for word in text.split(",")))

@@ -9,10 +9,14 @@ from orchestrator.client.calls import Call, Caller
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. ``limits`` holds what it may use, by the names of the API; None is no limit."""
+    """A project. ``limits`` holds what it may use, by the names of the API; None is no limit.
+
+    Pinned to a ``pool``, its tasks go to that one's workers alone.
+    """
 
     slug: str
     weight: float
+    pool: str | None
     limits: Mapping[str, Any]
     raw: Mapping[str, Any]
 
@@ -49,4 +53,4 @@ class Projects:
 def parse_project(body: Mapping[str, Any]) -> Project:
     about = {"slug", "weight", "created_at", "paused", "pool"}
     limits = {name: value for name, value in body.items() if name not in about}
-    return Project(slug=body["slug"], weight=body["weight"], limits=limits, raw=body)
+    return Project(slug=body["slug"], weight=body["weight"], pool=body["pool"], limits=limits, raw=body)

@@ -22,10 +22,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many tasks of the same project and model are ahead; None while waiting for another try."""
+    """How many tasks of the same project and model are ahead; None while waiting for another try.
+
+    ``no_worker`` names the lane in which the task waits, while no worker serves it.
+    """
 
     position: int | None
     eta_s: float | None
+    no_worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,9 @@ def _progress(body: Json) -> Progress:
 
 
 def parse_queue(body: Json | None) -> Queue | None:
-    return None if body is None else Queue(position=body["position"], eta_s=body["eta_s"])
+    if body is None:
+        return None
+    return Queue(position=body["position"], eta_s=body["eta_s"], no_worker=body.get("no_worker"))
 
 
 def _error(body: Json | None) -> TaskError | None:

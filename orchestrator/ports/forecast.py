@@ -11,13 +11,14 @@ from orchestrator.domain.task import NewTask, Task
 @dataclass(frozen=True, slots=True)
 class Place:
     """``position`` tasks of the same project, model and type are ahead. ``eta_s`` is about how long it is until the
-    task starts; None when that hangs on something else than the queue: a quota, a model that is held back, a missing
-    worker, or what is ``paused``, such as ``lane:video``.
+    task starts; None when that hangs on something else than the queue: a quota, a model that is held back, what is
+    ``paused``, such as ``lane:video``, or that the lane called ``no_worker`` has none.
     """
 
     position: int
     eta_s: float | None
     paused: tuple[str, ...] = ()
+    no_worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

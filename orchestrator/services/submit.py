@@ -36,14 +36,20 @@ class SubmitTask:
             OutcomeUnknown: it names the task that may or may not be recorded.
         """
         try:
-            receipt = self._earlier(request) or self._record(_with_answer(self.drafts.draft(request), describe))
+            receipt = self._earlier(request) or self._record(self._draft(request, describe))
         except OrchestratorError as error:
             self._count(request, error.code)
             raise
         self._count(request, _word_for(receipt))
         if receipt.task and not receipt.replayed and not receipt.task.follows:
             self.pulses.ring(receipt.task.waits_in)
-        return receipt
+        return receipt if receipt.answer or not receipt.task else replace(receipt, answer=describe(receipt.task))
+
+    def _draft(self, request: SubmitRequest, describe: Callable[[Task], str]) -> NewTask:
+        task = self.drafts.draft(request)
+        if task.idempotency_key is None:
+            return task
+        return replace(task, answer=describe(_as_recorded(task, pool=request.project.pool)))
 
     def _earlier(self, request: SubmitRequest) -> Receipt | None:
         """Comes before any other check: a repeat is answered even when its input has been deleted since."""
@@ -68,17 +74,14 @@ def _word_for(receipt: Receipt) -> str:
     return "followed" if receipt.task and receipt.task.follows else "recorded"
 
 
-def _with_answer(task: NewTask, describe: Callable[[Task], str]) -> NewTask:
-    return replace(task, answer=describe(_as_recorded(task))) if task.idempotency_key else task
-
-
-def _as_recorded(task: NewTask) -> Task:
+def _as_recorded(task: NewTask, *, pool: str | None) -> Task:
     """The record that there will be, at a time that the store will say."""
     return Task(
         id=task.id,
         project=task.project,
         type=task.type,
         lane=task.lane,
+        pool=pool,
         model=task.model,
         status=Status.QUEUED,
         priority=task.priority,

@@ -15,6 +15,7 @@ from orchestrator.domain.errors import (
     Overloaded,
     RequestError,
 )
+from orchestrator.domain.lane import pool_lane
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import NewTask
@@ -72,7 +73,7 @@ class SubmitBatch:
             message, service, category = str(error), error.service, error.category
             raise OutcomeUnknown(message, service=service, category=category, task_id=tasks[0].id) from error
         if not receipt.replayed:
-            for lane in {task.lane for task in tasks}:
+            for lane in {pool_lane(task.lane, batch.project.pool) for task in tasks}:
                 self.pulses.ring(lane)
         return receipt
 

@@ -6,11 +6,13 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.feed import RedisFeed
 from orchestrator.adapters.redis.forecast import RedisForecast
 from orchestrator.adapters.redis.intake import RedisIntake
+from orchestrator.adapters.redis.lane_workers import RedisLaneWorkers
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
@@ -66,6 +68,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         create_key=build_create_key(scripts, key_secrets),
         keys=RedisApiKeys(scripts),
         projects=RedisProjects(scripts),
+        workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks=build_checks(settings),
         registry=metrics.registry,
         refusals=metrics.refusals,

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.ports.feed import EventFeed
 from orchestrator.ports.forecast import Forecast
+from orchestrator.ports.lane_workers import LaneWorkers
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
 from orchestrator.ports.storage import ObjectStorage
@@ -41,6 +42,7 @@ class ApiParts:
     create_key: CreateKey
     keys: ApiKeys
     projects: Projects
+    workers: LaneWorkers
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry
     refusals: Counter

@@ -21,6 +21,7 @@ from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
+from orchestrator.domain.lane import parse_lane
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
@@ -148,7 +149,7 @@ def _build_retire(worker: WorkerSettings, clock: Clock, *, stuck: set[str]) -> R
 
 def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
     drain_s, solo_wait_s = worker.drain.total_seconds(), worker.solo_wait.total_seconds()
-    return Slots(LANE_SLOTS[lane], drain_s=drain_s, yield_after_s=solo_wait_s)
+    return Slots(LANE_SLOTS[parse_lane(lane)[0]], drain_s=drain_s, yield_after_s=solo_wait_s)
 
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:

@@ -67,9 +67,13 @@ def build_parent(settings: Settings, board: SignBoard, *, lane: str) -> ParentPa
     def show(*, connecting: bool) -> None:
         signs.show(WorkerSign(me, lane, clock.monotonic_s(), connecting))
 
+    def sign() -> None:
+        health.sign(f"node:{processes.node}", os.getpid())
+        health.sign(f"worker-{lane}", os.getpid())
+
     return ParentParts(
         show=show,
-        sign=lambda: health.sign(f"node:{processes.node}", os.getpid()),
+        sign=sign,
         reap=ReapGone(build_upkeep(settings, Scripts(client)), processes, reconciled).tick,
         watch=WatchChildren(board, processes, clock, settings.worker.lease.total_seconds()).tick,
         deafness=_build_deafness(settings, board, processes=processes, lane=lane),

@@ -110,6 +110,7 @@ def test_a_storage_that_is_away_means_later(redis_url: str) -> None:
             "redis": {"ok": True, "detail": ""},
             "storage": {"ok": False, "detail": "the object store cannot be reached"},
         },
+        "warnings": {},
     }
 
 

@@ -160,7 +160,7 @@ class TestPlace:
     def test_without_a_worker_nobody_can_tell(self, store: RecordStore) -> None:
         store.client.delete("orch:alive:worker-io")
         store.submit(new_task("t"))
-        assert place(store, "t") == Place(0, None)
+        assert place(store, "t") == Place(0, None, no_worker="io")
 
     def test_nor_at_a_quota(self, redis_url: str) -> None:
         with open_store(redis_url, quotas=Quotas(max_running=1)) as store:

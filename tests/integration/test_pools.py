@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from record_store import DONE, FAILURE, LEASE_MS, RecordStore, new_task, open_store, walk
 
+from orchestrator.adapters.redis.health import RedisHealth
+from orchestrator.adapters.redis.lane_workers import RedisLaneWorkers
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.domain.lane import pool_lane, solo_lane
 from orchestrator.domain.limits import LaneLimits, Quotas
@@ -14,6 +16,7 @@ from orchestrator.domain.overload import NotReady, QueueFull
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import Again
 from orchestrator.ports.claims import Beat
+from orchestrator.ports.lane_workers import NoWorker
 
 POOLED = pool_lane("io", "stage-1")
 MANY = 450
@@ -155,3 +158,49 @@ class TestPinning:
         pin_and_die(store, "stage-1")
         pin(store, "stage-1")
         assert waiting(store) == {POOLED: 1}
+
+
+class TestWorkers:
+    @pytest.fixture
+    def workers(self, store: RecordStore) -> RedisLaneWorkers:
+        return RedisLaneWorkers(store.scripts, ("io", "image"))
+
+    def test_a_lane_is_served_by_any_worker_that_signs_for_it(
+        self, store: RecordStore, workers: RedisLaneWorkers
+    ) -> None:
+        assert not workers.serve(POOLED)
+        sign_for(store, POOLED)
+        assert workers.serve(POOLED)
+        assert not workers.serve("io")
+
+    def test_every_pool_that_a_project_is_pinned_to_should_have_one_in_some_lane(
+        self, store: RecordStore, workers: RedisLaneWorkers
+    ) -> None:
+        workers.check()
+        pin(store, "stage-1")
+        pin(store, "stage-1", project="film-b")
+        with pytest.raises(NoWorker, match=r"^pool stage-1 has no worker$"):
+            workers.check()
+        sign_for(store, "image@stage-1")
+        workers.check()
+        pin(store, "stage-2")
+        with pytest.raises(NoWorker, match=r"^pool stage-2 has no worker$"):
+            workers.check()
+        pin(store, None)
+        workers.check()
+
+    def test_and_every_lane_in_which_tasks_wait(self, store: RecordStore, workers: RedisLaneWorkers) -> None:
+        store.submit(new_task("t"), new_task("crashed"))
+        with pytest.raises(NoWorker, match=r"^lane io has tasks and no worker$"):
+            workers.check()
+        store.claims.beat([Beat(run) for run in store.claim(count=2).runs])
+        store.tick(LEASE_MS // 1000)
+        with pytest.raises(NoWorker, match=r"^lane io has tasks and no worker$"):
+            workers.check()
+        sign_for(store, "io")
+        workers.check()
+
+
+def sign_for(store: RecordStore, lane: str) -> None:
+    """As a worker of the lane does every two seconds."""
+    RedisHealth(store.client).sign(f"worker-{lane}", 4711)

@@ -75,3 +75,12 @@ def test_an_answer_is_reused_while_it_is_fresh() -> None:
         patient.view()
         eager.view()
     assert (len(reused), len(asked_again)) == (1, 3)
+
+
+def test_advice_is_said_and_makes_nobody_unfit() -> None:
+    view = Readiness({"redis": fine}, advice={"workers": away, "clocks": fine}).view()
+    assert (view.status, set(view.checks), view.warnings) == (
+        "ready",
+        {"redis"},
+        {"workers": "the store cannot be reached"},
+    )

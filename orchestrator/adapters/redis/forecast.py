@@ -58,9 +58,9 @@ class RedisForecast:
             "new_bytes": 0 if "object" in task.input else task.input.get("size_bytes", 0),
         }
         with redis_errors():
-            (outcome, *why), position, eta_ms, at_quota, paused = self._scripts.run("estimate", given | self._limits)
+            (outcome, *why), at_quota, *place = self._scripts.run("estimate", given | self._limits)
         refusal = parse_refusal(why) if outcome == "refused" else None
-        return Outlook(refusal, parse_place([position, eta_ms, paused]), is_at_quota=bool(at_quota))
+        return Outlook(refusal, parse_place(place), is_at_quota=bool(at_quota))
 
     def _costs(self, lane: str) -> Costs:
         read_at_s, costs = self._known.get(lane, (0.0, {}))
@@ -84,5 +84,5 @@ class RedisForecast:
 
 
 def parse_place(found: list[Any]) -> Place:
-    position, eta_ms, paused = found
-    return Place(position, None if eta_ms == "" else int(eta_ms) / 1000, tuple(paused))
+    position, eta_ms, paused, no_worker = found
+    return Place(position, None if eta_ms == "" else int(eta_ms) / 1000, tuple(paused), no_worker or None)

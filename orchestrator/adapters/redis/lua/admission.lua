@@ -50,7 +50,7 @@ local function lane_refusal(task, lane, queued, given, ahead)
   if over_ms > 0 then
     return refused('queue_full', 'lane_wait', most_ms / 1000, within(over_ms, SHORTLY_MS, 5 * LONG_MS))
   end
-  if given.need_worker == '1' and redis.call('EXISTS', 'orch:alive:worker-' .. lane) == 0 then
+  if given.need_worker == '1' and not is_served(lane) then
     return refused('not_ready', 'no_worker', lane, UNKNOWN_MS)
   end
 end

@@ -1,4 +1,4 @@
--- How much work waits in a lane, and how fast it goes.
+-- How much work waits in a lane, how fast it goes, and whether anybody does it.
 --
 --   orch:backlog:<lane>  hash  <hour>:tasks and <hour>:ms (predicted) of what is ready in it, by the hour of its filing
 --   orch:pace:<lane>     hash  served_ms in busy_ms, of some hundred runs; at_ms of the last while the lane was busy;
@@ -70,4 +70,9 @@ local function pace_of(lane)
   local read = redis.call('HMGET', 'orch:pace:' .. lane, 'served_ms', 'busy_ms')
   local busy_ms = tonumber(read[2] or 0)
   if busy_ms > 0 then return read[1] / busy_ms end
+end
+
+-- Every worker of a lane signs for it in the same place: one that lives is enough.
+local function is_served(lane)
+  return redis.call('EXISTS', 'orch:alive:worker-' .. lane) == 1
 end

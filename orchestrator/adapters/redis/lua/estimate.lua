@@ -12,4 +12,5 @@ local answer = room or refusal(given, given) or {'accepted'}
 given.rank = now - given.head_start_ms
 local position = redis.call('ZCOUNT', ready_key(given), '-inf', given.rank)
 local at_quota = is_at_quota(given.project, now, given)
-return {answer, position, at_quota and '' or eta_ms(given, given.lane, position), at_quota and 1 or 0, pauses_of(given)}
+local eta = at_quota and '' or eta_ms(given, given.lane, position)
+return {answer, at_quota and 1 or 0, position, eta, pauses_of(given), is_served(given.lane) and '' or given.lane}

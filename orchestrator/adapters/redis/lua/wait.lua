@@ -47,7 +47,7 @@ end
 -- A lane whose pace nobody knows is taken to do a predicted second in a second.
 local function eta_ms(task, lane, position)
   if pauses_of(task)[1] or not may_run(stock_of(task)) then return '' end
-  if redis.call('EXISTS', 'orch:alive:worker-' .. task.lane) == 0 then return '' end
+  if not is_served(task.lane) then return '' end
   local own_ms, backlog = own_work_ms(task, lane, position), backlog_of(lane)
   local tag = tag_of(task.project, lane) + own_ms / 1000 / weight_of(task.project)
   local others_ms = others_work_ms(task, lane, tag, backlog.ms / math.max(1, backlog.tasks))
