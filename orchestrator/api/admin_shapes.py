@@ -13,7 +13,7 @@ from orchestrator.domain.project import SLUG
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$", examples=["film-a"])]
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:-]{0,63}$")]
-Count = Annotated[int, Field(ge=1, le=2**53)]
+Count = Annotated[int, Field(strict=True, ge=1, le=2**53)]
 
 TEN_YEARS_S = 10 * 365 * 86_400
 
@@ -21,14 +21,18 @@ TEN_YEARS_S = 10 * 365 * 86_400
 class Limits(Request):
     """What a project may use. Null, or absent in a new project, is no limit."""
 
-    weight: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+    weight: Annotated[float, Field(strict=True, gt=0, le=1000)] | None = Field(
         None, description="Its share of a lane beside the others; 1 when null."
     )
     max_running: Count | None = Field(None, description="Tasks running at once.")
     max_queued: Count | None = Field(None, description="Tasks waiting at once.")
-    gpu_s_per_hour: Annotated[float, Field(gt=0, le=1e9)] | None = Field(None, description="GPU-seconds an hour.")
+    gpu_s_per_hour: Annotated[float, Field(strict=True, gt=0, le=1e9)] | None = Field(
+        None, description="GPU-seconds an hour."
+    )
     max_bytes: Count | None = Field(None, description="Bytes stored.")
-    requests_per_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(None, description="Calls a second.")
+    requests_per_s: Annotated[float, Field(strict=True, gt=0, le=1e6)] | None = Field(
+        None, description="Calls a second."
+    )
     burst: Count | None = Field(None, description="Calls at once, before `requests_per_s` counts.")
     cdn_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=512)] | None = Field(
         None, description="Outputs are linked below this URL instead of signed by the storage."
@@ -92,7 +96,13 @@ class KeyQuery(Request):
 class KeyBody(Request):
     """A new key."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"project": "film-a", "scopes": ["tasks:write"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"project": "film-a", "scopes": ["tasks:write"], "name": "render farm", "expires_in_s": 7776000}
+            ]
+        }
+    )
 
     project: Slug = Field(description="Made with the defaults if there is none.")
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] = Field(
@@ -101,17 +111,20 @@ class KeyBody(Request):
     name: KeyName | None = Field(
         None, description="Its purpose, of which two may be live at once; named by its scopes when absent."
     )
-    expires_in_s: Annotated[float, Field(ge=60, le=TEN_YEARS_S)] | None = Field(None, description="Never when absent.")
+    expires_in_s: Annotated[float, Field(strict=True, ge=60, le=TEN_YEARS_S)] | None = Field(
+        None, description="Never when absent."
+    )
 
 
 KEY_EXAMPLE: JsonDict = {
     "id": "key_01m82wee72bfd54k32vk1sb59e",
+    "key": "orch_key_01m8…_3f9c…",
     "project": "film-a",
-    "name": "tasks:write",
+    "name": "render farm",
     "scopes": ["tasks:write"],
     "live": True,
     "created_at": "2026-11-23T00:21:12.041000Z",
-    "expires_at": None,
+    "expires_at": "2027-02-21T00:21:12.041000Z",
     "last_used_at": None,
     "revoked_at": None,
 }
@@ -119,8 +132,6 @@ KEY_EXAMPLE: JsonDict = {
 
 class KeyView(BaseModel):
     """A key, without its text."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [KEY_EXAMPLE]})
 
     id: str
     project: str
@@ -136,7 +147,7 @@ class KeyView(BaseModel):
 class NewKeyView(KeyView):
     """A new key. `key` is shown here and never again."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{**KEY_EXAMPLE, "key": "orch_key_01m8…_3f9c…"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [KEY_EXAMPLE]})
 
     key: str
 

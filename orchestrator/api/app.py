@@ -10,7 +10,8 @@ from orchestrator.api import batches, estimates, events, health, keys, pauses, p
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.api.health import Readiness
 from orchestrator.api.middleware import BodyLimit, RequestContext
-from orchestrator.api.problems import PROBLEM_JSON, add_problem_responses
+from orchestrator.api.openapi import complete, operation_id
+from orchestrator.api.problems import add_problem_responses
 from orchestrator.api.rate_limits import RateLimitHeaders
 from orchestrator.wiring.api_parts import ApiParts
 
@@ -24,22 +25,12 @@ with an `Idempotency-Key`. Errors are `application/problem+json` with a stable `
 
 
 class Api(FastAPI):
-    """FastAPI whose OpenAPI document names the media type that errors really have."""
+    """FastAPI with a complete OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            document = super().openapi()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _name_problem_json(operation["responses"])
+            complete(super().openapi())
         return super().openapi()
-
-
-def _name_problem_json(responses: dict[str, Any]) -> None:
-    for response in responses.values():
-        shape = response.get("content", {}).get("application/json", {}).get("schema", {})
-        if shape.get("$ref", "").endswith("/Problem"):
-            response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
 
 
 @asynccontextmanager
@@ -58,6 +49,7 @@ def build_app(parts: ApiParts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        generate_unique_id_function=operation_id,
     )
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)

@@ -5,6 +5,7 @@ because they wait for nothing: a sync dependency would cost a trip to the thread
 seen lately takes one, to ask the store.
 """
 
+from collections import Counter
 from typing import Annotated
 
 import structlog
@@ -15,9 +16,11 @@ from starlette.concurrency import run_in_threadpool
 
 from orchestrator.api.rate_limits import charge
 from orchestrator.domain.api_key import Caller, Scope
-from orchestrator.domain.errors import Unauthorized
+from orchestrator.domain.errors import FieldError, InvalidParams, Unauthorized
 from orchestrator.services.admit import READ_COST
 from orchestrator.wiring.api_parts import ApiParts
+
+REPEATABLE = frozenset({"query.label"})
 
 
 def parts_of(request: Request) -> ApiParts:
@@ -47,7 +50,21 @@ class KeyWith(SecurityBase):
         structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
         await charge(request, caller, cost=self.cost)
         caller.require(self.scope)
+        if request.scope["query_string"]:
+            require_once(request)
         return caller
+
+
+def require_once(request: Request) -> None:
+    """Only labels may be given several times; of anything else the framework would take the last and say nothing.
+
+    Raises:
+        InvalidParams: something is given twice.
+    """
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [FieldError(f"query.{name}", "Given more than once") for name in given if given[name] > 1]
+    if any(flaw.field not in REPEATABLE for flaw in twice):
+        raise InvalidParams("a parameter is given more than once", fields=twice)
 
 
 async def caller_of(request: Request) -> Caller:

@@ -49,8 +49,9 @@ def render_line(event: TaskEvent) -> dict[str, Any]:
 
 def _head(told: Told) -> dict[str, Any]:
     event = told.event
+    """A gap in the story of a project is of no task, and where nothing is left, of no time."""
     whose = {"task_id": told.task_id, "generation": event.generation} if told.task_id else {}
-    return {**whose, "at": _time(event.at_ms)}
+    return {**whose, **({"at": _time(event.at_ms)} if event.at_ms else {})}
 
 
 def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:

@@ -32,14 +32,16 @@ router = APIRouter(tags=["events"])
 LastEventId = Annotated[
     str | None, Header(pattern=CURSOR, description="The `id` of the last event you got: goes before `after`.")
 ]
-EXAMPLE = """retry: 1000
+EXAMPLE = """\
+retry: 1000
 
 id: 1-2
 event: status
-data: {"task_id":"task_01m82w…","generation":1,"at":"2026-11-23T00:21:12.060Z","status":"running","epoch":1}
+data: {"task_id":"task_01m8…","generation":1,"at":"2026-11-23T00:21:12.060Z","status":"running","epoch":1}
 
 event: progress
-data: {"task_id":"task_01m82w…","generation":1,"at":"2026-11-23T00:21:12.310Z","fraction":0.5,"stage":"infer", …}
+data: {"task_id":"task_01m8…","generation":1,"at":"2026-11-23T00:21:12.310Z","fraction":0.5,\
+"stage":"infer","done":6,"total":12}
 
 """
 FRAME = {

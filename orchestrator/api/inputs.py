@@ -1,10 +1,20 @@
 """The shapes of what clients send, with the examples that OpenAPI shows."""
 
 import json
+import re
 from base64 import b64decode
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
@@ -16,6 +26,7 @@ MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
 LABEL = r"^[A-Za-z0-9_./-]{1,64}:[^\x00-\x1f]{0,256}$"
 CURSOR = r"^[0-9]{1,14}-[0-9]{1,10}$"  # of a project it begins with a time: one of the calendar
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MOST_DEPTH = 32
 INLINE_BYTES = 256 * 1000
 INLINE_DIGITS = -(-INLINE_BYTES // 3) * 4
@@ -36,6 +47,14 @@ def _is_within(value: object, depth: int) -> bool:
     return depth > 0 and all(_is_within(part, depth - 1) for part in inner)
 
 
+def _written_out(value: object) -> object:
+    """Pydantic would take a number for seconds since 1970, which no schema says."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not DATE.match(value)):
+        raise ValueError("must be a time as in RFC 3339, such as 2026-11-23T00:21:12Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 JsonDocument = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 TypeName = Annotated[str, Field(pattern=TYPE_NAME, max_length=64)]
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
@@ -108,7 +127,7 @@ class SubmitBody(Request):
             "examples": [
                 {
                     "type": "image.upscale",
-                    "input": {"object": "projects/film-a/uploads/upload_01kb…/still.png"},
+                    "input": {"object": "projects/film-a/uploads/upload_01m8…/still.png"},
                     "params": {"scale": 4},
                     "labels": {"shot": "12b"},
                 },
@@ -126,9 +145,15 @@ class SubmitBody(Request):
     )
     priority: Priority = Field(Priority.NORMAL, description="A head start in the queue, not a class of its own.")
     start_by_s: float | None = Field(
-        None, gt=0, le=30 * 86400, description="Fail the task if no run has begun within this many seconds."
+        None,
+        strict=True,
+        gt=0,
+        le=30 * 86400,
+        description="Fail the task if no run has begun within this many seconds.",
     )
-    run_for_s: float | None = Field(None, gt=0, le=7 * 86400, description="The longest that one run may take.")
+    run_for_s: float | None = Field(
+        None, strict=True, gt=0, le=7 * 86400, description="The longest that one run may take."
+    )
     dedupe: Literal["content"] | None = Field(
         None,
         description="`content`: end as a task of the project that does or has done the same, instead of running. Needs "
@@ -155,8 +180,8 @@ class ListQuery(Request):
 
     status: Status | None = Field(None, description="`running` includes tasks shown as `canceling`.")
     type: TypeName | None = Field(None, description="Only this task type.")
-    created_after: AwareDatetime | None = Field(None, description="Submitted later than this.")
-    created_before: AwareDatetime | None = Field(None, description="Submitted earlier than this.")
+    created_after: Instant | None = Field(None, description="Submitted later than this.")
+    created_before: Instant | None = Field(None, description="Submitted earlier than this.")
     label: list[Annotated[str, Field(pattern=LABEL)]] = Field(
         default_factory=list, max_length=8, description="`name:value`; a task must have each one that is given."
     )
@@ -185,8 +210,10 @@ class ChangeBody(Request):
 class RetryBody(Request):
     """Which generation to retry."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"generation": 1}]})
+
     generation: int | None = Field(
-        None, ge=1, le=2**31, description="The generation that you saw fail; the current one when absent."
+        None, strict=True, ge=1, le=2**31, description="The generation that you saw fail; the current one when absent."
     )
 
 
@@ -195,9 +222,9 @@ class PartsBody(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"numbers": [1, 2, 3, 4]}]})
 
-    numbers: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(min_length=1, max_length=100)] = Field(
-        description="Numbers begin at 1."
-    )
+    numbers: Annotated[
+        list[Annotated[int, Field(strict=True, ge=1, le=10_000)]], Field(min_length=1, max_length=100)
+    ] = Field(description="Numbers begin at 1.")
 
 
 class UploadBody(Request):
@@ -209,4 +236,4 @@ class UploadBody(Request):
 
     filename: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Only its plain characters stay.")
     content_type: MimeType = Field(description="Sent again with the PUT.")
-    size_bytes: int = Field(ge=1, le=2**53, description="The exact size of the file.")
+    size_bytes: int = Field(strict=True, ge=1, le=2**53, description="The exact size of the file.")

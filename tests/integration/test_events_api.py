@@ -175,6 +175,9 @@ class TestProject:
         assert [event.data["task_id"] for event in rest] == kept
         with stream(film_a, "/v1/events?follow=false", last=cursor) as events:
             assert [event.word for event in events] == ["gap", "queued", "queued"]
+        forget(redis_url, "orch:story:film-a", keep=0)
+        with stream(film_a, "/v1/events?follow=false", last="677067348839230-79") as events:
+            assert [(event.name, event.data) for event in events] == [("gap", {})]
 
     @pytest.mark.parametrize(("after", "status"), [("99999999999999-1", 200), ("999999999999999-1", 422)])
     def test_an_id_that_nobody_gave_is_answered(self, film_a: httpx.Client, after: str, status: int) -> None:

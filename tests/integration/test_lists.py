@@ -23,6 +23,8 @@ def test_by_label_all_that_are_given_must_fit(film_a: httpx.Client) -> None:
     assert ids(film_a, label="shot:12b") == [two, one]
     assert ids(film_a, label=["shot:12b", "reel:a:b"]) == [one]
     assert ids(film_a, label="shot:") == []
+    twice = film_a.get("/v1/tasks?status=queued&status=failed").json()
+    assert (twice["code"], twice["errors"][0]["field"]) == ("invalid_params", "query.status")
     assert film_a.get("/v1/tasks?label=shot").status_code == 422
 
 
@@ -35,6 +37,7 @@ def test_by_time_of_the_submit(film_a: httpx.Client) -> None:
     assert ids(film_a, created_after="2001-01-01T00:00:00Z", status="queued") == [three["id"], two["id"], one["id"]]
     assert ids(film_a, created_before="2001-01-01T00:00:00Z") == []
     assert film_a.get("/v1/tasks?created_after=2001-01-01T00:00:00").status_code == 422, "in which zone?"
+    assert film_a.get("/v1/tasks?created_after=978307200").status_code == 422, "a number is no time"
 
 
 def test_pages_stand_still_while_tasks_come_in(film_a: httpx.Client) -> None:

@@ -49,5 +49,5 @@ def tell_of_project(entries: Entries, *, after: Position, is_cut: bool) -> list[
     told = [parse_told(cursor, fields) for cursor, fields in entries[has_after:]]
     if has_after or (after == BEGINNING and not is_cut):
         return told
-    at_ms = told[0].event.at_ms if told else after[0]
+    at_ms = told[0].event.at_ms if told else 0
     return [Told("", TaskEvent(0, 0, GAP, at_ms, {}), cursor=None), *told]
