@@ -215,25 +215,3 @@ class RetryBody(Request):
     generation: int | None = Field(
         None, strict=True, ge=1, le=2**31, description="The generation that you saw fail; the current one when absent."
     )
-
-
-class PartsBody(Request):
-    """Parts to send now: ask for a few at a time, their URLs expire."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"numbers": [1, 2, 3, 4]}]})
-
-    numbers: Annotated[
-        list[Annotated[int, Field(strict=True, ge=1, le=10_000)]], Field(min_length=1, max_length=100)
-    ] = Field(description="Numbers begin at 1.")
-
-
-class UploadBody(Request):
-    """A file to upload."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"filename": "still.png", "content_type": "image/png", "size_bytes": 482113}]}
-    )
-
-    filename: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Only its plain characters stay.")
-    content_type: MimeType = Field(description="Sent again with the PUT.")
-    size_bytes: int = Field(strict=True, ge=1, le=2**53, description="The exact size of the file.")

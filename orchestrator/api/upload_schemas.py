@@ -1,8 +1,33 @@
-"""The shapes of answers about uploads. `uploads.py` fills them in."""
+"""The shapes of uploads: what clients send, and what they are answered."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.api.inputs import MimeType, Request
+
+
+class PartsBody(Request):
+    """Parts to send now: ask for a few at a time, their URLs expire."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"numbers": [1, 2, 3, 4]}]})
+
+    numbers: Annotated[
+        list[Annotated[int, Field(strict=True, ge=1, le=10_000)]], Field(min_length=1, max_length=100)
+    ] = Field(description="Numbers begin at 1.")
+
+
+class UploadBody(Request):
+    """A file to upload."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"filename": "still.png", "content_type": "image/png", "size_bytes": 482113}]}
+    )
+
+    filename: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Only its plain characters stay.")
+    content_type: MimeType = Field(description="Sent again with the PUT.")
+    size_bytes: int = Field(strict=True, ge=1, le=2**53, description="The exact size of the file.")
 
 
 class UploadView(BaseModel):

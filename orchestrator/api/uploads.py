@@ -7,9 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from orchestrator.api.deps import Parts, TaskReader, TaskWriter
-from orchestrator.api.inputs import PartsBody, UploadBody
 from orchestrator.api.problems import OF_ONE_THING, WITH_BODY, problem_docs
-from orchestrator.api.upload_schemas import PartUrlList, PartUrlView, PartView, UploadStateView, UploadView
+from orchestrator.api.upload_schemas import (
+    PartsBody,
+    PartUrlList,
+    PartUrlView,
+    PartView,
+    UploadBody,
+    UploadStateView,
+    UploadView,
+)
 from orchestrator.ports.storage import SignedUrl
 from orchestrator.services.continue_upload import UploadState
 from orchestrator.services.offer_upload import NewUpload, UploadOffer

@@ -2,7 +2,21 @@
 
 import typer
 
-from orchestrator.cli import alive, batch, check, doctor, estimate, keys, pauses, projects, serve, stack, submit, tasks
+from orchestrator.cli import (
+    alive,
+    batch,
+    check,
+    doctor,
+    estimate,
+    follow,
+    keys,
+    pauses,
+    projects,
+    serve,
+    stack,
+    submit,
+    tasks,
+)
 
 
 def build_cli() -> typer.Typer:
@@ -25,6 +39,9 @@ def build_cli() -> typer.Typer:
     cli.command()(estimate.estimate)
     cli.command()(submit.submit)
     cli.command()(batch.batch)
+    cli.command()(follow.watch)
+    cli.command()(follow.events)
+    cli.command()(follow.logs)
     cli.command()(pauses.pause)
     cli.command()(pauses.resume)
     cli.command()(pauses.pauses)

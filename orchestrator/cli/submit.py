@@ -7,19 +7,39 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from orchestrator.cli.session import Session, existing_folder, with_session
+from orchestrator.cli.session import Session, with_session
 from orchestrator.cli.tables import task_table
-from orchestrator.client import Options, Task
-from orchestrator.client.options import AS_USUAL
+from orchestrator.cli.watching import OutOption, Watch
+from orchestrator.client import Options
+from orchestrator.client.options import is_url
 from orchestrator.client.transfers import sha256_of
 
-FileArgument = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The media to work on.")]
+InputArgument = Annotated[
+    str | None, typer.Argument(metavar="[FILE]", help="The media to work on: a file, or an https address.")
+]
 ParamOption = Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter; V may be JSON.")]
+LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="A label of yours.")]
+PriorityOption = Annotated[str, typer.Option(help="low, normal or high: a head start in the queue.")]
 DedupeOption = Annotated[bool, typer.Option("--dedupe", help="Share the run of a task that does or has done the same.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Stay until the task has ended; status 1 if it failed.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Watch, then download the outputs into this folder.")]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to run it."""
+
+    label: LabelOption = None
+    priority: PriorityOption = "normal"
+    dedupe: DedupeOption = False
+
+    def options(self, file: Path | None) -> Options:
+        labels = dict(split_pair(pair, hint="--label") for pair in self.label or ())
+        if not self.dedupe:
+            return Options(labels=labels, priority=self.priority)
+        sha256 = None if file is None else sha256_of(file)
+        return Options(labels=labels, priority=self.priority, dedupe="content", sha256=sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +54,10 @@ class Afterwards:
 def submit(
     session: Session,
     type: Annotated[str, typer.Argument(help="Task type, such as image.upscale.")],  # noqa: A002 - shown as TYPE
-    file: FileArgument = None,
+    input: InputArgument = None,  # noqa: A002 - the API's own word
     *,
     param: ParamOption = None,
-    dedupe: DedupeOption = False,
+    how: How,
     then: Afterwards,
 ) -> None:
     """Submit a task."""
@@ -45,26 +65,19 @@ def submit(
     params = parse_params(param or ())
     if "options" in params:
         raise typer.BadParameter("no task type has a parameter 'options'", param_hint="--param")
-    key = None if file is None else _upload(session, file)
-    task = client.submit(type, key, options=_options(file, dedupe=dedupe), **params)
-    files: dict[str, Path] = {}
+    file = None if input is None or is_url(input) else _file(input)
+    task = client.submit(type, _upload(session, file) if file else input, options=how.options(file), **params)
     if then.watch or then.out is not None:
-        task = _watch(session, task)
-    if then.out is not None and task.has_succeeded:
-        folder = existing_folder(then.out)
-        files = {output.name: client.download(output, folder) for output in task.outputs}
-    session.show(task_table(task, files), task.raw)
-    if task.has_ended and not task.has_succeeded:
-        raise typer.Exit(1)
+        Watch(session, task.id).to_the_end(then.out)
+    else:
+        session.show(task_table(task), task.raw)
 
 
 def parse_params(pairs: Iterable[str], *, hint: str = "--param") -> dict[str, Any]:
     """``k=v`` pairs; a value that is JSON is taken as JSON, any other as text."""
     params: dict[str, Any] = {}
     for pair in pairs:
-        name, found, text = pair.partition("=")
-        if not (name and found):
-            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint=hint)
+        name, text = split_pair(pair, hint=hint)
         try:
             params[name] = json.loads(text)
         except ValueError:
@@ -72,10 +85,18 @@ def parse_params(pairs: Iterable[str], *, hint: str = "--param") -> dict[str, An
     return params
 
 
-def _options(file: Path | None, *, dedupe: bool) -> Options:
-    if not dedupe:
-        return AS_USUAL
-    return Options(dedupe="content", sha256=None if file is None else sha256_of(file))
+def split_pair(pair: str, *, hint: str) -> tuple[str, str]:
+    name, found, text = pair.partition("=")
+    if not (name and found):
+        raise typer.BadParameter(f"{pair!r} is not K=V", param_hint=hint)
+    return name, text
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise typer.BadParameter(f"there is no file {text!r}", param_hint="FILE")
+    return path
 
 
 def _upload(session: Session, file: Path) -> str:
@@ -83,21 +104,3 @@ def _upload(session: Session, file: Path) -> str:
     with Progress(*columns, console=session.progress) as bars:
         bar = bars.add_task("upload", total=file.stat().st_size)
         return session.client.upload(file, on_progress=lambda sent, _total: bars.update(bar, completed=sent))
-
-
-def _watch(session: Session, task: Task) -> Task:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=session.progress) as bars:
-        bar = bars.add_task(task.status, total=1.0)
-
-        def show(now: Task) -> None:
-            stage = f" {now.progress.stage}" if now.status == "running" and now.progress.stage else ""
-            fraction = 1.0 if now.has_succeeded else now.progress.fraction
-            bars.update(bar, description=now.status + stage, completed=fraction)
-
-        return session.client.wait(task.id, on_update=show)

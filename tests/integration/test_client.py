@@ -110,6 +110,14 @@ def test_submit_on_the_command_line(door: FrontDoor, client: Client, still: Path
     assert (task.params["scale"], task.input and task.input["size_bytes"]) == (2, 2**20)
 
 
+def test_a_submit_takes_an_address_labels_and_a_priority(door: FrontDoor) -> None:
+    words = ("submit", "video.shots", "https://media.example.com/a.mp4", "--label", "shot=12", "--priority", "high")
+    task = json.loads(run_cli(door, *words, "--json").stdout)
+    assert (task["input"]["url"], task["labels"], task["priority"]) == (words[2], {"shot": "12"}, "high")
+    assert run_cli(door, "submit", "image.upscale", "no such file").exit_code == 2
+    assert run_cli(door, "submit", "system.echo", "--param", "options=1").exit_code == 2
+
+
 def test_out_waits_for_the_files_and_fetches_them(door: FrontDoor, still: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     with ThreadPoolExecutor(1) as pool:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.api.examples import TASK_EXAMPLE
 from orchestrator.api.problem_codes import CODES
 from orchestrator.api.problems import ProblemResponse, render_error, render_internal
-from orchestrator.api.schemas import TASK_EXAMPLE, TaskView
+from orchestrator.api.schemas import TaskView
 from orchestrator.domain import batch, errors, overload
 from orchestrator.domain.errors import Category, DependencyError, FieldError, OrchestratorError
 
