@@ -31,11 +31,14 @@ class BatchBody(Request):
             "examples": [
                 {
                     "tasks": [
-                        {"type": "image.upscale", "input": {"object": "projects/film-a/uploads/upload_01kb…/0001.png"}},
-                        {"type": "image.upscale", "input": {"object": "projects/film-a/uploads/upload_01kc…/0002.png"}},
+                        {"type": "image.upscale", "input": {"object": "projects/film-a/uploads/upload_01m8…/0001.png"}},
+                        {
+                            "type": "image.upscale",
+                            "input": {"object": "projects/film-a/uploads/upload_01m9…/0002.png"},
+                            "priority": "high",
+                        },
                     ]
                 },
-                {"tasks": [{"type": "system.echo"}]},
             ]
         }
     )

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 class PlannedInputBody(InputBody):
     """The media of a task that is not submitted yet: exactly one of `object`, `url`, `inline` and `size_bytes`."""
 
-    size_bytes: int | None = Field(None, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
+    size_bytes: int | None = Field(None, strict=True, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
