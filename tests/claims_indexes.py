@@ -19,7 +19,10 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
     for known in tasks:
         new, lane = known.new, known.waits_in
         stock = f"{new.model}:{new.type}"
-        if known.is_ready:
+        if known.is_following and known.leader:
+            found[f"orch:followers:{known.leader.new.id}"].add(new.id)
+            found[f"orch:queued:{new.project}"].add(new.id)
+        elif known.is_ready:
             found[f"orch:ready:{lane}:{new.project}:{stock}"].add(new.id)
             found[f"orch:models:{lane}:{new.project}"].add(stock)
             found[f"orch:turn:{lane}"].add(new.project)
@@ -48,7 +51,7 @@ def expected_sums(tasks: Iterable[Known], stored_bytes: int) -> Mapping[str, int
         if known.is_ready:
             found[f"orch:backlog:{known.waits_in}:tasks"] += 1
             found[f"orch:backlog:{known.waits_in}:ms"] += int(known.new.predicted_s * 1000)
-        if known.status is Status.SUCCEEDED:
+        if known.status is Status.SUCCEEDED and not known.leader:
             found[f"orch:usage:{known.new.project}"] += stored_bytes
     return dict(found)
 
@@ -64,7 +67,7 @@ READ_STATE = """
         elseif kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
         elseif key == 'orch:held_back' then -- not ours: whoever holds models back writes it
         elseif kind == 'set' then indexes[key] = redis.call('SMEMBERS', key)
-        elseif prefix == 'run' then indexes[key] = {redis.call('GET', key)}
+        elseif prefix == 'run' or prefix == 'content' then indexes[key] = {redis.call('GET', key)}
         elseif prefix == 'idem' then indexes[key] = {redis.call('HGET', key, 'task')}
         elseif prefix == 'clock' then indexes[key] = {'a clock'}
         elseif prefix == 'task' then records[id] = redis.call('HGETALL', key) end

@@ -31,10 +31,17 @@ class Known:
     has_beaten: bool = False
     run: Run | None = None
     past_runs: list[tuple[Run, str]] = field(default_factory=list)  # with the word of what ended each
+    leader: "Known | None" = None
+    followers: list["Known"] = field(default_factory=list)
+    contents: dict[tuple[str, str], "Known"] = field(default_factory=dict)  # whom to follow, the same for all
+
+    @property
+    def is_following(self) -> bool:
+        return self.leader is not None and not self.status.is_terminal
 
     @property
     def is_ready(self) -> bool:
-        return self.status is Status.QUEUED and self.due_ms is None
+        return self.status is Status.QUEUED and self.due_ms is None and not self.is_following
 
     @property
     def waits_in(self) -> str:
@@ -50,6 +57,7 @@ class Known:
         assert run.epoch == self.epoch + 1, "epochs grow by one with every run"
         self.status, self.epoch, self.run, self.has_beaten = Status.RUNNING, run.epoch, run, False
         self.lease_ends_ms, self.start_by_ms = lease_ends_ms, None
+        self._take_along()
 
     def queued(self, how: str, *, due_ms: int | None = None) -> None:
         """The run is over and the task is tried again, unless its cancel was requested."""
@@ -58,10 +66,38 @@ class Known:
         else:
             self._forget_run(how)
             self.status, self.due_ms = Status.QUEUED, due_ms
+            self._take_along()
 
-    def ended(self, status: Status, how: str) -> None:
+    def ended(self, status: Status, how: str, *, is_own: bool = False) -> None:
+        """``is_own``: for what concerns nobody who follows it."""
         self._forget_run(how)
         self.status, self.due_ms, self.start_by_ms = status, None, None
+        if self.leader is not None and self in self.leader.followers:
+            self.leader.followers.remove(self)
+        elif self.contents.get(self.content) is self and status is not Status.SUCCEEDED:
+            del self.contents[self.content]
+        ends_alike = status is Status.SUCCEEDED or (status is Status.FAILED and not is_own)
+        for known in list(self.followers) if ends_alike else ():
+            known.ended(status, "share")
+        if self.followers:
+            self._hand_over(*self.followers)
+
+    def entered(self) -> None:
+        """Queued for the first time in its generation: beside the one that does the same, or to be followed."""
+        leader = self.contents.get(self.content)
+        if not self.new.content:
+            return
+        if leader is None or (leader.is_canceling and leader.status is not Status.SUCCEEDED):
+            self.contents[self.content] = self
+            return
+        self._follow(leader)
+        if leader.status is Status.SUCCEEDED:
+            self.ended(Status.SUCCEEDED, "share")
+        leader._take_along()
+
+    @property
+    def content(self) -> tuple[str, str]:
+        return self.new.project, self.new.content
 
     def failed(self, category: Category, decision: Decision, *, now_ms: int) -> None:
         if not isinstance(decision, Again) or decision.counts:
@@ -84,7 +120,8 @@ class Known:
 
     def resubmitted(self, *, now_ms: int) -> None:
         self.status, self.generation, self.tries = Status.QUEUED, self.generation + 1, {}
-        self.rank, self.is_canceling = rank_of(self.new, now_ms=now_ms), False
+        self.rank, self.is_canceling, self.leader = rank_of(self.new, now_ms=now_ms), False, None
+        self.entered()
 
     def passed_time(self, now_ms: int, *, in_grace: bool) -> None:
         """What the keeper must have done by the end of its tick."""
@@ -93,14 +130,36 @@ class Known:
         elif self.due_ms is not None and self.due_ms <= now_ms:
             self.due_ms = None
         elif self.is_late(now_ms):
-            self.ended(Status.FAILED, "expire")
+            self.ended(Status.FAILED, "expire", is_own=True)
 
     def assert_is(self, task: Task) -> None:
         assert (task.status, task.generation, task.epoch) == (self.status, self.generation, self.epoch)
         assert task.delayed_until_ms == self.due_ms
         assert task.is_canceling == (self.is_canceling and self.status is Status.RUNNING)
+        assert not self.is_following or task.follows == (self.leader and self.leader.new.id)
         assert task.tries == self.tries
         assert all(tries <= POLICIES[category].tries for category, tries in task.tries.items())
+
+    def _follow(self, leader: "Known") -> None:
+        self.leader = leader
+        leader.followers = sorted([*leader.followers, self], key=lambda known: known.new.id)
+        if Category.CRASH not in leader.tries:
+            leader.rank = min(leader.rank, self.rank)
+
+    def _take_along(self) -> None:
+        for known in self.followers:
+            known.status = self.status
+            known.start_by_ms = None if self.run else known.start_by_ms
+
+    def _hand_over(self, heir: "Known", *others: "Known") -> None:
+        heir.leader, self.followers = None, []
+        heir.tries |= self.tries
+        heir.rank = self.rank if Category.CRASH in self.tries else heir.rank
+        self.contents[self.content] = heir
+        for known in others:
+            known._follow(heir)
+        heir.status = Status.QUEUED
+        heir._take_along()
 
     def _count_try(self, category: Category) -> None:
         self.tries[category] = self.tries.get(category, 0) + 1
@@ -134,13 +193,15 @@ class Turn:
 
     def hand_out(self, tasks: Iterable[Known], *, count: int, now_ms: int) -> tuple[list[Known], bool]:
         """The tasks that a claim must hand out, in order, and whether there are more. Late ones expire on the way."""
-        waiting = self._by_project(tasks)
+        known_tasks = list(tasks)
+        waiting = self._by_project(known_tasks)
         self._unpark(now_ms)
         found: list[Known] = []
         while len(found) < count and (project := self._next(waiting)):
             known = waiting[project].pop(0)
             if known.is_late(now_ms):
-                known.ended(Status.FAILED, "expire")
+                known.ended(Status.FAILED, "expire", is_own=True)
+                waiting = self._by_project(task for task in known_tasks if task not in found)  # another may take over
             else:
                 found.append(known)
                 if project in self.rooms:

@@ -47,6 +47,7 @@ TASK = st.fixed_dictionaries(
         "predicted_s": st.sampled_from([0.5, 1.0, 4.0]),
         "priority": st.sampled_from(Priority),
         "start_by_s": st.sampled_from([None, None, None, 2.0]),
+        "content": st.sampled_from(["", "", "same", "other"]),
     }
 )
 HALF = Progress("infer", 0.5, 1, 2)
@@ -88,6 +89,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.store = RecordStore(self.node.scripts, LEASE_MS)
         self.tasks: dict[str, Known] = {}
         self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
+        self.contents: dict[tuple[str, str], Known] = {}
         self.held_back: set[str] = set()
         self.paused: set[str] = set()
         self.pools: dict[str, str] = {}
@@ -122,8 +124,13 @@ class ClaimsRoom(RuleBasedStateMachine):
         assert {what: value for what, value in sums.items() if value} == expected
 
     def keys(self) -> dict[str, frozenset[str]]:
-        """The index of Idempotency-Keys."""
-        return {f"orch:idem:{new.project}:{key}": frozenset({new.id}) for key, new in self.keyed.items()}
+        """The indexes of Idempotency-Keys and contents."""
+        keyed = {f"orch:idem:{new.project}:{key}": frozenset({new.id}) for key, new in self.keyed.items()}
+        shared = {
+            f"orch:content:{project}:{content}": frozenset({known.new.id})
+            for (project, content), known in self.contents.items()
+        }
+        return keyed | shared
 
     def teardown(self) -> None:
         """Once everything has ended and is forgotten, the store is as empty as it was."""
@@ -132,7 +139,7 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.intake.cancel(known.new.project, known.new.id)
             if known.run:
                 self.store.claims.stop(known.run)
-        self.store.pass_time(RETENTION_MS)
+        self.store.pass_time(RETENTION_MS + 1)  # a leader is kept for a moment longer
         self.store.upkeep.condemn(limit=1_000)
         for known in self.tasks.values():
             self.store.upkeep.purge(known.new.id)
@@ -165,11 +172,13 @@ class ClaimsRoom(RuleBasedStateMachine):
     def sweep(self) -> None:
         """The retention passes; what had ended before is forgotten, and nothing else."""
         ended = {known.new.id for known in self.tasks.values() if known.status.is_terminal}
-        self.store.pass_time(RETENTION_MS)
+        self.store.pass_time(RETENTION_MS + 1)
         assert {swept.task_id for swept in self.store.upkeep.condemn(limit=1_000)} == ended
         for task_id in list(self.tasks):
             self.store.upkeep.purge(task_id)  # one that was not condemned is left alone
         self.tasks = {task_id: known for task_id, known in self.tasks.items() if task_id not in ended}
+        for subject in [subject for subject, known in self.contents.items() if known.new.id in ended]:
+            del self.contents[subject]
 
     def send(self, *words: object) -> None:
         """A command that is not a script's."""
@@ -184,7 +193,8 @@ class ClaimsRoom(RuleBasedStateMachine):
         return sum(known.run is not None for known in self.tasks.values() if known.new.project == project)
 
     def queued(self, project: str) -> int:
-        return sum(known.status is Status.QUEUED for known in self.tasks.values() if known.new.project == project)
+        of_it = [known for known in self.tasks.values() if known.new.project == project]
+        return sum(known.status is Status.QUEUED or known.is_following for known in of_it)
 
     def is_full(self, project: str) -> bool:
         """Whether nothing more may be queued."""

@@ -68,7 +68,9 @@ class ClaimsMachine(ClaimsRoom):
             assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
             start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
             self.keyed |= {key: new} if key else {}
-            self.tasks[new.id] = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms)
+            known = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms, contents=self.contents)
+            self.tasks[new.id] = known
+            known.entered()
 
     @rule(pick=PICK)
     @precondition(lambda self: self.keyed)
@@ -86,9 +88,9 @@ class ClaimsMachine(ClaimsRoom):
     def cancel(self, pick: int) -> None:
         known = self.one_of(self.tasks.values(), pick)
         task = self.store.intake.cancel(known.new.project, known.new.id)
-        if known.status is Status.RUNNING:
+        if known.run:
             known.is_canceling = True
-        elif known.status is Status.QUEUED:
+        elif not known.status.is_terminal:
             known.ended(Status.CANCELED, "cancel")
         assert task.status is known.status
 
@@ -137,7 +139,7 @@ class ClaimsMachine(ClaimsRoom):
         running = [known for known in self.tasks.values() if known.run and known.run.owner == str(owner)]
         verdicts = self.send_beats([known.run for known in running if known.run])
         for known, verdict in zip(running, verdicts, strict=True):
-            assert verdict is (Verdict.STOP if known.is_canceling else Verdict.GO_ON)
+            assert verdict is (Verdict.STOP if known.is_canceling and not known.followers else Verdict.GO_ON)
             known.has_beaten, known.lease_ends_ms = True, self.now_ms + LEASE_MS
 
     @rule(pick=PICK, how=st.sampled_from(["finish", "release", "stop", "advance", *FAILS]))
