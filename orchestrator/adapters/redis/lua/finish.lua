@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, stored
+-- include: turn, places, stored, learn
 -- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
 -- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs), kind (of task)
 
