@@ -88,6 +88,17 @@ def resumes_only_its_own_tasks(house: House) -> None:
     assert mine["queue"]["paused"] == ["project:film-a"]
 
 
+def changes_only_its_own_tasks(house: House) -> None:
+    for action in ("cancel", "retry", "reprioritize"):
+        body = {"priority": "low"} if action == "reprioritize" else {}
+        ours = house.stranger.post(f"/v1/tasks:{action}", json={"all": True, "cursor": f"{house.task_id}z", **body})
+        assert house.task_id not in ours.json()["ids"]
+        theirs = house.stranger.post(f"/v1/tasks:{action}", json={"all": True, "project": "film-a", **body})
+        assert (theirs.status_code, theirs.json()["code"]) == (403, "forbidden")
+    mine = house.owner.get(f"/v1/tasks/{house.task_id}").json()
+    assert (mine["status"], mine["priority"]) == ("queued", "normal")
+
+
 def knows_no_project(_: House) -> None:
     """It answers the same to everybody."""
 
@@ -102,6 +113,9 @@ REACHES: Mapping[str, Callable[[House], None]] = {
     "POST /v1/uploads": uploads_into_a_foreign_prefix,
     "POST /v1/tasks:pause": pauses_only_its_own_tasks,
     "POST /v1/tasks:resume": resumes_only_its_own_tasks,
+    "POST /v1/tasks:cancel": changes_only_its_own_tasks,
+    "POST /v1/tasks:retry": changes_only_its_own_tasks,
+    "POST /v1/tasks:reprioritize": changes_only_its_own_tasks,
     "GET /v1/task-types": knows_no_project,
 }
 # What of film-a a path can name.

@@ -6,7 +6,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from orchestrator.api import batches, estimates, events, health, keys, pauses, projects, task_types, tasks, uploads
+from orchestrator.api import (
+    batches,
+    estimates,
+    events,
+    health,
+    keys,
+    many,
+    pauses,
+    projects,
+    task_types,
+    tasks,
+    uploads,
+)
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.api.health import Readiness
 from orchestrator.api.middleware import BodyLimit, RequestContext
@@ -54,7 +66,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)
     app.state.readiness = Readiness(parts.checks, advice={"workers": parts.workers.check})
-    for resource in (tasks, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
+    for resource in (tasks, many, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64decode
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,6 +21,7 @@ from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Priority, Status
 from orchestrator.pipelines.submission import SubmitRequest
+from orchestrator.ports.reads import TaskFilter
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
@@ -175,8 +177,8 @@ class SubmitBody(Request):
         )
 
 
-class ListQuery(Request):
-    """Which tasks to list; a misspelt filter is an error, not a list of everything."""
+class Filters(Request):
+    """Which tasks; a misspelt filter is an error, not all of them."""
 
     status: Status | None = Field(None, description="`running` includes tasks shown as `canceling`.")
     type: TypeName | None = Field(None, description="Only this task type.")
@@ -185,6 +187,25 @@ class ListQuery(Request):
     label: list[Annotated[str, Field(pattern=LABEL)]] = Field(
         default_factory=list, max_length=8, description="`name:value`; a task must have each one that is given."
     )
+
+    @property
+    def where(self) -> TaskFilter:
+        return TaskFilter(
+            status=self.status,
+            type=self.type,
+            created_after_ms=_milliseconds(self.created_after),
+            created_before_ms=_milliseconds(self.created_before),
+            labels=dict(label.split(":", 1) for label in self.label),
+        )
+
+
+def _milliseconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
+
+
+class ListQuery(Filters):
+    """Which tasks to list, and which page of them."""
+
     limit: int = Field(20, ge=1, le=100, description="The size of a page.")
     cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the page before.")
 

@@ -5,7 +5,6 @@ from the request. Each thing that it is asked for costs about 20 µs.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated
@@ -20,7 +19,6 @@ from orchestrator.api.schemas import TaskList, TaskView
 from orchestrator.api.views import describe_submitted, render_submitted, render_summary, render_task, task_url
 from orchestrator.api.waiting import Prefer, patience_of
 from orchestrator.domain.project import Project
-from orchestrator.ports.reads import TaskFilter
 from orchestrator.wiring.api_parts import ApiParts
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -65,14 +63,7 @@ async def submit(
 @router.get("", responses=problem_docs(AUTHENTICATED))
 def list_tasks(caller: TaskReader, parts: Parts, asked: Annotated[ListQuery, Query()]) -> TaskList:
     """The project's tasks, newest first. Queue, attempts and outputs are on each task's own page."""
-    where = TaskFilter(
-        status=asked.status,
-        type=asked.type,
-        created_after_ms=_milliseconds(asked.created_after),
-        created_before_ms=_milliseconds(asked.created_before),
-        labels=dict(label.split(":", 1) for label in asked.label),
-    )
-    page = parts.reads.list(caller.project.slug, where, limit=asked.limit, cursor=asked.cursor)
+    page = parts.reads.list(caller.project.slug, asked.where, limit=asked.limit, cursor=asked.cursor)
     return TaskList(items=[render_summary(task) for task in page.items], next=page.next)
 
 
@@ -99,10 +90,6 @@ def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | N
     generation = body.generation if body else None
     task = parts.operations.resubmit.resubmit(caller.project, task_id, generation=generation)
     return render_task(task, parts, cdn_url=caller.project.cdn_url)
-
-
-def _milliseconds(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp() * 1000)
 
 
 @router.patch("/{task_id}", responses=problem_docs(RETRIES))

@@ -1,10 +1,11 @@
-"""`orchestrator tasks`: list, show, change, cancel, retry and delete the project's tasks, one by one."""
+"""`orchestrator tasks`: list, show, change and delete the project's tasks, and the rest of the group."""
 
 from itertools import islice
 from typing import Annotated
 
 import typer
 
+from orchestrator.cli.many import cancel, reprioritize, retry
 from orchestrator.cli.pauses import pause_own, resume_own
 from orchestrator.cli.session import Session, with_session
 from orchestrator.cli.tables import task_table, tasks_table
@@ -31,25 +32,6 @@ def list_tasks(
 def show(session: Session, task_id: IdArgument) -> None:
     """Everything about one task."""
     task = session.client.get(task_id)
-    session.show(task_table(task), task.raw)
-
-
-@with_session
-def cancel(session: Session, task_id: IdArgument) -> None:
-    """End a queued task, stop a running one."""
-    task = session.client.cancel(task_id)
-    session.show(task_table(task), task.raw)
-
-
-@with_session
-def retry(
-    session: Session,
-    task_id: IdArgument,
-    *,
-    generation: Annotated[int | None, typer.Option(min=1, help="The generation that you saw fail.")] = None,
-) -> None:
-    """Queue a failed or canceled task again."""
-    task = session.client.retry(task_id, generation=generation)
     session.show(task_table(task), task.raw)
 
 
@@ -81,6 +63,7 @@ def build_tasks() -> typer.Typer:
     group.command()(show)
     group.command()(cancel)
     group.command()(retry)
+    group.command()(reprioritize)
     group.command()(change)
     group.command()(delete)
     group.command("pause")(pause_own)

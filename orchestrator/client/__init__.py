@@ -7,6 +7,7 @@ from orchestrator.client.errors import UploadInterrupted
 from orchestrator.client.estimates import Estimate
 from orchestrator.client.events import Event
 from orchestrator.client.keys import ApiKey, NewApiKey
+from orchestrator.client.many import Changed, Filter
 from orchestrator.client.options import Options, Submission
 from orchestrator.client.pauses import Pause
 from orchestrator.client.projects import Project
@@ -16,9 +17,11 @@ __all__ = [
     "ApiError",
     "ApiKey",
     "Attempt",
+    "Changed",
     "Client",
     "Estimate",
     "Event",
+    "Filter",
     "LogLine",
     "NewApiKey",
     "Options",

@@ -14,6 +14,7 @@ from orchestrator.client.calls import Call, Caller
 from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
+from orchestrator.client.many import Many
 from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
@@ -46,6 +47,7 @@ class Client:
         self.projects = Projects(self._caller)
         self.keys = Keys(self._caller)
         self.pauses = Pauses(self._caller)
+        self.many = Many(self._caller)
         self._sleep = sleep
 
     def __enter__(self) -> Self:

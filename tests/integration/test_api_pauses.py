@@ -50,7 +50,8 @@ class TestOperators:
             "driver update",
         )
         task = own.get(own.submit("system.echo").id)
-        assert task.raw["queue"] == {"position": 0, "eta_s": None, "paused": ["lane:io"]}
+        assert task.raw["queue"]["eta_s"] is None
+        assert task.raw["queue"]["paused"] == ["lane:io"]
         assert client.pauses.list() == (paused,)
         door.bells.rung.clear()
         assert client.pauses.resume("lane:io") == paused
