@@ -40,6 +40,8 @@ def task_table(task: Task, files: Mapping[str, Path] | None = None) -> Table:
     table.add_row("status", _status(task))
     if task.queue is not None and task.queue.position is not None:
         table.add_row("ahead in the queue", str(task.queue.position))
+    if task.queue is not None and task.queue.eta_s is not None:
+        table.add_row("starts in about", f"{task.queue.eta_s:,.0f} s")
     if task.error is not None:
         table.add_row("error", escape(f"{task.error.message} ({task.error.code}, {task.error.category})"))
     if task.result is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import servers
 from front_door import KEYS, FrontDoor
 from typer.testing import CliRunner, Result
@@ -88,6 +89,16 @@ def test_an_estimate_on_the_command_line(door: FrontDoor, stills: list[Path]) ->
     refused = run_cli(door, "estimate", "image.upscale")
     assert refused.exit_code == 1
     assert "needs an input: a picture (invalid_params)" in refused.stdout
+
+
+def test_a_task_shows_when_it_will_start(door: FrontDoor, client: Client, redis_url: str) -> None:
+    ids = client.submit_batch([Submission("video.shots", "https://a.example/film.mp4")] * 3)
+    assert "starts in about" not in run_cli(door, "tasks", "show", ids[-1]).stdout
+    with redis.Redis.from_url(redis_url) as records:
+        records.set("orch:alive:worker-video", "1")
+    shown = run_cli(door, "tasks", "show", ids[-1]).stdout
+    assert "starts in about" in shown
+    assert "60 s" in shown, "two films of thirty seconds come first"
 
 
 def test_a_batch_on_the_command_line(door: FrontDoor, client: Client, stills: list[Path]) -> None:
