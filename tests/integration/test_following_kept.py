@@ -7,8 +7,10 @@ from following_room import MADE, begin, same, statuses
 from record_store import DONE, RETENTION_MS, RecordStore, open_store, walk
 
 from orchestrator.adapters.redis.served import RedisServed
+from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.errors import TaskNotFound
 from orchestrator.domain.task import Status
+from orchestrator.ports.claims import Beat, Verdict
 
 
 @pytest.fixture
@@ -72,3 +74,29 @@ class TestRetention:
         store.submit(same("third"))
         assert store.task("third").follows == "second"
         assert walk(store) == set()
+
+    def test_a_leader_that_is_deleted_while_it_runs_makes_what_others_want(self, store: RecordStore) -> None:
+        run = begin(store, "first", "second")
+        store.intake.delete("film-a", "first")
+        assert store.claims.beat([Beat(run)]) == [Verdict.GO_ON]
+        store.claims.finish(run, MADE)
+        assert store.task("second").outputs == MADE.outputs
+        assert self.sweep(store) == [], "the files are shown"
+        assert walk(store) == set()
+        store.pass_time(RETENTION_MS + 1)
+        assert self.sweep(store) == ["second", "first"]
+
+    def test_nobody_shows_the_files_of_one_whose_followers_left(self, store: RecordStore) -> None:
+        run = begin(store, "first", "second")
+        store.intake.cancel("film-a", "second")
+        store.claims.finish(run, MADE)
+        store.intake.delete("film-a", "first")
+        assert self.sweep(store) == ["first"]
+
+
+def test_tasks_of_one_batch_follow_one_another(store: RecordStore) -> None:
+    store.intake.submit_batch(
+        NewBatch("film-a", (same("first"), same("second"), same("third", content="other")), "sha")
+    )
+    assert [store.task(task_id).follows for task_id in ("first", "second", "third")] == [None, "first", None]
+    assert walk(store) == set()

@@ -19,7 +19,7 @@ elseif task.status == 'running' then
   task.cancel_ms = task.cancel_ms or now
   save(task)
 else
-  if not task.led then redis.call('ZADD', 'orch:ended', 'XX', 0, task.id) end
+  if not task.kept_ms then redis.call('ZADD', 'orch:ended', 'XX', 0, task.id) end
   save(task)
 end
 return 'ok'
