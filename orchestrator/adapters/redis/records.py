@@ -18,6 +18,8 @@ Flat = Mapping[str, str]
 Value = TypeVar("Value", Artifact, Failure, Progress)
 Word = TypeVar("Word", bound=StrEnum)
 TRIES = "tries:"
+CATEGORIES = frozenset(Category)
+NAMES = {kind: frozenset(field.name for field in fields(kind)) for kind in (Artifact, Failure, Progress)}
 
 
 def render_json(value: object) -> str:
@@ -56,12 +58,14 @@ def _parse_optional_int(text: str | None) -> int | None:
 
 
 def _parse_json(text: str | None) -> Any:  # noqa: ANN401 - opaque to us
+    if text == "{}":  # most of what is read, and ten times as quick
+        return {}
     return json.loads(text) if text else None
 
 
 def _known(kind: type[Value], found: Mapping[str, Any]) -> Value:
     """A value of ``kind`` from those of its fields that this version knows."""
-    names = {field.name for field in fields(kind)}
+    names = NAMES[kind]
     return kind(**{name: value for name, value in found.items() if name in names})
 
 
@@ -75,7 +79,7 @@ def _word(text: str, otherwise: Word) -> Word:
 
 def _parse_tries(flat: Flat) -> dict[Category, int]:
     counted = {name.removeprefix(TRIES): int(value) for name, value in flat.items() if name.startswith(TRIES)}
-    return {Category(name): count for name, count in counted.items() if name in set(Category)}
+    return {Category(name): count for name, count in counted.items() if name in CATEGORIES} if counted else {}
 
 
 def parse_task(flat: Flat) -> Task:
