@@ -13,6 +13,7 @@ from orchestrator.client.errors import Unreachable
 from orchestrator.client.results import TERMINAL, Json
 
 SILENCE_S = 45.0  # the service says something every 15 s
+AWAY_S = 60.0  # who was heard before may be away for so long: it is being restarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,15 @@ class Story:
     cursor: str | None = None
     come_back_s: float = 1.0
     is_over: bool = False
+    was_heard: bool = False
     in_vain: int = 0
+    waited_s: float = 0.0
 
     def begin(self) -> Generator[Event, None, None]:
         """Connect, so that whatever happens from now on is told; then each event once and in order.
 
         Raises:
-            ApiError: the service refused to tell, or several connections in a row did not come about.
+            ApiError: the service refused to tell, or stayed away: for some tries at first, later for a minute.
         """
         told = self._tell()
         return _without_openings(next(told, None), told)
@@ -63,13 +66,18 @@ class Story:
             try:
                 yield from self._connection()
             except ApiError as error:
-                self.in_vain += 1
-                if error.status not in AGAIN or self.in_vain >= self.caller.tries:
+                if error.status not in AGAIN or not self._may_hope():
                     raise
-                self.caller.sleep(pause_s(self.in_vain, error.retry_after_s))
+                pause = pause_s(self.in_vain, error.retry_after_s)
+                self.waited_s += pause
+                self.caller.sleep(pause)
             else:
                 if not self.is_over:
                     self.caller.sleep(self.come_back_s)
+
+    def _may_hope(self) -> bool:
+        self.in_vain += 1
+        return self.in_vain < self.caller.tries or (self.was_heard and self.waited_s < AWAY_S)
 
     def _connection(self) -> Iterator[Event | None]:
         headers = {"Last-Event-ID": self.cursor} if self.cursor else {}
@@ -79,7 +87,7 @@ class Story:
                 if not response.is_success:
                     response.read()
                     raise parse_problem(response)
-                self.in_vain = 0
+                self.was_heard, self.in_vain, self.waited_s = True, 0, 0.0
                 self.is_over = response.status_code == httpx.codes.NO_CONTENT
                 has_ended = False
                 for event in self._parse(response.iter_lines()):

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from served_api import serve
 
 from orchestrator.client import ApiError, Client, Options, Output
-from orchestrator.client.calls import LONGEST_PAUSE_S, pause_s
+from orchestrator.client.calls import LONGEST_PAUSE_S, parse_problem, pause_s
 
 TASK = (
     b'{"id":"task_1","type":"system.echo","status":"queued","project":"film-a","priority":"normal","input":null,'
@@ -142,3 +143,28 @@ def test_a_damaged_download_leaves_nothing_behind(tmp_path: Path) -> None:
         with pytest.raises(ApiError, match="damaged"):
             client.download(output, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_before_the_service_can_ask_for_a_pause_too() -> None:
+    response = httpx.Response(
+        503, headers={"Retry-After": "3"}, text="<html>", request=httpx.Request("GET", "http://a")
+    )
+    assert (parse_problem(response).code, parse_problem(response).retry_after_s) == ("unexpected_answer", 3)
+    dated = httpx.Response(503, headers={"Retry-After": "Mon, 23 Nov 2026 00:00:00 GMT"}, request=response.request)
+    assert parse_problem(dated).retry_after_s is None
+
+
+def test_waiting_asks_the_service_to_wait() -> None:
+    asked: list[str | None] = []
+    app = FastAPI()
+
+    @app.get("/v1/tasks/task_1")
+    def answer(request: Request) -> Response:
+        asked.append(request.headers.get("Prefer"))
+        return Response(TASK.replace(b'"queued"', b'"succeeded"'), media_type="application/json")
+
+    with serve(app) as url, Client(url, "key") as client:
+        assert client.wait("task_1").has_succeeded
+        assert client.wait("task_1", timeout_s=7.5, on_update=lambda _: None).has_succeeded
+        assert client.wait("task_1", timeout_s=7.5).has_succeeded
+    assert asked == ["wait=20", None, "wait=7"]

@@ -88,13 +88,20 @@ def test_the_story_of_a_project_does_not_end_with_a_task() -> None:
 
 
 def test_a_busy_service_is_asked_again_when_it_says_and_not_for_ever() -> None:
-    script = Script([(503, FULL), (503, FULL), (200, QUEUED), (503, FULL), (503, FULL), (503, FULL)])
+    script = Script([(503, FULL), (503, FULL), (200, QUEUED), *[(503, FULL)] * 13])
     with following(script) as client:
         events = client.events("task_1")
         assert next(events).data["status"] == "queued"
         with pytest.raises(errors.TooManyStreams):
             next(events)
-    assert script.pauses == [5, 5, 1.0, 5, 5]
+    assert script.pauses == [5, 5, 1.0, *[5] * 12], "a minute: it may be restarted"
+
+
+def test_a_service_that_was_never_there_is_not_waited_for() -> None:
+    script = Script([(503, FULL)] * 3)
+    with following(script) as client, pytest.raises(errors.TooManyStreams):
+        client.events("task_1")
+    assert script.pauses == [5, 5]
 
 
 def test_an_unknown_task_has_no_story() -> None:
