@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from orchestrator.api.inputs import Request
+from orchestrator.api.inputs import PageCursor, Request
 from orchestrator.domain.api_key import Scope
 from orchestrator.domain.lane import POOL
 from orchestrator.domain.project import SLUG
@@ -84,7 +84,7 @@ class PageQuery(Request):
     """Which page of a list."""
 
     limit: int = Field(50, ge=1, le=100, description="The size of a page.")
-    cursor: Slug | None = Field(None, description="`next` of the page before.")
+    cursor: PageCursor | None = Field(None, description="`next` of the page before.")
 
 
 class KeyQuery(Request):

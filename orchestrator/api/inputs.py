@@ -62,6 +62,7 @@ TypeName = Annotated[str, Field(pattern=TYPE_NAME, max_length=64)]
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
 MimeType = Annotated[str, Field(pattern=MIME_TYPE)]
 LabelValue = Annotated[str, Field(max_length=256)]
+PageCursor = Annotated[str, Field(max_length=512)]  # any text is a place in the order of a list
 
 
 class Request(BaseModel):
@@ -207,7 +208,7 @@ class ListQuery(Filters):
     """Which tasks to list, and which page of them."""
 
     limit: int = Field(20, ge=1, le=100, description="The size of a page.")
-    cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the page before.")
+    cursor: PageCursor | None = Field(None, description="`next` of the page before.")
 
 
 class FollowQuery(Request):
