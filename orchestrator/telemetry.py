@@ -74,17 +74,17 @@ def name_bound_run() -> str:
     return f"{bound['task_id']}/{bound['epoch']}" if "epoch" in bound else ""
 
 
-class ProjectLabels:
-    """Names of projects as labels: the first ``most`` have series of their own, the others share `other`."""
+class BoundedLabels:
+    """Names of projects or pools as labels: the first ``most`` have series of their own, the others share `other`."""
 
     def __init__(self, most: int = 100) -> None:
         self._most = most
         self._named: set[str] = set()
 
-    def __call__(self, project: str) -> str:
-        if project not in self._named and len(self._named) < self._most:
-            self._named.add(project)
-        return project if project in self._named else "other"
+    def __call__(self, name: str) -> str:
+        if name not in self._named and len(self._named) < self._most:
+            self._named.add(name)
+        return name if name in self._named else "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class IntakeMetrics:
     registry: CollectorRegistry
     submits: Counter
     refusals: Counter
-    label: ProjectLabels = field(default_factory=ProjectLabels)
+    label: BoundedLabels = field(default_factory=BoundedLabels)
 
     def count_submit(self, project: str, task_type: str, *, answer: str) -> None:
         self.submits.labels(self.label(project), task_type, answer).inc()
@@ -111,7 +111,7 @@ class RunMetrics:
     stage_seconds: Histogram
     stale_writes: Counter
     triton_seconds: Histogram
-    label: ProjectLabels = field(default_factory=ProjectLabels)
+    label: BoundedLabels = field(default_factory=BoundedLabels)
 
     def count_end(self, project: str, task_type: str, *, outcome: str) -> None:
         self.tasks_ended.labels(self.label(project), task_type, outcome).inc()
@@ -143,6 +143,7 @@ class QueueMetrics:
     pace: Gauge
     at_quota: Gauge
     paused: Gauge
+    no_worker: Gauge
     running: Gauge
     delayed: Gauge
 
@@ -211,6 +212,7 @@ def build_queue_metrics() -> QueueMetrics:
         pace=gauge("orchestrator_queue_pace", "Predicted seconds of work that a busy second gets done.", ["lane"]),
         at_quota=gauge("orchestrator_queue_projects_at_quota", "Projects that wait for their own runs.", ["lane"]),
         paused=gauge("orchestrator_queue_paused", "Ready tasks of what is paused.", ["lane"]),
+        no_worker=gauge("orchestrator_queue_no_worker", "Ready tasks of lanes that no worker serves.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
     )

@@ -68,6 +68,8 @@ BREAKS: Mapping[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
     "a ready task is not filed": (("HDEL orch:task:ready filed filed_ms",), ("missing", "backlog", "ready")),
     "one that runs is filed": (("HSET orch:task:running filed 1 filed_ms 9",), ("stray", "backlog", "running")),
     "a backlog of an idle lane": (("HSET orch:backlog:audio 1:ms 9",), ("orphan", "backlog", "audio")),
+    "a pin is not listed": (("HSET orch:project:film-z pool stage-1",), ("missing", "pinned", "film-z")),
+    "a pin of nobody": (("HSET orch:pinned film-z stage-1",), ("stray", "pinned", "film-z")),
     "bytes of nobody": (("HSET orch:usage:film-z bytes 9",), ("orphan", "usage", "film-z")),
     "a deadline is lost": (("DEL orch:deadlines",), ("missing", "deadlines", "ready")),
     "a terminal task is not in ended": (("ZREM orch:ended failed",), ("missing", "ended", "failed")),

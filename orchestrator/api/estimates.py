@@ -67,7 +67,7 @@ class EstimateView(BaseModel):
                     "accepted": True,
                     "refusal": None,
                     "cost": {"predicted_s": 3.4, "runs": 50},
-                    "queue": {"position": 12, "eta_s": 20.5, "paused": []},
+                    "queue": {"position": 12, "eta_s": 20.5, "paused": [], "no_worker": None},
                     "at_quota": False,
                 }
             ]

@@ -67,13 +67,14 @@ def _places(report: Report) -> Table:
 
 
 def _lanes(report: Report) -> Table:
-    table = _table("lanes", "lane", "ready", "oldest wait", "work", "pulses", "next (start tag)")
+    table = _table("lanes", "lane", "ready", "oldest wait", "work", "pulses", "worker", "next (start tag)")
     for lane in report.lanes:
         turn = ", ".join(f"{project} {_tag(tag)}" for project, tag in lane.turn[:SHOWN])
         more = f", {len(lane.turn) - SHOWN} more" if len(lane.turn) > SHOWN else ""
         wait = f"{lane.oldest_wait_s:.1f} s" if lane.ready else ""
         work = f"{lane.predicted_s:,.0f} s" if lane.ready else ""
-        table.add_row(lane.lane, f"{lane.ready:,}", wait, work, str(lane.pulses), escape(turn + more))
+        worker = "" if lane.is_served else "[red]none[/red]"
+        table.add_row(lane.lane, f"{lane.ready:,}", wait, work, str(lane.pulses), worker, escape(turn + more))
     return table
 
 

@@ -1,6 +1,7 @@
 """Lanes by name: `video`, `video@film-a` for the tasks of a pool, and `.solo` behind either for what must run alone."""
 
 import re
+from collections.abc import Callable
 
 from orchestrator.domain.errors import InvalidParams
 
@@ -23,6 +24,13 @@ def parse_lane(text: str) -> tuple[str, str | None]:
     if at and not POOL.fullmatch(pool):
         raise InvalidParams("a pool is named by 1 to 40 characters of a-z, 0-9 and '-'")
     return lane, pool or None
+
+
+def label_lane(lane: str, label_pool: Callable[[str], str]) -> str:
+    """The lane with the name of its pool as ``label_pool`` has it."""
+    shared, at, rest = lane.partition("@")
+    pool = rest.removesuffix(SOLO)
+    return f"{shared}@{label_pool(pool)}{rest.removeprefix(pool)}" if at else lane
 
 
 def solo_lane(lane: str) -> str:

@@ -45,7 +45,7 @@ class LaneLoad:
     """A lane's queue. ``paused`` of the ready tasks may not run; ``oldest_wait_s`` is that of the others, or zero.
 
     ``at_quota`` counts projects that wait for their own runs to end; ``predicted_s`` is the work in the queue, and
-    ``pace`` how much of it is done in a second, None as long as nobody knows.
+    ``pace`` how much of it is done in a second, None as long as nobody knows. Without a worker it is not ``is_served``.
     """
 
     lane: str
@@ -55,6 +55,7 @@ class LaneLoad:
     predicted_s: float = 0.0
     pace: float | None = None
     paused: int = 0
+    is_served: bool = True
 
 
 @dataclass(frozen=True, slots=True)

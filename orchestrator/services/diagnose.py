@@ -18,7 +18,8 @@ SILENT_S = 5.0
 class LaneReport:
     """A lane: what waits, for how long, how many pulses are on their way, and who is next.
 
-    ``predicted_s`` of work is done at ``pace`` seconds of it in a second.
+    ``predicted_s`` of work is done at ``pace`` seconds of it in a second. Of a lane in which nothing waits nobody asks
+    whether it ``is_served``.
     """
 
     lane: str
@@ -27,6 +28,7 @@ class LaneReport:
     predicted_s: float
     pace: float | None
     pulses: int
+    is_served: bool
     turn: tuple[tuple[str, float], ...]
 
 
@@ -97,6 +99,7 @@ class Diagnose:
                 predicted_s=load.predicted_s,
                 pace=load.pace,
                 pulses=self.pulses(lane),
+                is_served=load.is_served,
                 turn=order.get(lane, ()),
             )
             for lane, load in sorted(loads.items())

@@ -85,7 +85,7 @@ class TestReport:
         store.pass_time(2_000)
         audio, io, video = examine(store).lanes
         assert (audio.lane, audio.ready, audio.turn) == ("audio", 0, ())
-        assert (io.ready, io.oldest_wait_s, io.pulses) == (3, 2.0, 3)
+        assert (io.ready, io.oldest_wait_s, io.pulses, io.is_served) == (3, 2.0, 3, False)
         assert [project for project, _ in io.turn] == ["film-a", "film-b"]
         assert (video.lane, video.ready) == ("video", 1)
 

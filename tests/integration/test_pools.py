@@ -5,18 +5,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
+from front_door import Bells
 from record_store import DONE, FAILURE, LEASE_MS, RecordStore, new_task, open_store, walk
 
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.redis.lane_workers import RedisLaneWorkers
 from orchestrator.adapters.redis.projects import RedisProjects
-from orchestrator.domain.lane import pool_lane, solo_lane
+from orchestrator.domain.lane import label_lane, pool_lane, solo_lane
 from orchestrator.domain.limits import LaneLimits, Quotas
 from orchestrator.domain.overload import NotReady, QueueFull
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import Again
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.lane_workers import NoWorker
+from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.telemetry import BoundedLabels, build_queue_metrics
 
 POOLED = pool_lane("io", "stage-1")
 MANY = 450
@@ -158,6 +161,27 @@ class TestPinning:
         pin_and_die(store, "stage-1")
         pin(store, "stage-1")
         assert waiting(store) == {POOLED: 1}
+
+
+class TestMetrics:
+    def test_the_first_pools_have_series_of_their_own_and_the_others_share(self, store: RecordStore) -> None:
+        bells, metrics, label = Bells(), build_queue_metrics(), BoundedLabels(most=1)
+
+        def read(name: str, lane: str) -> float | None:
+            return metrics.registry.get_sample_value(f"orchestrator_queue_{name}", {"lane": lane})
+
+        assert label_lane(solo_lane(POOLED), label) == solo_lane(POOLED)
+        assert label_lane("io@stage-2.solo", label) == "io@other.solo"
+        assert label_lane("io.solo", label) == "io.solo"
+        RedisProjects(store.scripts).create(Project("film-c", pool="stage-3"))
+        for project, pool in (("film-a", "stage-1"), ("film-b", "stage-2")):
+            pin(store, pool, project=project)
+        store.submit(*(new_task(project, project=project) for project in ("film-a", "film-b", "film-c", "film-d")))
+        sign_for(store, "io")
+        RingLanes(store.upkeep, bells, metrics, label).tick()
+        assert sorted(bells.rung) == ["io", "io@stage-1", "io@stage-2", "io@stage-3"]
+        assert [read("ready", lane) for lane in ("io", POOLED, "io@other")] == [1, 1, 2]
+        assert [read("no_worker", lane) for lane in ("io", POOLED, "io@other")] == [0, 1, 2]
 
 
 class TestWorkers:

@@ -1,10 +1,10 @@
 """Metrics name projects, and only so many of them."""
 
-from orchestrator.telemetry import ProjectLabels, build_intake_metrics
+from orchestrator.telemetry import BoundedLabels, build_intake_metrics
 
 
 def test_the_first_have_series_of_their_own_and_the_others_share_one() -> None:
-    label = ProjectLabels(most=2)
+    label = BoundedLabels(most=2)
     assert [label(slug) for slug in ("film-a", "film-b", "film-c", "film-a", "film-d")] == [
         "film-a", "film-b", "other", "film-a", "other",
     ]  # fmt: skip

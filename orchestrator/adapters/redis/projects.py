@@ -22,7 +22,7 @@ KINDS: Mapping[str, Callable[[str], Any]] = {
     "cdn_url": str,
     "paused": lambda _: True,
 }
-MOVED_AT_ONCE = 100
+MOVED_AT_ONCE = 50
 
 
 class RedisProjects:

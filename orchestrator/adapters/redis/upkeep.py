@@ -112,7 +112,7 @@ class RedisUpkeep:
 
 
 def parse_load(found: Sequence[Any]) -> LaneLoad:
-    lane, ready, wait_ms, at_quota, predicted_ms, pace, paused = found
+    lane, ready, wait_ms, at_quota, predicted_ms, pace, paused, is_served = found
     return LaneLoad(
         lane,
         ready=ready,
@@ -121,6 +121,7 @@ def parse_load(found: Sequence[Any]) -> LaneLoad:
         predicted_s=predicted_ms / 1000,
         pace=float(pace) if pace else None,
         paused=paused,
+        is_served=bool(is_served),
     )
 
 

@@ -23,7 +23,8 @@ local function measure(lane)
       end
     end
   end
-  return {lane, ready, now - oldest, at_quota, backlog_of(lane).ms, tostring(pace_of(lane) or ''), held_up}
+  local served = is_served((string.gsub(lane, '%.solo$', ''))) and 1 or 0
+  return {lane, ready, now - oldest, at_quota, backlog_of(lane).ms, tostring(pace_of(lane) or ''), held_up, served}
 end
 
 local lanes = {}
