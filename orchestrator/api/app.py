@@ -65,7 +65,8 @@ def build_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)
-    app.state.readiness = Readiness(parts.checks, advice={"workers": parts.workers.check})
+    advice = {"workers": parts.workers.check, "pauses": parts.operations.pauses.check}
+    app.state.readiness = Readiness(parts.checks, advice=advice)
     for resource in (tasks, many, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
         app.include_router(resource.router)
     add_problem_responses(app)

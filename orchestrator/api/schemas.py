@@ -156,7 +156,7 @@ class ReadinessView(BaseModel):
     status: Literal["ready", "not_ready"]
     checks: dict[str, CheckView]
     warnings: dict[str, str] = Field(
-        description="What is not as it should be, yet no reason to send requests elsewhere: a pool without a worker."
+        description="What is not as it should be, yet no reason to send requests elsewhere, such as a pause."
     )
 
 

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.pause import Pausable, Pause
+
+
+class IsPaused(OrchestratorError):
+    """Something is paused, by order of somebody."""
+
+    code = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +41,12 @@ class Pauses(Protocol):
 
     def list(self) -> tuple[Pause, ...]:
         """Everything that is paused, in the order of kind and name."""
+        ...
+
+    def check(self) -> None:
+        """Return when nothing is paused.
+
+        Raises:
+            IsPaused: it names lanes, types and models, and since when; of projects it tells how many.
+        """
         ...

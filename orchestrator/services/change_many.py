@@ -67,16 +67,17 @@ class ChangeMany:
         return Changed(len(found), tuple(task.id for task in found[:IDS_SHOWN]), outcomes, page.next)
 
     def _change_each(self, wanted: Wanted, found: list[Task]) -> Mapping[str, int]:
-        outcomes: Counter[str] = Counter()
+        outcomes, lanes = Counter[str](), set[str]()
         act = self._act_of(wanted)
         for task in reversed(found):  # the oldest first: tasks that are queued again keep their order
             try:
                 changed = act(task)
                 outcomes["canceling" if changed.is_canceling else changed.status] += 1
+                lanes.add(changed.waits_in)
             except REFUSED as error:
                 outcomes[error.code] += 1
-        if wanted.action is Action.RETRY and outcomes[Status.QUEUED]:
-            for lane in sorted({task.lane for task in found}):
+        if wanted.action is Action.RETRY:
+            for lane in sorted(lanes):
                 self.pulses.ring(lane)
         return outcomes
 

@@ -1,6 +1,7 @@
 """Pausing and resuming over HTTP, on the command line and in the doctor's report (`docs/operations.md`)."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -71,6 +72,12 @@ class TestOperators:
             answer = admin.put(f"/v1/pauses/{what}")
             assert (answer.status_code, answer.json()["code"]) == (status, code), what
         assert "there are audio, image, io, video" in admin.put("/v1/pauses/lane:vidoe").json()["detail"]
+
+    def test_the_probe_warns_of_it_and_names_no_project(self, door: FrontDoor, client: Client) -> None:
+        client.pauses.pause("lane:video")
+        client.pauses.pause("project:film-a")
+        told = httpx.get(f"{door.url}/readyz").json()["warnings"]["pauses"]
+        assert re.fullmatch(r"paused: lane:video since \d{4}-\d\d-\d\dT[\d:]{8}Z, 1 project", told)
 
     def test_a_pool_of_a_lane_is_a_lane(self, client: Client) -> None:
         assert client.pauses.pause("lane:video@film-a").what == "lane:video@film-a"

@@ -143,6 +143,18 @@ class TestOthers:
         claims = [ids_of(store.claim().runs) for _ in range(3)]
         assert ["last"] in claims
 
+    def test_a_pool_is_a_lane_of_its_own(self, store: RecordStore) -> None:
+        store.client.eval("redis.call('HSET', 'orch:project:film-a', 'pool', 'stage-1')", 0)
+        store.submit(new_task("pinned"), new_task("t", project="film-b"))
+        pause(store, "lane:io@stage-1")
+        place = store.forecast.place(store.task("pinned"))
+        assert place
+        assert place.paused == ("lane:io@stage-1",)
+        assert store.claim(lane="io@stage-1").runs == ()
+        assert ids_of(store.claim().runs) == ["t"]
+        assert resume(store, "lane:io@stage-1") == ("io@stage-1",)
+        assert ids_of(store.claim(lane="io@stage-1").runs) == ["pinned"]
+
     def test_a_lane_is_not_the_other(self, store: RecordStore) -> None:
         store.submit(new_task("t"), replace(new_task("film"), lane="video"))
         pause(store, "lane:video")

@@ -1,12 +1,13 @@
 """`Pauses` over Redis: one hash, which claims look into (`lua/pauses.lua`)."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Forbidden
-from orchestrator.domain.pause import Pausable, Pause
-from orchestrator.ports.pauses import Resumed
+from orchestrator.domain.pause import Kind, Pausable, Pause
+from orchestrator.ports.pauses import IsPaused, Resumed
 
 PAUSED = "orch:paused"
 
@@ -34,6 +35,16 @@ class RedisPauses:
         with redis_errors():
             found = self.scripts.client.hgetall(PAUSED)
         return tuple(parse_pause(what, said) for what, said in sorted(found.items()))
+
+    def check(self) -> None:
+        found = self.list()
+        of_all = [pause for pause in found if pause.what.kind is not Kind.PROJECT]
+        said = [f"{pause.what} since {datetime.fromtimestamp(pause.since_ms // 1000, UTC):%FT%TZ}" for pause in of_all]
+        projects = len(found) - len(of_all)
+        if projects:  # who asks needs no key, and is not told of tenants
+            said.append(f"{projects} project{'s' if projects > 1 else ''}")
+        if said:
+            raise IsPaused(f"paused: {', '.join(said)}")
 
 
 def parse_pause(what: str, said: str) -> Pause:
