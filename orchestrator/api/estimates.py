@@ -69,6 +69,7 @@ class EstimateView(BaseModel):
                     "cost": {"predicted_s": 3.4, "runs": 50},
                     "queue": {"position": 12, "eta_s": 20.5, "paused": [], "no_worker": None},
                     "at_quota": False,
+                    "follows": None,
                 }
             ]
         }
@@ -79,6 +80,7 @@ class EstimateView(BaseModel):
     cost: CostView | None
     queue: QueueView | None = Field(description="Where the task would wait.")
     at_quota: bool = Field(description="Whether it would wait for the project's own running tasks, or for the hour.")
+    follows: str | None = Field(description="The task whose run would do the work, for nothing; only with `dedupe`.")
 
 
 @router.post(":estimate", responses=problem_docs(WITH_BODY))
@@ -92,4 +94,5 @@ def estimate(body: EstimateBody, caller: TaskPlanner, parts: Parts) -> EstimateV
         cost=CostView(predicted_s=cost.predicted_s, runs=cost.runs) if cost else None,
         queue=render_place(place) if place else None,
         at_quota=found.is_at_quota,
+        follows=found.follows,
     )

@@ -4,7 +4,6 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +14,11 @@ from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
 from orchestrator.client.many import Many
-from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit
+from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit, with_hash
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
-from orchestrator.client.transfers import OnProgress, content_type_of, get_file, sha256_of
+from orchestrator.client.transfers import OnProgress, content_type_of, get_file
 from orchestrator.client.uploads import Uploader
 
 FIRST_POLL_S = 0.1
@@ -111,15 +110,16 @@ class Client:
         source = None if isinstance(input, Path) else input
         body = render_submit(type, source, params=params, options=options)
         if isinstance(input, Path):
-            body["input"] = {"size_bytes": input.stat().st_size}
+            sha256 = with_hash(options, input).sha256
+            body["input"] = {"size_bytes": input.stat().st_size} | ({"sha256": sha256} if sha256 else {})
         return parse_estimate(self._caller.send(Call("POST", "/v1/tasks:estimate", body=body)))
 
     def _uploaded(self, submission: Submission) -> dict[str, Any]:
         """The body of a submit, with its file where the service finds it."""
         source, options = submission.input, submission.options
-        if isinstance(source, Path) and options.dedupe is not None and options.sha256 is None:
-            options = replace(options, sha256=sha256_of(source))
-        source = self.upload(source) if isinstance(source, Path) else source
+        if isinstance(source, Path):
+            options = with_hash(options, source)
+            source = self.upload(source)
         return render_submit(submission.type, source, params=submission.params, options=options)
 
     def upload(

@@ -18,6 +18,7 @@ class Estimate:
     runs: int | None
     queue: Queue | None
     at_quota: bool
+    follows: str | None
     raw: Json
 
     @property
@@ -33,5 +34,6 @@ def parse_estimate(body: Json) -> Estimate:
         runs=cost.get("runs"),
         queue=parse_queue(body["queue"]),
         at_quota=body["at_quota"],
+        follows=body.get("follows"),
         raw=body,
     )

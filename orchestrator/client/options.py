@@ -1,9 +1,11 @@
 """What a submit says besides the task type, its input and its parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from orchestrator.client.transfers import sha256_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,13 @@ class Options:
 
 
 AS_USUAL = Options()
+
+
+def with_hash(options: Options, path: Path) -> Options:
+    """With that of the file, if it is asked for."""
+    if options.dedupe is None or options.sha256 is not None:
+        return options
+    return replace(options, sha256=sha256_of(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,13 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What a submit would find: ``refusal`` is what it would be told now, None if it would be accepted. A project
-    ``at_quota`` starts nothing until one of its runs ends, or time passes.
+    ``at_quota`` starts nothing until one of its runs ends, or time passes. What ``follows`` another task costs nothing.
     """
 
     refusal: Overloaded | None
     place: Place
     is_at_quota: bool
+    follows: str | None = None
 
 
 class Forecast(Protocol):

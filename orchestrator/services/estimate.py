@@ -16,6 +16,7 @@ class Estimate:
     cost: Cost | None = None
     place: Place | None = None
     is_at_quota: bool = False
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,4 @@ class EstimateTask:
         except RequestError as error:
             return Estimate(error)
         outlook = self.forecast.outlook(task)
-        return Estimate(outlook.refusal, cost, outlook.place, outlook.is_at_quota)
+        return Estimate(outlook.refusal, cost, outlook.place, outlook.is_at_quota, outlook.follows)

@@ -1,6 +1,7 @@
 """`POST /v1/tasks:estimate`: what a submit would be told, word for word, without any trace of the question."""
 
 import base64
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -66,6 +67,7 @@ def test_nothing_has_run_and_nobody_is_there(film_a: httpx.Client) -> None:
         "cost": {"predicted_s": 5.0, "runs": 0},
         "queue": {"position": 0, "eta_s": None, "paused": [], "no_worker": "image"},
         "at_quota": False,
+        "follows": None,
     }
 
 
@@ -187,3 +189,12 @@ def given(problem: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(problem, dict):
         return {name: given(value) for name, value in problem.items() if value is not None}
     return problem
+
+
+def test_what_follows_another_task_is_said_beforehand(film_a: httpx.Client) -> None:
+    asked = {"type": "image.upscale", "dedupe": "content"}
+    made = film_a.post("/v1/tasks", json={**INLINE, **asked}).json()
+    same = {"size_bytes": len(PNG), "sha256": hashlib.sha256(PNG).hexdigest()}
+    assert estimate(film_a, {**asked, "input": same})["follows"] == made["id"]
+    assert estimate(film_a, {**asked, "input": {**same, "sha256": "0" * 64}})["follows"] is None
+    assert estimate(film_a, {"type": "image.upscale", "input": same})["follows"] is None

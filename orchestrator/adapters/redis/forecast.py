@@ -57,10 +57,11 @@ class RedisForecast:
             "head_start_ms": HEAD_START_MS[task.priority],
             "new_bytes": 0 if "object" in task.input else task.input.get("size_bytes", 0),
         }
+        shared = {"content": task.content} if task.content else {}
         with redis_errors():
-            (outcome, *why), at_quota, *place = self._scripts.run("estimate", given | self._limits)
+            (outcome, *why), at_quota, leader, *place = self._scripts.run("estimate", given | shared | self._limits)
         refusal = parse_refusal(why) if outcome == "refused" else None
-        return Outlook(refusal, parse_place(place), is_at_quota=bool(at_quota))
+        return Outlook(refusal, parse_place(place), is_at_quota=bool(at_quota), follows=leader or None)
 
     def _costs(self, lane: str) -> Costs:
         read_at_s, costs = self._known.get(lane, (0.0, {}))
