@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import servers
@@ -14,10 +15,10 @@ from claims_indexes import (
     parked_at_quota,
     without_tags,
 )
-from claims_model import Grace, Known
+from claims_model import Grace, Known, rank_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
-from record_store import RETENTION_MS, START_MS, RecordStore
+from record_store import RETENTION_MS, START_MS, RecordStore, new_task
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.projects import RedisProjects
@@ -196,9 +197,22 @@ class ClaimsRoom(RuleBasedStateMachine):
         of_it = [known for known in self.tasks.values() if known.new.project == project]
         return sum(known.status is Status.QUEUED or known.is_following for known in of_it)
 
-    def is_full(self, project: str) -> bool:
-        """Whether nothing more may be queued."""
-        return self.queued(project) >= MAX_QUEUED.get(project, 1_000)
+    def is_full(self, project: str, *, beside: int = 0) -> bool:
+        """Whether nothing more may be queued, when so many are already that nobody knows of yet."""
+        return self.queued(project) + beside >= MAX_QUEUED.get(project, 1_000)
+
+    def named(self, fields: dict[str, Any], *, has_key: bool = False) -> NewTask:
+        self.made += 1
+        key = f"k{self.made}" if has_key else None
+        return replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key, answer=f"said to {key}")
+
+    def recorded(self, new: NewTask) -> None:
+        """The store has it now."""
+        self.keyed |= {new.idempotency_key: new} if new.idempotency_key else {}
+        start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
+        known = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms, contents=self.contents)
+        self.tasks[new.id] = known
+        known.entered()
 
     def rooms(self) -> dict[str, int]:
         """How many more may run, of projects with such a quota."""

@@ -1,7 +1,6 @@
 """Any order of calls and any passing of time, on the real scripts: the record always is what a plain model says."""
 
 import os
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,36 +8,29 @@ from typing import Any
 
 import pytest
 import servers
-from claims_model import Known, Turn, rank_of
-from claims_room import LEASE_MS, MODELS, PAUSABLE, PROJECTS, STORED_BYTES, TASK, WEIGHTS, ClaimsRoom, Node
+from claims_commits import COMMITS
+from claims_model import Turn
+from claims_room import LEASE_MS, MODELS, PAUSABLE, PROJECTS, TASK, WEIGHTS, ClaimsRoom, Node
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
-from record_store import DONE, FAILURE, START_MS, RecordStore, new_task, walk
+from record_store import START_MS, walk
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
 from orchestrator.domain.overload import QuotaExceeded
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.pause import Pausable
-from orchestrator.domain.retry import GiveUp, decide
-from orchestrator.domain.task import Artifact, Failure, Run, Status
+from orchestrator.domain.retry import decide
+from orchestrator.domain.task import Failure, Status
 from orchestrator.ports.claims import Verdict
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))  # `make chaos-long` asks for many, and for others each time
 OWNERS = [Owner("node-1", 1, 1), Owner("node-1", 2, 1), Owner("node-2", 1, 1)]
 PICK = st.integers(0, 1_000)
 FAILS = [Category.NETWORK, Category.TIMEOUT, Category.SATURATED]
-
-STORED = Artifact("a.bin", "projects/film-a/tasks/t/1-r/a.bin", "application/octet-stream", STORED_BYTES, "ab12")
-COMMITS: dict[str, Callable[[RecordStore, Run], None]] = {
-    "finish": lambda store, run: store.claims.finish(run, replace(DONE, outputs=(STORED,))),
-    "fail": lambda store, run: store.claims.fail(run, FAILURE, decision=GiveUp()),
-    "release": lambda store, run: store.claims.release(run),
-    "stop": lambda store, run: store.claims.stop(run),
-    "advance": lambda store, run: store.claims.advance(run, "infer", checkpoint={}),
-}
 
 
 class ClaimsMachine(ClaimsRoom):
@@ -58,19 +50,25 @@ class ClaimsMachine(ClaimsRoom):
     @rule(wanted=st.lists(TASK, min_size=1, max_size=4), has_key=st.booleans())
     def submit(self, wanted: list[dict[str, Any]], *, has_key: bool) -> None:
         for fields in wanted:
-            self.made += 1
-            key = f"k{self.made}" if has_key else None
-            new = replace(new_task(f"t{self.made:03}"), **fields, idempotency_key=key, answer=f"said to {key}")
+            new = self.named(fields, has_key=has_key)
             if self.is_full(new.project):
                 with pytest.raises(QuotaExceeded):
                     self.store.intake.submit(new)
                 continue
             assert not self.store.intake.submit(new).replayed or self.node.scripts.lost_every
-            start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
-            self.keyed |= {key: new} if key else {}
-            known = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms, contents=self.contents)
-            self.tasks[new.id] = known
-            known.entered()
+            self.recorded(new)
+
+    @rule(wanted=st.lists(TASK, min_size=1, max_size=4), project=st.sampled_from(PROJECTS))
+    def submit_batch(self, wanted: list[dict[str, Any]], *, project: str) -> None:
+        """All or none, and each as if those before it were queued."""
+        batch = NewBatch(project, tuple(self.named(fields | {"project": project}) for fields in wanted), "same")
+        if self.is_full(project, beside=len(wanted) - 1):
+            with pytest.raises(BatchRefused):
+                self.store.intake.submit_batch(batch)
+            return
+        self.store.intake.submit_batch(batch)
+        for new in batch.tasks:
+            self.recorded(new)
 
     @rule(pick=PICK)
     @precondition(lambda self: self.keyed)
