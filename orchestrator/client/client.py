@@ -1,6 +1,5 @@
 """`Client`: submit, watch, fetch. Sync; one instance may be shared by threads."""
 
-import math
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -20,10 +19,8 @@ from orchestrator.client.projects import Projects
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file
 from orchestrator.client.uploads import Uploader
+from orchestrator.client.waiting import Wait
 
-FIRST_POLL_S = 0.1
-LONGEST_POLL_S = 1.0
-LONGEST_WAIT_S = 20
 TRANSFER_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
@@ -144,6 +141,10 @@ class Client:
             return uploader.resume(resume)
         return uploader.send(content_type or content_type_of(path))
 
+    def abort_upload(self, upload_id: str) -> None:
+        """Throw away what has arrived of an upload in parts."""
+        self._caller.send(Call("DELETE", f"/v1/uploads/{upload_id}"))
+
     def get(self, task_id: str, *, wait_s: int = 0) -> Task:
         """The task as it is now; or, with ``wait_s`` (at most 60), when it has ended or that long from now.
 
@@ -203,19 +204,8 @@ class Client:
             TimeoutError: it has not ended within ``timeout_s``.
             ApiError: as `get`.
         """
-        deadline_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        pause_s = FIRST_POLL_S
-        while True:
-            begun_s = time.monotonic()
-            task = self.get(task_id, wait_s=0 if on_update else int(min(LONGEST_WAIT_S, deadline_s - begun_s)))
-            if on_update is not None:
-                on_update(task)
-            if task.has_ended:
-                return task
-            if time.monotonic() + pause_s > deadline_s:
-                raise TimeoutError(f"task {task_id} is still {task.status} after {timeout_s} s")
-            self._sleep(max(0.0, begun_s + pause_s - time.monotonic()))
-            pause_s = min(LONGEST_POLL_S, pause_s * 1.5)
+        wait = Wait(lambda wait_s: self.get(task_id, wait_s=wait_s), self._sleep)
+        return wait.for_end(timeout_s, on_update)
 
     def events(self, task_id: str | None = None, *, after: str | None = None) -> Generator[Event, None, None]:
         """What has happened to the task, and what happens until it has ended. Without an id: what happens in the

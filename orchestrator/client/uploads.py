@@ -12,7 +12,7 @@ import httpx
 
 from orchestrator.client.api_error import ApiError
 from orchestrator.client.calls import Call, Caller
-from orchestrator.client.errors import FileChanged, UploadInterrupted
+from orchestrator.client.errors import FileChanged, Later, UploadFailed, UploadInterrupted
 from orchestrator.client.transfers import OnProgress, Slice, put_slice
 
 AT_ONCE = 4
@@ -61,6 +61,7 @@ class Uploader:
 
         Raises:
             UploadInterrupted: try again with its ``upload_id``.
+            ApiError: there is no point in that.
         """
         try:
             state = self.caller.send(Call("GET", f"/v1/uploads/{upload_id}"))
@@ -68,6 +69,8 @@ class Uploader:
                 self._send_missing(state)
                 self.caller.send(Call("POST", f"/v1/uploads/{upload_id}/complete"))
         except ApiError as error:
+            if not _passes(error):
+                raise
             raise UploadInterrupted(error, upload_id) from error
         key: str = state["object"]
         return key
@@ -96,6 +99,12 @@ class Uploader:
             for numbers in _batches(missing):
                 signed = self.caller.send(Call("POST", f"/v1/uploads/{state['id']}/parts", body={"numbers": numbers}))
                 list(pool.map(put, signed["items"]))
+
+
+def _passes(error: ApiError) -> bool:
+    """Whether going on later can help: the line broke, the storage had enough, a URL had expired."""
+    is_refusal = isinstance(error, FileChanged) or 400 <= error.status < 500  # noqa: PLR2004 - HTTP's own classes
+    return isinstance(error, UploadFailed | Later) or not is_refusal
 
 
 def _batches(numbers: Iterator[int]) -> Iterator[list[int]]:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openapi_document import read_document
 
 from orchestrator.api.problem_codes import CODES
 from orchestrator.client import ApiError, errors
 from orchestrator.pipelines.registry import PIPELINES
 
 ROOT = Path(__file__).resolve().parents[2]
+CLIENT = ROOT / "orchestrator" / "client"
 ERROR_ROW = re.compile(r"^\| [0-9, ]+ \| (.+?) \|", re.MULTILINE)
 
 # What the client finds without the service.
@@ -70,10 +72,38 @@ def test_a_code_of_tomorrow_is_an_error_all_the_same() -> None:
 
 
 def test_the_client_needs_httpx_and_nothing_else() -> None:
-    paths = sorted((ROOT / "orchestrator" / "client").glob("*.py"))
-    imported = {name for path in paths for name in imports(path.read_text(encoding="utf-8"))}
+    imported = {name for path in CLIENT.glob("*.py") for name in imports(path.read_text(encoding="utf-8"))}
     foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     assert {name for name in foreign if not name.startswith("orchestrator.client")} == {"httpx"}
+
+
+def test_the_client_reaches_every_call_of_the_service() -> None:
+    """But the probes and the metrics, which are for machines."""
+    asked = {call for path in CLIENT.glob("*.py") for call in calls(path.read_text(encoding="utf-8"))}
+    missing = {
+        (method, path)
+        for path, operations in read_document()["paths"].items()
+        for method in map(str.upper, operations)
+        if path.startswith("/v1/") and not any(verb == method and shape.fullmatch(path) for verb, shape in asked)
+    }
+    assert missing == set()
+
+
+def calls(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Each ``Call(method, path)``, and each path that stands alone, which is followed."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Call":
+            method, path = node.args[:2]
+            yield ast.literal_eval(method), shape_of(path)
+        elif isinstance(node, ast.IfExp):
+            yield from (("GET", shape_of(path)) for path in (node.body, node.orelse))
+
+
+def shape_of(path: ast.expr) -> re.Pattern[str]:
+    parts = path.values if isinstance(path, ast.JoinedStr) else [path]
+    texts = [str(part.value) if isinstance(part, ast.Constant) else None for part in parts]
+    return re.compile("".join("[^/]+" if text is None else re.escape(text) for text in texts))
 
 
 def imports(text: str) -> Iterator[str]:

@@ -8,12 +8,8 @@ from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
-from pydantic import SecretStr
+from openapi_document import read_document
 from sse import parse_events
-
-from orchestrator.api.app import build_app
-from orchestrator.settings import ApiSettings, Settings
-from orchestrator.wiring.api import build_api_parts
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -22,12 +18,6 @@ TARGET = re.compile(r"\$API(/[^\s\"'?;]*)")
 METHOD = re.compile(r" -X (\w+)")
 ANSWER = re.compile(r"^# (\{[^…]*\})$", re.MULTILINE)
 BODY = re.compile(r" -d '(.*?)'", re.DOTALL)
-
-
-def read_document() -> dict[str, Any]:
-    """Of the application as it is in production; it connects nothing before its first request."""
-    settings = Settings(api=ApiSettings(key_pepper=SecretStr("pepper-of-nobody-at-all")))
-    return build_app(build_api_parts(settings)).openapi()
 
 
 DOCUMENT = read_document()

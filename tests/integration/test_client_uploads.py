@@ -10,7 +10,7 @@ import servers
 from front_door import KEYS, FrontDoor, front_door
 
 from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
-from orchestrator.client import Client, UploadInterrupted
+from orchestrator.client import Client, UploadInterrupted, errors
 from orchestrator.client.calls import Caller
 from orchestrator.client.uploads import Uploader
 from orchestrator.domain.upload import MIB, UploadSizes
@@ -109,6 +109,13 @@ def test_another_file_is_not_mixed_in(door: FrontDoor, client: Client, film: Pat
     with uploading(door, film, line=Line({1: 2}), sent=[]) as upload, pytest.raises(UploadInterrupted) as cut:
         upload.send("video/mp4")
     film.write_bytes(FILM[:-1])
-    with pytest.raises(UploadInterrupted) as refused:
+    with pytest.raises(errors.FileChanged):
         client.upload(film, resume=cut.value.upload_id)
-    assert refused.value.code == "file_changed"
+
+
+def test_what_is_not_wanted_any_more_is_thrown_away(door: FrontDoor, client: Client, film: Path) -> None:
+    with uploading(door, film, line=Line({1: 2}), sent=[]) as upload, pytest.raises(UploadInterrupted) as cut:
+        upload.send("video/mp4")
+    client.abort_upload(cut.value.upload_id)
+    with pytest.raises(errors.UploadNotFound):
+        client.upload(film, resume=cut.value.upload_id)

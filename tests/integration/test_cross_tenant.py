@@ -16,13 +16,10 @@ import redis
 import servers
 from fakes_storage import MemoryStorage
 from front_door import front_door
-from pydantic import SecretStr
+from openapi_document import read_document
 from reaches import FOREIGN_INPUT, OWNED, REACHES, House
 
-from orchestrator.api.app import build_app
 from orchestrator.domain.api_key import EVERY_SCOPE, INCLUDED, NODE_WIDE, Scope, with_included
-from orchestrator.settings import ApiSettings, Settings
-from orchestrator.wiring.api import build_api_parts
 
 OPEN = {"GET /livez", "GET /readyz"}
 TENANT = frozenset(EVERY_SCOPE - NODE_WIDE)
@@ -71,9 +68,7 @@ def example_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Map
 
 
 def read_routes() -> list[Route]:
-    """From the application as it is in production; it connects nothing before its first request."""
-    settings = Settings(api=ApiSettings(key_pepper=SecretStr("pepper-of-nobody-at-all")))
-    document = build_app(build_api_parts(settings)).openapi()
+    document = read_document()
     return [
         Route(method.upper(), path, operation, example_of(document, operation))
         for path, operations in document["paths"].items()
