@@ -14,6 +14,9 @@ LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
 BIN := .venv/bin
 TRITON_PYTHON := .venv-triton/bin/python
 MEDIA := .cache/media
+# The packages of the real PayloadCMS, for tests and `orchestrator up --payload`: all that needs Node.js.
+PAYLOAD := integrations/payload-plugin/node_modules/.installed
+NODE_SUPPORTED := process.exit(parseInt(process.versions.node) < 20)
 export PIP_ARGS
 
 # What the locked requirements were solved for; the Triton stub needs a Python that nvidia-pytriton carries (ADR 0007).
@@ -25,7 +28,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.requirements .venv/.package .venv-triton/.requirements  ## make or refresh both environments
+setup: .venv/.requirements .venv/.package .venv-triton/.requirements $(PAYLOAD)  ## make or refresh the environments
 
 .venv/bin/python .venv-triton/bin/python:
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is not one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -43,6 +46,11 @@ setup: .venv/.requirements .venv/.package .venv-triton/.requirements  ## make or
 .venv-triton/.requirements: triton/requirements.txt | .venv-triton/bin/python
 	$(TRITON_PYTHON) -m pip install --quiet $(PIP_ARGS) -r triton/requirements.txt
 	@touch $@
+
+$(PAYLOAD): integrations/payload-plugin/package-lock.json
+	@if node -e '$(NODE_SUPPORTED)' 2>/dev/null; then \
+	    cd integrations/payload-plugin && npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error && touch ../../$@; \
+	else echo "no Node.js 20.9 or newer: the tests with a real PayloadCMS are skipped, \`orchestrator up --payload\` refuses"; fi
 
 models: setup  ## build the stock models that are missing
 	$(TRITON_PYTHON) triton/zoo/build.py --repository model_repository

@@ -5,6 +5,7 @@ import io
 import logging
 from collections.abc import Iterator
 
+import payload_cms_server
 import pytest
 import redis
 import servers
@@ -13,6 +14,7 @@ from groups import GroupScheduling, rank_of
 from hypothesis import settings
 from xdist.remote import Producer
 
+from orchestrator.local.payload import NodeMissing, find_node
 from orchestrator.telemetry import configure_logging
 
 # A deadline for one example tells how busy the machine is; every test has a timeout of its own.
@@ -55,6 +57,17 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Seaw
 def triton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Triton]:
     """With `echo` and `rehearsal` loaded. Without .venv-triton this fails: nothing real is ever skipped."""
     with servers.triton(tmp_path_factory.mktemp("triton"), models=("echo", "rehearsal")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def payload_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[payload_cms_server.Payload]:
+    """A machine without Node.js, which nothing else needs, skips its tests; one on which it is not installed fails."""
+    try:
+        find_node()
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
+    with payload_cms_server.payload(tmp_path_factory.mktemp("payload")) as server:
         yield server
 
 

@@ -122,13 +122,14 @@ def proxied_node(folder: Path, servers: Servers, *, lane: str = LANE, children: 
 
 def describe_node(servers: Servers, outside: Outside) -> tuple[Stack, Ports]:
     """What `orchestrator up` would say of a stack whose servers are the proxies."""
-    api, worker_metrics, keeper_metrics = pick_ports(3)
+    api, worker_metrics, keeper_metrics, payload = pick_ports(4)
     ports = Ports(
         api=api,
         redis=outside.redis.port,
         triton=replace(servers.triton.ports, grpc=outside.triton.port),
         worker_metrics=worker_metrics,
         keeper_metrics=keeper_metrics,
+        payload=payload,
         s3=(outside.s3.port,),
     )
     credentials = Credentials(

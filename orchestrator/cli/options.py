@@ -1,7 +1,10 @@
-"""What several commands share: an option, and the settings."""
+"""What several commands share: an option, options that belong together, and the settings."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -37,6 +40,24 @@ class BadSettings(OrchestratorError):
     """The environment holds settings that cannot be used."""
 
     code = "bad_settings"
+
+
+def taking(build: Callable[..., object]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of ``build``; its first argument is what that makes of them."""
+    shared = list(inspect.signature(build).parameters.values())
+
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options are
+            made = build(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+            command(made, **given)
+
+        vars(run)["__signature__"] = inspect.Signature([*own, *shared])
+        return run
+
+    return wrap
 
 
 def read_settings() -> Settings:

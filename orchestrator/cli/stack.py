@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_settings, require_lane
+from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_settings, require_lane, taking
 from orchestrator.local.plan import StackOptions
 from orchestrator.local.screens import build_table, say
 from orchestrator.local.stack_file import read_stack
@@ -19,26 +19,38 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 STOP_MARGIN_S = 60.0
 
 
-def up(
+def choose(
     *,
-    state: StateOption = DEFAULT_STATE,
-    detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready, and leave it running.")] = False,
     port: Annotated[int, typer.Option(help="The API's port; 0 takes a free one.", min=0, max=65535)] = 0,
     lanes: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = ",".join(LANE_SLOTS),
     workers: Annotated[int, typer.Option(help="Worker children per lane.", min=1)] = 2,
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Add a real PayloadCMS, for which Node.js is needed.")
+    ] = False,
     project: Annotated[
         Path, typer.Option(envvar="ORCH_PROJECT_DIR", help="Folder of model_repository/ and triton/.")
     ] = PROJECT_ROOT,
-) -> None:
-    """Start the embedded stack: Redis, S3, Triton, the API, the keeper and the workers."""
-    folder = StateFolder(state.resolve())
-    options = StackOptions(
+) -> StackOptions:
+    """What the stack is to be."""
+    return StackOptions(
         port=port,
         lanes=_parse_lanes(lanes),
         workers=workers,
         project=project.resolve(),
         drain_s=read_settings().worker.drain.total_seconds(),
+        payload=payload,
     )
+
+
+@taking(choose)
+def up(
+    options: StackOptions,
+    *,
+    state: StateOption = DEFAULT_STATE,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready, and leave it running.")] = False,
+) -> None:
+    """Start the embedded stack: Redis, S3, Triton, the API, the keeper and the workers."""
+    folder = StateFolder(state.resolve())
     if not detach:
         run_stack(options, folder, console=Console())
     elif not start_detached(options, folder, out=sys.stderr):

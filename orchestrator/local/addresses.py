@@ -8,12 +8,13 @@ from pathlib import Path
 from orchestrator.local.credentials import Credentials
 from orchestrator.local.loopback import is_free, pick_ports, reserve
 from orchestrator.local.part import StackError
+from orchestrator.local.payload import API_PATH
 from orchestrator.local.seaweedfs import PORT_FLAGS
-from orchestrator.local.stack_file import MetricsAccess, S3Access, Stack, TritonAccess
+from orchestrator.local.stack_file import MetricsAccess, PayloadAccess, S3Access, Stack, TritonAccess
 from orchestrator.local.triton import TritonPorts
 
 BUCKET = "media"
-PORT_COUNT = 7 + len(PORT_FLAGS)
+PORT_COUNT = 8 + len(PORT_FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Ports:
     triton: TritonPorts
     worker_metrics: int
     keeper_metrics: int
+    payload: int
     s3: tuple[int, ...]
 
 
@@ -40,19 +42,20 @@ def choose_ports(api: int, memory: Path) -> Ports:
         raise StackError(f"port {api} is in use: choose another, or 0 for a free one")
     numbers = _recall(memory) or pick_ports(PORT_COUNT)
     memory.write_text(json.dumps(numbers))
-    usual, redis, http, grpc, metrics, workers, keeper, *s3 = numbers
+    usual, redis, http, grpc, metrics, workers, keeper, payload, *s3 = numbers
     return Ports(
         api=api or usual,
         redis=redis,
         triton=TritonPorts(http=http, grpc=grpc, metrics=metrics),
         worker_metrics=workers,
         keeper_metrics=keeper,
+        payload=payload,
         s3=tuple(s3),
     )
 
 
-def describe_stack(ports: Ports, credentials: Credentials) -> Stack:
-    """The stack as it will be, supervised by this process, before any part runs."""
+def describe_stack(ports: Ports, credentials: Credentials, *, payload: bool = False) -> Stack:
+    """The stack as it will be, with a Payload or without, supervised by this process, before any part runs."""
 
     def url(port: int, path: str = "") -> str:
         return f"http://127.0.0.1:{port}{path}"
@@ -75,6 +78,9 @@ def describe_stack(ports: Ports, credentials: Credentials) -> Stack:
         metrics=MetricsAccess(
             workers=url(ports.worker_metrics, "/metrics"), keeper=url(ports.keeper_metrics, "/metrics")
         ),
+        payload=PayloadAccess(url=url(ports.payload, API_PATH), api_key=credentials.payload_api_key)
+        if payload
+        else None,
         supervisor=os.getpid(),
     )
 

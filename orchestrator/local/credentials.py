@@ -23,6 +23,8 @@ class Credentials(BaseModel):
     s3_access_key_id: str = Field(default_factory=_new_secret)
     s3_secret_access_key: str = Field(default_factory=_new_secret)
     triton_control_key: str = Field(default_factory=_new_secret)
+    payload_secret: str = Field(default_factory=_new_secret)
+    payload_api_key: str = Field(default_factory=_new_secret)
 
 
 def load_credentials(path: Path) -> Credentials:

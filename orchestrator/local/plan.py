@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.local.addresses import Ports, choose_ports, describe_stack
-from orchestrator.local.credentials import load_credentials
+from orchestrator.local.credentials import Credentials, load_credentials
 from orchestrator.local.loopback import probe_http
 from orchestrator.local.own import own_environment, own_parts
 from orchestrator.local.part import Part
+from orchestrator.local.payload import PayloadProject, payload_command, payload_environment, probe_payload
 from orchestrator.local.private_file import write_private
 from orchestrator.local.seaweedfs import SeaweedFsProbe, seaweedfs_command, write_identities
 from orchestrator.local.stack_file import Stack
@@ -25,12 +26,13 @@ class StackOptions:
     workers: int
     project: Path
     drain_s: float
+    payload: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
         """The same for the command line of `orchestrator up`."""
         chosen = ("--port", self.port, "--lanes", ",".join(self.lanes), "--workers", self.workers)
-        return (*map(str, chosen), "--project", str(self.project))
+        return (*map(str, chosen), "--project", str(self.project), *(("--payload",) if self.payload else ()))
 
 
 def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[Part]]:
@@ -41,7 +43,7 @@ def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[P
     """
     ports = choose_ports(options.port, state.root / "ports.json")
     credentials = load_credentials(state.root / "credentials.json")
-    stack = describe_stack(ports, credentials)
+    stack = describe_stack(ports, credentials, payload=options.payload)
     key_file = state.root / "triton-control-key"
     write_private(key_file, credentials.triton_control_key)
     env = {
@@ -55,6 +57,7 @@ def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[P
     return stack, [
         _redis_part(stack, ports, state=state),
         _s3_part(stack, ports, state=state),
+        *_payload_parts(stack, ports, state=state, project=options.project, credentials=credentials),
         _triton_part(ports, project=TritonProject(options.project), workdir=state.folder("triton"), key_file=key_file),
         *own_parts(stack, lanes=options.lanes, env=env, drain_s=options.drain_s),
     ]
@@ -72,6 +75,22 @@ def _s3_part(stack: Stack, ports: Ports, *, state: StateFolder) -> Part:
     probe = SeaweedFsProbe(access.endpoint, access.bucket, access.access_key_id, access.secret_access_key)
     # It takes 15 to 24 s to stop by itself, and loses nothing when it is killed after two (stack facts H).
     return Part("s3", command, probe=probe, stop_grace_s=2)
+
+
+def _payload_parts(
+    stack: Stack, ports: Ports, *, state: StateFolder, project: Path, credentials: Credentials
+) -> list[Part]:
+    """One, or none if the stack has no Payload."""
+    if stack.payload is None:
+        return []
+    url = stack.payload.url
+    command = payload_command(PayloadProject(project), folder=state.folder("payload"), port=ports.payload)
+    env = payload_environment(secret=credentials.payload_secret, api_key=credentials.payload_api_key)
+
+    def probe(_pid: int) -> None:
+        probe_payload(url)
+
+    return [Part("payload", command, probe=probe, env=env, alive=probe, silent_within_s=30)]
 
 
 def _triton_part(ports: Ports, *, project: TritonProject, workdir: Path, key_file: Path) -> Part:

@@ -39,6 +39,13 @@ class MetricsAccess(_Frozen):
     keeper: str
 
 
+class PayloadAccess(_Frozen):
+    """PayloadCMS: its REST API, and the key of the user `users/1`."""
+
+    url: str
+    api_key: str
+
+
 class Stack(_Frozen):
     """A stack. ``processes`` names the pid of every part, ``parts`` what each is doing, ``supervisor`` their parent."""
 
@@ -48,6 +55,7 @@ class Stack(_Frozen):
     s3: S3Access
     triton: TritonAccess
     metrics: MetricsAccess
+    payload: PayloadAccess | None = None
     supervisor: int
     processes: dict[str, int] = {}
     parts: tuple[PartView, ...] = ()

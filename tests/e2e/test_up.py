@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ import httpx
 import pytest
 import redis
 from processes import is_alive, wait_for
+
+from orchestrator.local.payload import NodeMissing, find_node
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,13 +34,20 @@ class Node:
 
     state: Path
     project: Path
+    options: tuple[str, ...] = ()
 
-    def run(self, *words: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, timeout_s: float = 120.0, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = (sys.executable, "-m", "orchestrator", *words, "--state", str(self.state))
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False, env=env
+        )
 
     def up(self) -> None:
-        done = self.run("up", "--detach", "--lanes", "io", "--workers", "1", "--project", str(self.project))
+        done = self.run(
+            "up", "--detach", "--lanes", "io", "--workers", "1", "--project", str(self.project), *self.options
+        )
         assert done.returncode == 0, done.stderr
 
     def down(self) -> None:
@@ -64,11 +73,20 @@ class Node:
         )
 
 
+def has_node() -> bool:
+    """Whether a Payload can run here; whether it does is not a question then."""
+    try:
+        find_node()
+    except NodeMissing:
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This project with one model."""
     folder = tmp_path_factory.mktemp("project")
-    for name in (".venv-triton", "triton"):
+    for name in (".venv-triton", "triton", "integrations"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "model_repository" / "echo", folder / "model_repository" / "echo")
     return folder
@@ -76,8 +94,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[tuple[Node, Node]]:
-    """Two stacks side by side, started at the same time."""
-    pair = (Node(tmp_path_factory.mktemp("one"), project), Node(tmp_path_factory.mktemp("two"), project))
+    """Two stacks side by side, started at the same time; the second one has a Payload where that can run."""
+    options = ("--payload",) if has_node() else ()
+    pair = (Node(tmp_path_factory.mktemp("one"), project), Node(tmp_path_factory.mktemp("two"), project, options))
     with ThreadPoolExecutor() as pool:
         try:
             list(pool.map(Node.up, pair))
@@ -110,6 +129,23 @@ def test_two_stacks_share_nothing(nodes: tuple[Node, Node]) -> None:
     one, two = (node.stack for node in nodes)
     assert all(one[key] != two[key] for key in ("api", "api_key", "redis", "s3", "triton"))
     assert not set(one["processes"].values()) & set(two["processes"].values())
+
+
+@pytest.mark.skipif(not has_node(), reason="there is no Node.js for Payload")
+def test_a_stack_with_payload_says_where_it_is_and_opens_it(nodes: tuple[Node, Node]) -> None:
+    stack = nodes[1].stack
+    assert is_alive(stack["processes"]["payload"])
+    key = {"Authorization": f"users API-Key {stack['payload']['api_key']}"}
+    found = httpx.get(f"{stack['payload']['url']}/projects", headers=key).json()["docs"]
+    assert [project["slug"] for project in found] == ["demo"]
+    assert nodes[0].stack["payload"] is None
+
+
+def test_a_stack_with_payload_says_what_is_missing(tmp_path: Path, project: Path) -> None:
+    no_programs = {**os.environ, "PATH": str(tmp_path)}
+    failed = Node(tmp_path / "state", project).run("up", "--payload", env=no_programs)
+    assert failed.returncode == 1
+    assert "needs Node.js 20.9 or newer: there is no `node` on the PATH" in failed.stderr
 
 
 def test_status_shows_every_part(node: Node) -> None:

@@ -1,0 +1,84 @@
+"""The embedded PayloadCMS: a real Payload 3 on SQLite, served by Node (integrations/payload-plugin/dev)."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.local.loopback import probe_http
+from orchestrator.local.part import StackError
+
+NODE = (20, 9)
+API_PATH = "/api"
+
+
+class NodeMissing(StackError):
+    """There is no Node.js that can run Payload."""
+
+    code = "node_missing"
+
+
+def find_node() -> str:
+    """The `node` of the PATH.
+
+    Raises:
+        NodeMissing: there is none, or it is too old.
+    """
+    needed = f"PayloadCMS needs Node.js {NODE[0]}.{NODE[1]} or newer"
+    node = shutil.which("node")
+    if node is None:
+        raise NodeMissing(f"{needed}: there is no `node` on the PATH")
+    said = subprocess.run((node, "--version"), capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - found above
+    version = re.fullmatch(r"v(\d+)\.(\d+)\..*", said)
+    if version is None or (int(version[1]), int(version[2])) < NODE:
+        raise NodeMissing(f"{needed}: {node} is {said or 'broken'}")
+    return node
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadProject:
+    """The folder that holds `integrations/`."""
+
+    root: Path
+
+    @property
+    def server(self) -> Path:
+        return self.root / "integrations" / "payload-plugin" / "dev" / "server.mjs"
+
+    def require_packages(self) -> None:
+        """Return when what the server imports is installed.
+
+        Raises:
+            StackError: it is not; the message says how.
+        """
+        packages = self.server.parents[1] / "node_modules"
+        for needed in (self.server, packages / "payload" / "package.json"):
+            if not needed.exists():
+                raise StackError(f"{needed} is missing: run `make setup`, or set ORCH_PROJECT_DIR")
+
+
+def payload_command(project: PayloadProject, *, folder: Path, port: int) -> tuple[str, ...]:
+    """The command line of a Payload with its data in ``folder``.
+
+    Raises:
+        NodeMissing, StackError: it cannot run here; the message says what is missing.
+    """
+    node = find_node()
+    project.require_packages()
+    return (node, str(project.server), "--data", str(folder), "--port", str(port))
+
+
+def payload_environment(*, secret: str, api_key: str) -> Mapping[str, str]:
+    """``secret`` signs its keys, so another one ends them; ``api_key`` is the first user's, and so its password."""
+    return {"PAYLOAD_SECRET": secret, "PAYLOAD_API_KEY": api_key, "NO_COLOR": "1"}
+
+
+def probe_payload(url: str) -> None:
+    """Return once the REST API under ``url`` answers; this question needs no key.
+
+    Raises:
+        NotReady: it does not.
+    """
+    probe_http(f"{url}/access")

@@ -1,0 +1,46 @@
+"""The real PayloadCMS for tests: the one of `orchestrator up --payload`, with saves that take their time."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import servers
+
+from orchestrator.local.loopback import pick_ports
+from orchestrator.local.payload import PayloadProject, payload_command, payload_environment, probe_payload
+
+
+@dataclass(kw_only=True)
+class Payload(servers.Server):
+    """PayloadCMS: ``url`` is without the path of its API."""
+
+    url: str
+    api_key: str
+
+
+@contextmanager
+def payload(folder: Path, *, hook_delay_ms: int = 20, id_type: str = "number") -> Iterator[Payload]:
+    """A PayloadCMS with its data in ``folder``. Saves take ``hook_delay_ms`` longer, so that requests interleave as
+    with Postgres or MongoDB (payload facts 3, Concurrency).
+
+    Raises:
+        NodeMissing: it cannot run on this machine.
+        StackError: it is not installed yet; the message says how.
+    """
+    (port,), key = pick_ports(1), secrets.token_hex(16)
+    url = f"http://127.0.0.1:{port}"
+    server = Payload(
+        command=(
+            *payload_command(PayloadProject(servers.ROOT), folder=folder / "payload", port=port),
+            *("--hook-delay", str(hook_delay_ms), "--id-type", id_type, "--log-level", "error"),
+        ),
+        log=folder / "payload.log",
+        probe=lambda _pid: probe_payload(f"{url}/api"),
+        env=payload_environment(secret=secrets.token_hex(16), api_key=key),
+        url=url,
+        api_key=key,
+    )
+    with server:
+        yield server
