@@ -59,7 +59,8 @@ const inferenceJobs = (hookDelayMs) => ({
     { name: 'input', type: 'relationship', relationTo: ['media', 'assets'] },
     { name: 'params', type: 'json' },
     { name: 'result', type: 'json' },
-    { name: 'outputs', type: 'relationship', relationTo: ['media', 'assets'], hasMany: true },
+    { name: 'outputs', type: 'relationship', relationTo: 'media', hasMany: true },
+    { name: 'links', type: 'relationship', relationTo: 'assets', hasMany: true }, // outputs that live elsewhere
     { name: 'error', type: 'json' },
     { name: 'progress', type: 'number', min: 0, max: 1 },
     { name: 'completedAt', type: 'date' },
