@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 SOME = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.timeout(300)  # some forty operations in one test
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_every_operation_keeps_its_word(door: FrontDoor, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_url(f"{door.url}/openapi.json")
