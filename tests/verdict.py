@@ -14,8 +14,9 @@ TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 MISPLACED = """
 local found = {}
 for _, id in ipairs(ARGV) do
-  local task = redis.call('HMGET', 'orch:task:' .. id, 'status', 'lane', 'project', 'model', 'solo', 'type')
-  local lane = task[1] and task[2] .. (task[5] and '.solo' or '')
+  local task = redis.call('HMGET', 'orch:task:' .. id, 'status', 'lane', 'project', 'model', 'solo', 'type',
+    'pool')
+  local lane = task[1] and task[2] .. (task[7] and '@' .. task[7] or '') .. (task[5] and '.solo' or '')
   local ready = task[1] and 'orch:ready:' .. lane .. ':' .. task[3] .. ':' .. task[4] .. ':' .. task[6] or ''
   local places = 0
   for _, key in ipairs({'orch:leases', 'orch:delayed', ready}) do

@@ -49,6 +49,11 @@ class TestPinning:
         assert door.bells.rung == [POOLED]
         assert door.next_run().task.id == task["id"]
 
+    def test_a_batch_rings_it_once(self, door: FrontDoor, pinned: httpx.Client) -> None:
+        batch = pinned.post("/v1/tasks:batch", json={"tasks": [ECHO, ECHO]})
+        assert (batch.status_code, door.bells.rung) == (202, [POOLED])
+        assert {door.worker.claim(POOLED).task.project for _ in range(2)} == {"film-p"}
+
     def test_a_change_moves_what_waits_and_null_takes_it_back(self, door: FrontDoor, admin: httpx.Client) -> None:
         with door.caller() as film_a:
             tasks = [film_a.post("/v1/tasks", json=ECHO).json()["id"] for _ in range(2)]
