@@ -16,7 +16,7 @@ TRITON_PYTHON := .venv-triton/bin/python
 MEDIA := .cache/media
 # The packages of the real PayloadCMS, for tests and `orchestrator up --payload`: all that needs Node.js.
 PAYLOAD := integrations/payload-plugin/node_modules/.installed
-NODE_SUPPORTED := process.exit(parseInt(process.versions.node) < 20)
+NODE_SUPPORTED := process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)
 export PIP_ARGS
 
 # What the locked requirements were solved for; the Triton stub needs a Python that nvidia-pytriton carries (ADR 0007).
