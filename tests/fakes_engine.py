@@ -20,6 +20,10 @@ class FakeInference:
         self._canceled = False
         self._outputs: Tensors | None = None
 
+    @property
+    def version(self) -> str:
+        return "" if self._outputs is None else "1"
+
     def result(self, timeout_s: float) -> Tensors:
         with self._engine.changed:
             in_time = self._engine.changed.wait_for(self._is_decided, timeout_s)

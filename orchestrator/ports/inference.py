@@ -14,6 +14,11 @@ Pixels = NDArray[np.uint8]
 class Inference(Protocol):
     """One request in flight."""
 
+    @property
+    def version(self) -> str:
+        """The version of the model that has answered; empty before it has."""
+        ...
+
     def result(self, timeout_s: float) -> Tensors:
         """Wait for the outputs, by name, each with the leading batch dimension when the model batches.
 

@@ -23,6 +23,7 @@ from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.retry import Again, decide, failure_of
 from orchestrator.domain.task import Artifact, JsonObject, Progress
 from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
+from orchestrator.pipelines.noted_engine import NotedEngine, Told
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
 from orchestrator.pipelines.receipt import write_receipt
 from orchestrator.pipelines.registry import find_pipeline
@@ -146,10 +147,10 @@ class ExecuteRun:
     def _infer(self, watch: RunWatch, bench: Workbench) -> Outcome:
         pipeline = find_pipeline(watch.run.task.type)
         params = pipeline.params.model_validate(watch.run.task.params)
-        with self._stage(watch, "infer"):
+        with self._stage(watch, "infer") as told:
             self.ensure(pipeline.model)
             watch.cancel.raise_if_canceled()
-            outcome = pipeline.run(params, bench)
+            outcome = pipeline.run(params, replace(bench, engine=NotedEngine(bench.engine, told)))
         watch.cancel.raise_if_canceled()
         return outcome
 
@@ -157,20 +158,20 @@ class ExecuteRun:
         """Store every file under the run's own prefix, and last the receipt that says how they were made."""
         if not outcome.artifacts:
             return ()
-        run, folder = watch.run, outcome.artifacts[0].path.parent
+        folder = outcome.artifacts[0].path.parent
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
         with self._stage(watch, "store"):
             made = [self._store_one(watch, artifact) for artifact in outcome.artifacts]
-            receipt = write_receipt(run, made, folder=folder, fetched=fetched)
+            receipt = write_receipt(watch.run, made, folder=folder, fetched=fetched)
             return (*made, self._store_one(watch, LocalArtifact(receipt, "application/json")))
 
     def _store_one(self, watch: RunWatch, artifact: LocalArtifact) -> Artifact:
         watch.cancel.raise_if_canceled()
         with artifact.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        name = artifact.path.name
-        stored = self.storage.store(artifact.path, watch.run.prefix + name, content_type=artifact.content_type)
-        return Artifact(name, stored.key, artifact.content_type, stored.size_bytes, sha256)
+        key = watch.run.prefix + artifact.path.name
+        stored = self.storage.store(artifact.path, key, content_type=artifact.content_type)
+        return Artifact(artifact.path.name, stored.key, artifact.content_type, stored.size_bytes, sha256)
 
     def give_up(self, watch: RunWatch) -> None:
         """Commit the ending of a run whose own thread does not come back; what that says later is stale.
@@ -227,24 +228,22 @@ class ExecuteRun:
         while True:
             is_last = watch.ending in {Ending.LOST, Ending.RELEASE}
             try:
-                commit()
+                return commit()
             except (Unavailable, Overloaded) as error:
                 log.warning("commit.unheard", error=str(error), is_last=is_last)
                 if is_last:
                     raise StaleRun from error
                 self.clock.pause(INSIST_S)
-            else:
-                return
 
     @contextmanager
-    def _stage(self, watch: RunWatch, stage: str) -> Iterator[None]:
+    def _stage(self, watch: RunWatch, stage: str) -> Iterator[Told]:
         """Time the stage, and let the beat thread end the run when it takes longer than it may."""
-        task_type = watch.run.task.type
-        begun_s = self.clock.monotonic_s()
+        task_type, begun_s, told = watch.run.task.type, self.clock.monotonic_s(), Told()
         watch.allow(self.limits.stages.budget(stage, task_type, begun_s=begun_s))
         try:
             with self.metrics.timed_stage(task_type, stage):
-                yield
-            watch.log("stage.ended", stage=stage, took_s=round(self.clock.monotonic_s() - begun_s, 3))
+                yield told
+            told |= {"stage": stage, "took_s": round(self.clock.monotonic_s() - begun_s, 3)}
+            watch.log("stage.ended", level="info", **told)
         finally:
             watch.allow(None)

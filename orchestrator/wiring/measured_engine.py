@@ -18,6 +18,10 @@ class MeasuredInference:
     model: str
     begun_s: float
 
+    @property
+    def version(self) -> str:
+        return self.inference.version
+
     def result(self, timeout_s: float) -> Tensors:
         outcome = "ok"
         try:

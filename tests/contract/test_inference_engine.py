@@ -113,6 +113,14 @@ def test_the_result_holds_the_outputs_by_name_with_the_batch_in_front(rig: Rig) 
     assert outputs["output"].dtype == np.dtype(np.uint8)
 
 
+def test_the_version_that_answered_is_known_afterwards(rig: Rig) -> None:
+    inference = rig.echo()
+    before = inference.version
+    assert not before
+    inference.result(5)
+    assert inference.version == "1"
+
+
 def test_no_answer_in_time_is_a_timeout(rig: Rig) -> None:
     began = time.monotonic()
     with pytest.raises(StageTimeout):

@@ -19,9 +19,9 @@ def store(redis_url: str) -> Iterator[RecordStore]:
 
 
 def lines(store: RecordStore) -> list[tuple[str, object]]:
-    """Each line's event, and the first of its fields."""
+    """Each line's event, and its stage if it has one."""
     found = [event.data for event in store.reads.events("t") if event.type == "log"]
-    return [(line["event"], next(iter(line["fields"].values()))) for line in found]
+    return [(line["event"], line["fields"].get("stage")) for line in found]
 
 
 def test_its_stages_are_told(store: RecordStore, tmp_path: Path) -> None:
@@ -32,6 +32,18 @@ def test_its_stages_are_told(store: RecordStore, tmp_path: Path) -> None:
     assert [word for event, word in told if event == "stage.ended"] == ["fetch", "probe", "infer", "store"]
     assert {event for event, _ in told} == {"stage.ended", "input.probed", "tiles.planned"}
     assert [event.type for event in store.reads.events("t")][-2:] == ["output", "succeeded"]
+
+
+def test_it_says_which_version_of_which_model_answered(store: RecordStore, tmp_path: Path) -> None:
+    room = RunRoom(store, tmp_path / "scratch")
+    submit_upscale(room, tmp_path)
+    room.execute()
+    (told,) = [
+        event.data["fields"]
+        for event in store.reads.events("t")
+        if event.type == "log" and event.data["fields"].get("stage") == "infer"
+    ]
+    assert (told["model"], told["version"]) == ("realesrgan_x4", "1")
 
 
 def test_a_failure_says_why_and_when_it_is_tried_again_in_our_own_words(store: RecordStore, tmp_path: Path) -> None:

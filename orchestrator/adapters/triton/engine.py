@@ -26,6 +26,7 @@ class TritonInference:
         self._cancel_call = cancel_call
         self._outputs = outputs
         self._canceled = False
+        self.version = ""
 
     def result(self, timeout_s: float) -> Tensors:
         """As the port promises. The arrays are read-only views of the answer."""
@@ -36,6 +37,7 @@ class TritonInference:
             raise StageTimeout(f"the model did not answer within {timeout_s:g} s") from error
         except InferenceServerException as error:
             raise RunCanceled if self._canceled else parse_error(error) from error
+        self.version = answer.get_response().model_version
         return {name: answer.as_numpy(name) for name in self._outputs}
 
     def cancel(self) -> None:
