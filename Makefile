@@ -9,7 +9,7 @@ STATE ?= .orchestrator
 CHAOS_STORM_S ?= 900
 MACHINE_EXAMPLES ?= 1000
 CHAOS_SOAK_S ?= 900
-LOAD_ARGS ?= --users 8 --spawn-rate 4 --run-time 60s
+LOAD_ARGS ?= --users 10 --spawn-rate 10 --run-time 90s
 
 BIN := .venv/bin
 TRITON_PYTHON := .venv-triton/bin/python
@@ -109,5 +109,5 @@ chaos-long: setup models media  ## every fault test, two storms of CHAOS_STORM_S
 soak: setup models media  ## a quarter of an hour (CHAOS_SOAK_S) at 80 % load: does anything grow?
 	CHAOS_SOAK_S=$(CHAOS_SOAK_S) $(BIN)/pytest tests/chaos/test_soak.py $(PYTEST_ARGS)
 
-load: setup  ## locust against the running stack (LOAD_ARGS, STATE=folder)
-	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless $(LOAD_ARGS)
+load: setup  ## locust, three projects and one floods, against the running stack (LOAD_ARGS, STATE=folder)
+	ORCH_STATE=$(STATE) $(BIN)/locust -f loadtests/locustfile.py --headless --only-summary $(LOAD_ARGS)

@@ -1,32 +1,40 @@
-"""Load as clients make it: submit, poll until the task has ended, fetch what it made; every task type, by weight.
+"""Load of three projects: in two of them people wait for each result, the third floods the node after a while.
 
-The stack is `--host` with ORCH_API_KEY, or the one of ORCH_STATE (`.orchestrator`). `--tags echo` asks for one type.
+Every task type, by weight. The stack is `--host` with an admin key in ORCH_API_KEY, or that of ORCH_STATE
+(`.orchestrator`). `--tags echo` asks for one type. At the end comes a table of what each project waited and got.
 """
 
 import io
 import json
+import logging
 import math
 import os
 import random
+import sys
 import time
 import wave
 from array import array
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import av
 import gevent
 import numpy as np
-from locust import HttpUser, between, events, tag, task
-from locust.exception import StopUser
+from locust import HttpUser, between, constant_throughput, events, tag, task
 from PIL import Image
+from tenants import Office, parse_spell, render_table
 
 TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 POLL_S = 0.2
 GIVE_UP_S = 300
 NO_KEY = {"Authorization": None}  # a presigned URL is the credential, and storage refuses a second one
 SCENE_FRAMES = 25
+USUAL_RUN_S = 60
+QUIET_PART = 1 / 3  # of the run, before the flood
+FLOOD_PER_S, FLOOD_QUEUED = 20, 500
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # locust has no types here
@@ -40,16 +48,41 @@ def find_stack(environment: Any, **_more: Any) -> None:  # noqa: ANN401 - locust
     environment.api_key = os.environ.get("ORCH_API_KEY") or stack.get("api_key")
 
 
+@events.test_start.add_listener  # type: ignore[untyped-decorator]  # locust has no types here
+def open_projects(environment: Any, **_more: Any) -> None:  # noqa: ANN401 - locust has no types
+    """A key for each project, and the moments at which the load and the flood begin."""
+    if not (environment.host and environment.api_key):
+        sys.exit("no stack: set ORCH_STATE to the folder of a running one, or --host and an admin key in ORCH_API_KEY")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    quiet_s = QUIET_PART * (environment.parsed_options.run_time or USUAL_RUN_S)
+    environment.begun_at = datetime.now(UTC)
+    environment.flood_at = environment.begun_at + timedelta(seconds=quiet_s)
+    environment.office = office = Office(environment.host, environment.api_key)
+    environment.keys = {user.project: office.open(user.project, **user.quotas) for user in (FilmA, FilmB, Flood)}
+
+
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]  # locust has no types here
+def tell(environment: Any, **_more: Any) -> None:  # noqa: ANN401 - locust has no types
+    """The table, beside the figures that locust prints; then nothing of the load is left waiting."""
+    office, flood_at, found = environment.office, environment.flood_at, {}
+    for project, key in environment.keys.items():
+        tasks = office.tasks(key, since=environment.begun_at)
+        found[project] = [parse_spell(each, flood_at=flood_at) for each in tasks]
+    sys.stderr.write(render_table(found) + "\n\n")
+    for key in environment.keys.values():
+        office.close(key)
+
+
 class Client(HttpUser):
     """One person, who waits for each result before asking for the next."""
 
+    abstract = True
+    project: str
+    quotas: Mapping[str, int] = {}
     wait_time = between(0.1, 1.0)
 
     def on_start(self) -> None:
-        key = self.environment.api_key
-        if not key:
-            raise StopUser("no API key: set ORCH_API_KEY, or ORCH_STATE to the folder of a running stack")
-        self.client.headers["Authorization"] = f"Bearer {key}"
+        self.client.headers["Authorization"] = f"Bearer {self.environment.keys[self.project].text}"
         self.uploaded: dict[str, str] = {}
 
     @tag("echo")
@@ -109,6 +142,37 @@ class Client(HttpUser):
         response = self.client.request(method, path, json=body, name=name or path)
         response.raise_for_status()
         return response.json()
+
+
+class FilmA(Client):
+    """Half of the people."""
+
+    project = "load-film-a"
+
+
+class FilmB(Client):
+    """The other half."""
+
+    project = "load-film-b"
+
+
+class Flood(Client):
+    """A script that submits as fast as it was told and looks at nothing, until it may queue no more."""
+
+    project = "load-flood"
+    quotas: Mapping[str, int] = {"max_queued": FLOOD_QUEUED}
+    fixed_count = 2
+    wait_time = constant_throughput(FLOOD_PER_S)
+
+    def on_start(self) -> None:
+        super().on_start()
+        gevent.sleep(max(0.0, (self.environment.flood_at - datetime.now(UTC)).total_seconds()))
+
+    def run_to_end(self, task_type: str, body: Mapping[str, Any]) -> None:
+        wanted, name = {"type": task_type, **body}, "(flood) /v1/tasks"
+        with self.client.post("/v1/tasks", json=wanted, name=name, catch_response=True) as answer:
+            if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                answer.success()  # as it should be
 
 
 def make_picture() -> bytes:

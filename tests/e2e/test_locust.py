@@ -11,8 +11,8 @@ from live_stack import ROOT, LiveStack
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_a_short_load_of_echoes_and_pictures_has_no_failures(stack: LiveStack) -> None:
-    words = ("--headless", "--users", "4", "--spawn-rate", "4", "--run-time", "10s", "--stop-timeout", "20", "--json")
+def test_a_short_load_has_no_failures_and_tells_what_each_project_waited_and_got(stack: LiveStack) -> None:
+    words = ("--headless", "--users", "6", "--spawn-rate", "6", "--run-time", "12s", "--stop-timeout", "20", "--json")
     done = subprocess.run(
         (
             sys.executable,
@@ -36,3 +36,5 @@ def test_a_short_load_of_echoes_and_pictures_has_no_failures(stack: LiveStack) -
     counts = {row["name"]: (row["num_requests"], row["num_failures"]) for row in json.loads(done.stdout)}
     assert {failures for _, failures in counts.values()} == {0}
     assert all(counts[task_type][0] > 0 for task_type in ("system.echo", "image.upscale"))
+    for project in ("load-film-a | before", "load-film-b | before", "load-flood | beside"):
+        assert f"| {project} the flood |" in done.stderr
