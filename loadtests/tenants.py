@@ -90,11 +90,11 @@ def render_table(found: Mapping[str, Sequence[Spell]]) -> str:
     lines = [HEAD]
     for phase, project in sorted(rows, key=lambda row: (row[0] != QUIET, row[1])):
         whole_s = sum(_run_s(rows[row]) for row in rows if row[0] == phase)
-        lines.append(_render_row(project, phase, rows[phase, project], whole_s=whole_s))
+        lines.append(_render_row(project, phase, spells=rows[phase, project], whole_s=whole_s))
     return "\n".join(lines)
 
 
-def _render_row(project: str, phase: str, spells: Sequence[Spell], *, whole_s: float) -> str:
+def _render_row(project: str, phase: str, *, spells: Sequence[Spell], whole_s: float) -> str:
     waits = [spell.wait_s for spell in spells if spell.wait_s is not None] or [0.0]
     p95 = quantiles(waits, n=20)[18] if len(waits) > 1 else waits[0]
     begun, run_s = sum(spell.wait_s is not None for spell in spells), _run_s(spells)

@@ -30,8 +30,8 @@ class Audience:
     def __init__(self, stack: Stack, task_ids: Sequence[str]) -> None:
         self.seen_s: dict[int, float] = {}
         self._ours, theirs = PROCESSES.Pipe()
-        given = (stack.api, stack.api_key, list(task_ids), theirs)
-        self._process = PROCESSES.Process(target=follow, args=given, daemon=True)
+        given = {"api": stack.api, "api_key": stack.api_key, "pipe": theirs}
+        self._process = PROCESSES.Process(target=follow, args=(list(task_ids),), kwargs=given, daemon=True)
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -47,7 +47,7 @@ class Audience:
         self._process.join()
 
 
-def follow(api: str, api_key: str, task_ids: Sequence[str], pipe: Connection) -> None:
+def follow(task_ids: Sequence[str], *, api: str, api_key: str, pipe: Connection) -> None:
     """The audience's process: says when every stream is open, and what was heard when it is told to stop."""
     listeners = Listeners(api, api_key)
     asyncio.run(listeners.follow_all(task_ids, pipe))

@@ -106,19 +106,11 @@ def test_arrays_arrive_as_they_are_also_when_they_are_slices(rig: Rig) -> None:
         np.testing.assert_array_equal(rig.echo(array).result(5)["output"], array)
 
 
-def test_the_result_holds_the_outputs_by_name_with_the_batch_in_front(rig: Rig) -> None:
-    outputs = rig.echo().result(5)
-    assert list(outputs) == ["output"]
-    assert outputs["output"].shape == (2, 3)
-    assert outputs["output"].dtype == np.dtype(np.uint8)
-
-
-def test_the_version_that_answered_is_known_afterwards(rig: Rig) -> None:
+def test_the_result_holds_the_outputs_by_name_with_the_batch_in_front_and_the_version_is_known(rig: Rig) -> None:
     inference = rig.echo()
-    before = inference.version
-    assert not before
-    inference.result(5)
-    assert inference.version == "1"
+    outputs = inference.result(5)
+    assert (list(outputs), inference.version) == (["output"], "1")
+    assert (outputs["output"].shape, outputs["output"].dtype) == ((2, 3), np.dtype(np.uint8))
 
 
 def test_no_answer_in_time_is_a_timeout(rig: Rig) -> None:
