@@ -148,6 +148,14 @@ def read_all(client: RedisClient) -> str:
     return json.dumps(json.loads(client.eval(READ_ALL, 0)), sort_keys=True)
 
 
+def is_unchanged(before: str, after: str) -> bool:
+    """Nothing was written between two dumps. What a claim handed out may be gone: it ends by the server's own clock,
+    which a busy machine lets run on while a test's clock stands still.
+    """
+    was, now = dict(json.loads(before)), dict(json.loads(after))
+    return now == {key: value for key, value in was.items() if key in now or not key.startswith("orch:run:")}
+
+
 def walk(store: RecordStore, *, limit: int = 7) -> set[tuple[str, str, str]]:
     """One round of audit, in small steps; what it found."""
     finds: list[Find] = []
