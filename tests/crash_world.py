@@ -48,7 +48,7 @@ DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
 # Signs, clocks and paces of lanes, leases of duties, rates, the last tick, projects and uploads are no tasks.
 STANDING = (
     *("orch:alive:", "orch:clock:", "orch:duty:", "orch:limit:"),
-    *("orch:pace:", "orch:project", "orch:reconcile", "orch:upload"),
+    *("orch:pace:", "orch:project", "orch:reconcile", "orch:served:", "orch:upload"),
 )
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.
