@@ -23,6 +23,7 @@ from orchestrator.telemetry import configure_logging
 from orchestrator.wiring.api import build_api_parts
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports
+from orchestrator.wiring.operations import Operations
 from orchestrator.wiring.worker import build_drain, build_worker_ports
 
 DIED = 9
@@ -149,9 +150,14 @@ def _with_door_in_services(parts: ApiParts, point: Point) -> ApiParts:
     if hasattr(pin, point.port):
         drafts = replace(drafts, pin_input=with_door(pin, point).pin)
         parts = replace(parts, submit=replace(parts.submit, drafts=drafts))
-    services = {name: getattr(parts, name) for name in ("submit", "cancel", "resubmit", "offer_upload")}
-    users = {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
-    return replace(parts, **users)
+    parts = replace(parts, operations=replace(parts.operations, **_doors(parts.operations, point)))
+    return replace(parts, **_doors(parts, point))
+
+
+def _doors(parts: ApiParts | Operations, point: Point) -> dict[str, Any]:
+    """Those of these services that use the port, each with a door before it."""
+    services = {name: getattr(parts, name, None) for name in ("submit", "cancel", "resubmit", "offer_upload")}
+    return {name: with_door(service, point) for name, service in services.items() if hasattr(service, point.port)}
 
 
 def _begin() -> None:

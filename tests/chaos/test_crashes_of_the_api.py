@@ -132,6 +132,7 @@ def test_fault_08_every_task_that_was_accepted_ends_once(office: Office) -> None
     told = [ended for task_id in office.accepted for ended in endings(world.store, task_id).values()]
     assert [ended for ended in told if len(ended) != 1] == []
     assert find_misplaced(world.store, office.accepted) == []
+    world.finish_walk()
     world.sweep()
     world.assert_empty()
     assert world.store.zcard("orch:uploads") == 0
