@@ -48,6 +48,13 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def decoders() -> list[int]:
+    """Processes of this one that decode media."""
+    threads = Path("/proc/self/task").iterdir()
+    children = (int(pid) for thread in threads for pid in (thread / "children").read_text().split())
+    return [pid for pid in children if b"av_codec.decoder" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """Stop the process and its children until the block is left."""

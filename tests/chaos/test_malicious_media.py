@@ -1,10 +1,13 @@
 """Fault 33: media that mean harm. Each fails with its code before any GPU time, and the same worker goes on."""
 
 import io
+import os
+import signal
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from av.video.frame import VideoFrame
 from hostile_web import PRIVATE, hush, serving
 from made_media import Film, flat, noise, write_film
 from PIL import Image
+from processes import decoders, wait_for
 from record_store import open_store
 from run_room import STILL, RunRoom
 
@@ -22,6 +26,7 @@ from orchestrator.adapters.av_codec.codec import AvCodec
 from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.domain.task import Status
+from orchestrator.ports.codec import Frame
 
 UPSCALE = {"type": "image.upscale", "model": "realesrgan_x4"}
 SHOTS = {"type": "video.shots", "model": "transnetv2"}
@@ -155,6 +160,17 @@ SAMPLES: list[tuple[dict[str, str], Sample, str]] = [
 ]
 
 
+class FaultyCodec(AvCodec):
+    """Its decoder dies of a fault in FFmpeg's own code, as a sample made for it would bring about."""
+
+    @contextmanager
+    def frames(self, source: Path, *, width: int, height: int) -> Iterator[Iterator[Frame]]:
+        with AvCodec.frames(self, source, width=width, height=height) as frames:
+            wait_for(lambda: decoders() != [])  # it has no name until it has begun
+            os.kill(decoders()[0], signal.SIGSEGV)
+            yield frames
+
+
 @pytest.fixture
 def room(redis_url: str, tmp_path: Path) -> Iterator[RunRoom]:
     with open_store(redis_url) as store:
@@ -199,3 +215,10 @@ def test_33_a_playlist_reaches_nobody(room: RunRoom, signature: bytes) -> None:
         assert fail(room, SHOTS, content=signature + playlist.encode()) == "unsupported_media"
     assert canary.visits == 0
     require_alive(room)
+
+
+def test_33_a_sample_that_crashes_its_decoder_fails_alone(redis_url: str, tmp_path: Path) -> None:
+    with open_store(redis_url) as store:
+        room = RunRoom(store, tmp_path / "scratch", pictures=PillowImages(), media=FaultyCodec())
+        assert fail(room, SHOTS, content=film_bytes(tmp_path, Film(frames=[noise(1)] * 20))) == "decode_failed"
+        require_alive(room)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fakes_codec import FakeMedia
 from made_media import Film, flat, noise, tone, write_film
-from processes import is_alive
+from processes import decoders, is_alive
 
 from orchestrator.adapters.av_codec.codec import AvCodec
 from orchestrator.adapters.av_codec.process import REFUSALS
@@ -162,13 +162,6 @@ class TestSamples:
 def long_film(tmp_path: Path) -> Path:
     """More frames than the decoder's pipe holds at the size that `decoders` asks for."""
     return write_film(tmp_path / "long.mp4", Film(frames=[noise(seed % 7) for seed in range(200)]))
-
-
-def decoders() -> list[int]:
-    """Decoder processes of this one."""
-    tasks = Path("/proc/self/task").iterdir()
-    children = (int(pid) for task in tasks for pid in (task / "children").read_text().split())
-    return [pid for pid in children if b"av_codec.decoder" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.fixture(autouse=True)
