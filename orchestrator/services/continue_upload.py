@@ -69,10 +69,7 @@ class ContinueUpload:
         state = self.look(project, upload_id)
         upload, found = state.upload, state.found
         if upload.parts_id and found is None:
-            upload.require_whole(state.parts)
-            with suppress(UploadNotFound):  # somebody else completes it at the same moment
-                self.parts.complete(upload.key, upload.parts_id, parts=state.parts)
-            found = self._find_object(upload)
+            found = self._assemble(upload, state.parts)
         if found is None or found.size_bytes != upload.size_bytes:
             raise UploadIncomplete("the file is not there")
         return UploadState(upload, found=found)
@@ -90,6 +87,19 @@ class ContinueUpload:
             self.parts.abort(state.upload.key, state.upload.parts_id)
             self.log.give_back(state.upload.key)  # not for one piece: its URL outlives this call
         self.uploads.close(upload_id)
+
+    def _assemble(self, upload: Upload, parts: tuple[Part, ...]) -> ObjectInfo | None:
+        """The object of the parts. Somebody else may complete it at the same moment: then they go, and it is there."""
+        try:
+            upload.require_whole(parts)
+        except UploadIncomplete:
+            found = self._find_object(upload)
+            if found is None:
+                raise
+            return found
+        with suppress(UploadNotFound):
+            self.parts.complete(upload.key, upload.parts_id, parts=parts)
+        return self._find_object(upload)
 
     def _signed(self, upload: Upload, number: int) -> SignedUrl:
         size_bytes = upload.size_of_part(number)
