@@ -1,7 +1,7 @@
 """`/v1/tasks:cancel`, `:retry` and `:reprioritize`: the same to every task that fits a filter, a page a call."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from orchestrator.api.admin_shapes import Slug
 from orchestrator.api.deps import Parts, TaskWriter
-from orchestrator.api.inputs import Filters
+from orchestrator.api.inputs import Filters, PageCursor
 from orchestrator.api.problems import WITH_BODY, problem_docs
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.task import Priority
@@ -29,7 +29,7 @@ class ManyBody(Filters):
     all: bool = Field(default=False, description="Needed where no filter is given.")
     project: Slug | None = Field(None, description="Another project than the key's own takes `projects:admin`.")
     dry_run: bool = Field(default=False, description="Only count.")
-    cursor: Annotated[str, Field(max_length=512)] | None = Field(None, description="`next` of the answer before.")
+    cursor: PageCursor | None = Field(None, description="`next` of the answer before.")
 
     @model_validator(mode="after")
     def _means_it(self) -> Self:

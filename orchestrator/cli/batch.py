@@ -8,10 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from orchestrator.cli.session import Session, with_session
-from orchestrator.cli.submit import ParamOption, parse_params
+from orchestrator.cli.submit import ParamOption, TypeArgument, parse_params
 from orchestrator.client import Submission
 
-TypeArgument = Annotated[str, typer.Argument(help="Task type, such as image.upscale.")]
 FilesArgument = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="A task for each of them.")]
 
 

@@ -8,11 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.cli.session import Session, with_session
-from orchestrator.cli.submit import ParamOption, parse_params
+from orchestrator.cli.submit import ParamOption, TypeArgument, parse_params
 from orchestrator.client import Estimate
 
 FileArgument = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The media to work on.")]
-TypeArgument = Annotated[str, typer.Argument(help="Task type, such as image.upscale.")]
 
 
 @with_session

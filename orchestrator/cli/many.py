@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from orchestrator.cli.session import Session, with_session
+from orchestrator.cli.submit import parse_labels
 from orchestrator.cli.tables import task_table
 from orchestrator.client.many import Changed, Filter
 
@@ -40,7 +41,7 @@ def read_filter(
     return Filter(
         status=status,
         type=task_type,
-        labels=dict(pair.partition("=")[::2] for pair in label or ()),
+        labels=parse_labels(label or ()),
         created_after=created_after and created_after.astimezone(),
         created_before=created_before and created_before.astimezone(),
         project=project,

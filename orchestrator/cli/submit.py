@@ -16,6 +16,7 @@ from orchestrator.client import Options
 from orchestrator.client.options import is_url
 from orchestrator.client.transfers import sha256_of
 
+TypeArgument = Annotated[str, typer.Argument(help="Task type, such as image.upscale.")]
 InputArgument = Annotated[
     str | None, typer.Argument(metavar="[FILE]", help="The media to work on: a file, or an https address.")
 ]
@@ -35,7 +36,7 @@ class How:
     dedupe: DedupeOption = False
 
     def options(self, file: Path | None) -> Options:
-        labels = dict(split_pair(pair, hint="--label") for pair in self.label or ())
+        labels = parse_labels(self.label or ())
         if not self.dedupe:
             return Options(labels=labels, priority=self.priority)
         sha256 = None if file is None else sha256_of(file)
@@ -53,7 +54,7 @@ class Afterwards:
 @with_session
 def submit(
     session: Session,
-    type: Annotated[str, typer.Argument(help="Task type, such as image.upscale.")],  # noqa: A002 - shown as TYPE
+    type: TypeArgument,  # noqa: A002 - shown as TYPE
     input: InputArgument = None,  # noqa: A002 - the API's own word
     *,
     param: ParamOption = None,
@@ -83,6 +84,11 @@ def parse_params(pairs: Iterable[str], *, hint: str = "--param") -> dict[str, An
         except ValueError:
             params[name] = text
     return params
+
+
+def parse_labels(pairs: Iterable[str]) -> dict[str, str]:
+    """``k=v`` pairs of ``--label``."""
+    return dict(split_pair(pair, hint="--label") for pair in pairs)
 
 
 def split_pair(pair: str, *, hint: str) -> tuple[str, str]:

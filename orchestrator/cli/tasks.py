@@ -8,6 +8,7 @@ import typer
 from orchestrator.cli.many import cancel, reprioritize, retry
 from orchestrator.cli.pauses import pause_own, resume_own
 from orchestrator.cli.session import Session, with_session
+from orchestrator.cli.submit import parse_labels
 from orchestrator.cli.tables import task_table, tasks_table
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
@@ -44,7 +45,7 @@ def change(
     label: Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="Replaces all labels.")] = None,
 ) -> None:
     """Change the priority or the labels of a queued task."""
-    labels = None if label is None else dict(pair.partition("=")[::2] for pair in label)
+    labels = None if label is None else parse_labels(label)
     task = session.client.change(task_id, priority=priority, labels=labels)
     session.show(task_table(task), task.raw)
 

@@ -181,6 +181,13 @@ class TestCommandLine:
         assert orchestrator(door, "delete", task).exit_code == 0
         assert orchestrator(door, "show", task).exit_code == 1
 
+    @pytest.mark.parametrize("words", [("cancel",), ("change", "task_1")])
+    def test_a_label_without_a_value_is_refused(self, door: FrontDoor, client: Client, words: tuple[str, ...]) -> None:
+        task = client.submit("system.echo")
+        refused = orchestrator(door, *words, "--label", "shot")
+        assert (refused.exit_code, "K=V" in refused.stderr) == (2, True)
+        assert client.get(task.id).status == "queued"
+
     def test_nothing_named_is_refused(self, door: FrontDoor) -> None:
         refused = orchestrator(door, "cancel")
         assert (refused.exit_code, "all: true" in refused.stderr) == (1, True)

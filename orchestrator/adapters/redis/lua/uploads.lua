@@ -1,5 +1,5 @@
 -- What clients were offered to upload, and the bytes that count for it: from the offer on, until nothing can be there
--- any more (ADR 0034). Needs stored.
+-- any more (ADR 0035). Needs stored.
 --
 --   orch:offers          zset  key by the time after which nothing can arrive by its offer, until that was looked at
 --   orch:uploads         zset  key by its last use; swept a retention later
