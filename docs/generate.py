@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md and .env.example from `orchestrator/settings.py`; `--check` only says what is stale."""
+"""Writes docs/configuration.md and .env.example from `orchestrator/settings`; `--check` only says what is stale."""
 
 import argparse
 import sys
@@ -20,16 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE_HEAD = """\
 # Configuration
 
-<!-- Generated from orchestrator/settings.py by docs/generate.py: `make fmt` writes it, `make docs` checks it. -->
+<!-- Generated from orchestrator/settings by docs/generate.py: `make fmt` writes it, `make docs` checks it. -->
 
-Every process reads the same variables, all of them in [`orchestrator/settings.py`](../orchestrator/settings.py).
+Every process reads the same variables, all of them in [`orchestrator/settings`](../orchestrator/settings).
 Durations are ISO 8601 (`PT30S`, `PT1H`, `P7D`), objects are JSON. No secret has a default: one that is empty here has
 to be given. [`.env.example`](../.env.example) is the same list as a file to start from. `orchestrator up` sets what its
 own processes need, so a laptop needs none of it.
 """
 
 ENV_HEAD = """\
-# Generated from orchestrator/settings.py by docs/generate.py. Copy it to .env and uncomment what differs.
+# Generated from orchestrator/settings by docs/generate.py. Copy it to .env and uncomment what differs.
 # What each variable means: docs/configuration.md. Keep .env out of git and readable by its owner alone.
 """
 

@@ -65,7 +65,7 @@ class WorkerProbe:
 
 
 def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
-    """The settings by which every part of ours finds the others (`orchestrator/settings.py`)."""
+    """The settings by which every part of ours finds the others (`orchestrator/settings`)."""
     return {
         "ORCH_REDIS__URL": stack.redis,
         "ORCH_REDIS__BROKER_URL": stack.redis,

@@ -14,7 +14,7 @@ class Sender(Protocol):
         """Whether it shows a state and not a story: of several lines it is told the last one only."""
         ...
 
-    def send(self, delivery: Delivery, task: Task, event: TaskEvent) -> str:
+    def send(self, delivery: Delivery, task: Task, *, event: TaskEvent) -> str:
         """Tell the destination of ``event``, the next line in order, and return its answer in a few words.
 
         ``task`` is the record as it is now, later than the event maybe. An event of type `progress` is no line of the

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Who touches os.environ besides pydantic-settings, and why it is not configuration.
 ENVIRONMENT_READERS: Mapping[str, str] = {
     "orchestrator/local/process.py": "child processes inherit what their parent was given",
-    "orchestrator/settings.py": "its one place",
-    "orchestrator/telemetry.py": "prometheus_client can be told its folder in no other way",
+    "orchestrator/settings/__init__.py": "its one place",
+    "orchestrator/telemetry/samples.py": "prometheus_client can be told its folder in no other way",
 }
 
 PROBE = """

@@ -1,0 +1,39 @@
+"""The systems this node stands on: Redis, S3 and Triton."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+
+from orchestrator.settings.section import Section
+
+
+class RedisSettings(Section):
+    """The store of records and the Celery broker."""
+
+    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Records, queues and events.")
+    broker_url: SecretStr | None = Field(None, description="Celery's broker; the same server when empty.")
+    require_durable: bool = Field(
+        default=True,
+        description="Not ready unless AOF runs with `appendfsync always`. Without it the last second can be lost.",
+    )
+
+
+class S3Settings(Section):
+    """Cloudflare R2, or any S3."""
+
+    endpoint: str = Field("http://127.0.0.1:8333", description="S3 endpoint as this process reaches it.")
+    public_endpoint: str = Field("", description="Endpoint in URLs given to clients; the same when empty.")
+    region: str = Field("auto", description="`auto` for R2.")
+    bucket: str = Field("media", description="The bucket of everything.")
+    access_key_id: str = Field("", description="Access key id.")
+    secret_access_key: SecretStr = Field(SecretStr(""), description="Secret access key.")
+    url_expires: timedelta = Field(timedelta(hours=1), description="Life of a presigned URL.")
+
+
+class TritonSettings(Section):
+    """The inference server."""
+
+    grpc: str = Field("127.0.0.1:8001", description="host:port of gRPC; inference and model control.")
+    metrics_url: str = Field("http://127.0.0.1:8002/metrics", description="Triton's own metrics.")
+    control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
+    infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
