@@ -22,6 +22,7 @@ from orchestrator.ports.web import UrlFetcher, WebFile
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
+from orchestrator.services.store_outcome import StoreOutcome
 from orchestrator.telemetry import build_run_metrics
 
 
@@ -86,7 +87,7 @@ class RunRoom:
         self.executor = ExecuteRun(
             claims=self.store.claims,
             fetch_input=FetchInput(self.storage, self.web, MediaLimits()).fetch,
-            storage=self.storage,
+            store=StoreOutcome(self.storage).store,
             engine=self.engine,
             pictures=self.pictures,
             media=self.media,

@@ -1,6 +1,5 @@
 """Execute: one run of one task, from its first beat to its one ending. Steps 6 to 11 of `docs/architecture.md`."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,11 +20,10 @@ from orchestrator.domain.errors import (
 from orchestrator.domain.media import MediaKind
 from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.retry import Again, decide, failure_of
-from orchestrator.domain.task import Artifact, JsonObject, Progress
+from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
 from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
 from orchestrator.pipelines.noted_engine import NotedEngine, Told
-from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Workbench
-from orchestrator.pipelines.receipt import write_receipt
+from orchestrator.pipelines.pipeline import Outcome, Workbench
 from orchestrator.pipelines.registry import find_pipeline
 from orchestrator.pipelines.run_limits import RunLimits
 from orchestrator.pipelines.run_watch import Ending, RunWatch
@@ -33,7 +31,6 @@ from orchestrator.ports.claims import Claims, Commit
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.codec import MediaCodec, PictureCodec
 from orchestrator.ports.inference import InferenceEngine
-from orchestrator.ports.storage import ObjectStorage
 from orchestrator.telemetry import RunMetrics
 
 log = structlog.get_logger()
@@ -49,13 +46,21 @@ class InputFetch(Protocol):
     ) -> FetchedInput: ...
 
 
+class OutcomeStore(Protocol):
+    """Keeps what the run has made (`services/store_outcome.py`)."""
+
+    def __call__(
+        self, run: Run, outcome: Outcome, *, fetched: FetchedInput | None, keep_going: Callable[[], None]
+    ) -> tuple[Artifact, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExecuteRun:
     """Whatever happens to a run ends in exactly one commit, or in none when the task is no longer its own."""
 
     claims: Claims
     fetch_input: InputFetch
-    storage: ObjectStorage
+    store: OutcomeStore
     engine: InferenceEngine
     pictures: PictureCodec
     media: MediaCodec
@@ -155,23 +160,11 @@ class ExecuteRun:
         return outcome
 
     def _store(self, watch: RunWatch, outcome: Outcome, *, fetched: FetchedInput | None) -> tuple[Artifact, ...]:
-        """Store every file under the run's own prefix, and last the receipt that says how they were made."""
         if not outcome.artifacts:
             return ()
-        folder = outcome.artifacts[0].path.parent
         watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
         with self._stage(watch, "store"):
-            made = [self._store_one(watch, artifact) for artifact in outcome.artifacts]
-            receipt = write_receipt(watch.run, made, folder=folder, fetched=fetched)
-            return (*made, self._store_one(watch, LocalArtifact(receipt, "application/json")))
-
-    def _store_one(self, watch: RunWatch, artifact: LocalArtifact) -> Artifact:
-        watch.cancel.raise_if_canceled()
-        with artifact.path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        key = watch.run.prefix + artifact.path.name
-        stored = self.storage.store(artifact.path, key, content_type=artifact.content_type)
-        return Artifact(artifact.path.name, stored.key, artifact.content_type, stored.size_bytes, sha256)
+            return self.store(watch.run, outcome, fetched=fetched, keep_going=watch.cancel.raise_if_canceled)
 
     def give_up(self, watch: RunWatch) -> None:
         """Commit the ending of a run whose own thread does not come back; what that says later is stale.

@@ -39,6 +39,7 @@ from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
+from orchestrator.services.store_outcome import StoreOutcome
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
@@ -157,7 +158,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
     return ExecuteRun(
         claims=ports.claims,
         fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits).fetch,
-        storage=ports.storage,
+        store=StoreOutcome(ports.storage).store,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
         media=AvCodec(limits),
