@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hostile_web import PUBLIC, REACH, Names, no_tls
 
-from orchestrator.adapters.url_fetcher import HttpFetcher, Pace
+from orchestrator.adapters.web import HttpFetcher, Pace
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.web_address import Reach
 from orchestrator.ports.web import NameResolver, WebFile

@@ -2,6 +2,7 @@
 127.0.0.1 what nobody may be led to.
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -14,6 +15,9 @@ from orchestrator.domain.web_address import Reach
 
 PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.1"
 REACH = Reach(allows_http=True, private_networks=(ip_network(f"{PUBLIC}/32"),))
+
+
+LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 
 
 def no_tls() -> ssl.SSLContext:
@@ -79,8 +83,18 @@ def _accept(listener: socket.socket, server: WebServer, *, script: list[Answer],
         with suppress(OSError), connection:  # the client may leave whenever it likes
             connection.settimeout(5)
             with tls.wrap_socket(connection, server_side=True) if tls else connection as stream:
-                server.requests.append(stream.recv(65536))
+                server.requests.append(_read_request(stream))
                 (script.pop(0) if len(script) > 1 else script[0])(stream)
+
+
+def _read_request(stream: socket.socket) -> bytes:
+    """With its body, which mostly comes apart: a server that leaves before it has read all resets the connection."""
+    request = stream.recv(65536)
+    length = LENGTH.search(request)
+    size = request.find(b"\r\n\r\n") + 4 + int(length[1]) if length else 0
+    while len(request) < size and (piece := stream.recv(65536)):
+        request += piece
+    return request
 
 
 def reply(body: bytes = b"", *, status: int = 200, **headers: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Addresses of files on the web: one strict reading of a URL, and which network addresses a stranger may send us to.
+"""Addresses on the web: one strict reading of a URL, and which network addresses a stranger may send us to.
 
 Two readers of one URL are two meanings (stack facts F, SSRF): what this grammar does not know is refused, never mended,
 and whoever connects takes the parts from here.
@@ -60,18 +60,18 @@ class WebAddress:
         return parse_web_address(urljoin(str(self), location))
 
 
-def parse_web_address(url: str) -> WebAddress:
-    """Read an http or https URL.
+def parse_web_address(url: str, *, name: str = "input.url") -> WebAddress:
+    """Read an http or https URL; ``name`` is that of the field in which it came.
 
     Raises:
         InvalidParams: it is no such URL, or one that could be read in two ways.
     """
     found = URL.fullmatch(url) if len(url) <= LONGEST else None
     if found is None:
-        raise InvalidParams("input.url must be a plain https URL without user name, spaces or unusual characters")
+        raise InvalidParams(f"{name} must be a plain https URL without user name, spaces or unusual characters")
     scheme, host = found["scheme"].lower(), found["host"].lower().strip("[]")
     if ":" in host or NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2]):
-        _require_canonical(host)  # decimal, octal and shortened addresses are somebody else's reading of a name
+        _require_canonical(host, name)  # decimal, octal and shortened addresses are somebody else's reading of a name
     port = int(found["port"]) if found["port"] else PORTS[scheme]
     target = found["target"] or "/"
     return WebAddress(scheme, host, port, target if target.startswith("/") else f"/{target}")
@@ -95,7 +95,7 @@ def is_public(address: IpAddress) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where this node fetches from: public addresses over https, and what an operator adds."""
+    """Where this node goes for strangers: public addresses over https, and what an operator adds."""
 
     allows_http: bool = False
     private_networks: tuple[IpNetwork, ...] = ()
@@ -107,14 +107,26 @@ class Reach:
         """On public addresses only the ports of the web; in the networks that were named, all."""
         if any(host in network for network in self.private_networks):
             return True
-        return is_public(host) and (port == PORTS[HTTPS] or (self.allows_http and port == PORTS[HTTP]))
+        return is_public(host) and self._is_of_the_web(port)
+
+    def could_lead_to(self, address: WebAddress) -> bool:
+        """Whether it may be allowed, for all that can be told before its name is looked up."""
+        if not self.allows_scheme(address):
+            return False
+        try:
+            return self.allows(ip_address(address.host), address.port)
+        except ValueError:
+            return bool(self.private_networks) or self._is_of_the_web(address.port)
+
+    def _is_of_the_web(self, port: int) -> bool:
+        return port == PORTS[HTTPS] or (self.allows_http and port == PORTS[HTTP])
 
 
 PUBLIC_HTTPS = Reach()
 
 
-def _require_canonical(host: str) -> None:
+def _require_canonical(host: str, name: str) -> None:
     try:
         ip_address(host)
     except ValueError as error:
-        raise InvalidParams("input.url names its host by a number that is not a plain IP address") from error
+        raise InvalidParams(f"{name} names its host by a number that is not a plain IP address") from error

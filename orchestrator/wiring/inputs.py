@@ -6,7 +6,7 @@ from functools import cache
 import httpcore
 
 from orchestrator.adapters.system_resolver import SystemResolver
-from orchestrator.adapters.url_fetcher import HttpFetcher, Pace
+from orchestrator.adapters.web import HttpFetcher, Pace
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.web_address import Reach
 from orchestrator.settings import Settings

@@ -19,9 +19,11 @@ ERROR_ROW = re.compile(r"^\| [0-9, ]+ \| (.+?) \|", re.MULTILINE)
 
 # What the client finds without the service.
 ITS_OWN = {"unreachable", "unexpected_answer", "upload_failed", "download_failed", "file_changed"}
-# What a task can fail with, or a command: no request is answered with it.
+# What a task can fail with, a delivery or a command: no request is answered with it.
 NEVER_ANSWERED = {
+    "address_refused",
     "bad_settings",
+    "certificate_invalid",
     "crashed_repeatedly",
     "decode_failed",
     "echo_failed",
@@ -30,6 +32,12 @@ NEVER_ANSWERED = {
     "input_missing",
     "name_not_found",
     "no_bucket",
+    "receiver_busy",
+    "receiver_failed",
+    "receiver_gone",
+    "receiver_redirects",
+    "receiver_timeout",
+    "receiver_unreachable",
     "run_for_exceeded",
 }
 

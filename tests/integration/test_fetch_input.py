@@ -12,7 +12,7 @@ from made_media import noise
 from record_store import open_store
 from run_room import STILL, RunRoom
 
-from orchestrator.adapters.url_fetcher import HttpFetcher, Pace
+from orchestrator.adapters.web import HttpFetcher, Pace
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Status
 from orchestrator.ports.codec import Picture

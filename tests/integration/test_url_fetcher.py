@@ -20,7 +20,7 @@ from hostile_web import (
 )
 
 from orchestrator.adapters.system_resolver import SystemResolver
-from orchestrator.adapters.url_fetcher.status import CLASSES, parse_error
+from orchestrator.adapters.web.fetch_status import CLASSES, parse_error
 from orchestrator.domain.errors import (
     Category,
     InputNotFound,

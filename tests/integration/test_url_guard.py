@@ -21,8 +21,8 @@ from hostile_web import (
 from made_certificate import server_tls
 
 from orchestrator.adapters.system_resolver import SystemResolver
-from orchestrator.adapters.url_fetcher import HttpFetcher, Pace
-from orchestrator.adapters.url_fetcher.guard import Deadline, Guard
+from orchestrator.adapters.web import HttpFetcher, Pace
+from orchestrator.adapters.web.guard import Deadline, Guard
 from orchestrator.domain.errors import (
     Category,
     InputRefused,

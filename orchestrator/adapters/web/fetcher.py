@@ -11,8 +11,9 @@ from pathlib import Path
 import httpcore
 import structlog
 
-from orchestrator.adapters.url_fetcher.guard import Deadline, Guard
-from orchestrator.adapters.url_fetcher.status import REDIRECTS, require_file, translated
+from orchestrator.adapters.web.fetch_status import REDIRECTS, require_file, translated
+from orchestrator.adapters.web.guard import Deadline, Guard
+from orchestrator.adapters.web.wire import header_of, render_address
 from orchestrator.domain.errors import InputRefused, InvalidParams, MediaTooLarge
 from orchestrator.domain.web_address import Reach, WebAddress, parse_web_address
 from orchestrator.ports.web import NameResolver, WebFile
@@ -63,12 +64,7 @@ class HttpFetcher:
         """The answer, with its body still to come. Its host is judged anew for every request."""
         if not self.reach.allows_scheme(address):
             raise InputRefused("the input would come over http, without encryption")
-        url = httpcore.URL(
-            scheme=address.scheme.encode(),
-            host=address.host.encode(),
-            port=address.port,
-            target=address.target.encode(),
-        )
+        url = render_address(address)
         headers = [("Host", address.authority), *HEADERS]
         timeout = dict.fromkeys(("connect", "read", "write"), self.pace.silence_s)
         connection = httpcore.HTTPConnection(
@@ -81,12 +77,6 @@ class HttpFetcher:
             connection.stream("GET", url, headers=headers, extensions={"timeout": timeout}) as answer,
         ):
             yield answer
-
-
-def header_of(answer: httpcore.Response, name: str) -> str:
-    """The value of a header, empty if there is none."""
-    wanted = name.encode()
-    return next((value.decode("latin-1") for given, value in answer.headers if given.lower() == wanted), "")
 
 
 def _read(reader: Callable[[str], WebAddress], text: str) -> WebAddress:

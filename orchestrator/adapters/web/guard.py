@@ -5,6 +5,7 @@ differently (stack facts F, SSRF). Here nobody behind the guard ever sees a name
 """
 
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,11 +25,11 @@ MOST_TRIED = 4
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When it must be over, however busily the other side drips."""
+class Deadline(threading.local):
+    """When it must be over, however busily the other side drips. Each thread that shares one has its own time."""
 
-    ends_s: float
+    def __init__(self, ends_s: float = float("inf")) -> None:
+        self.ends_s = ends_s
 
     @contextmanager
     def step(self, timeout_s: float | None) -> Iterator[float]:
