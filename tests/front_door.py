@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from queue import Queue
 
@@ -33,6 +34,7 @@ from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
+from orchestrator.domain.web_address import Reach
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.claims import Commit
@@ -52,6 +54,7 @@ from orchestrator.wiring.operations import build_operations
 
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
 ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
+LOOPBACK = Reach(allows_http=True, private_networks=(ip_network("127.0.0.0/8"),))  # of webhooks
 # What clients of two projects send; a door opens to them.
 NO_RATES = Rates()
 KEYS = {slug: render_key(f"key_{digit * 26}", digit * 48) for slug, digit in (("film-a", "a"), ("film-b", "b"))}
@@ -140,11 +143,11 @@ def front_door(
     forecast, metrics = RedisForecast(scripts), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     inputs = PinInput(storage, log, new_id)
-    drafts = DraftTask(inputs.pin, forecast, new_id)
+    drafts = DraftTask(inputs.pin, forecast, new_id, LOOPBACK)
     parts = ApiParts(
         submit=SubmitTask(intake, drafts, bells, metrics),
         submit_batch=SubmitBatch(intake, drafts, bells, metrics),
-        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
+        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id, LOOPBACK), forecast),
         operations=build_operations(scripts, intake, pulses=bells),
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
         continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),

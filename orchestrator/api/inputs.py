@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from orchestrator.api.receivers import ReceiverBody
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Priority, Status
@@ -163,6 +164,8 @@ class SubmitBody(Request):
         "`input.sha256`, unless the input is inline.",
     )
 
+    webhook: ReceiverBody | None = Field(None, description="Whom to tell of this task, beside the project's endpoints.")
+
     def parse(self, project: Project, *, idempotency_key: str | None = None) -> SubmitRequest:
         return SubmitRequest(
             project=project,
@@ -175,6 +178,7 @@ class SubmitBody(Request):
             start_by_s=self.start_by_s,
             run_for_s=self.run_for_s,
             dedupe=self.dedupe is not None,
+            webhook=self.webhook.parse() if self.webhook else None,
         )
 
 

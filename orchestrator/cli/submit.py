@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ ParamOption = Annotated[list[str] | None, typer.Option("--param", metavar="K=V",
 LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="A label of yours.")]
 PriorityOption = Annotated[str, typer.Option(help="low, normal or high: a head start in the queue.")]
 DedupeOption = Annotated[bool, typer.Option("--dedupe", help="Share the run of a task that does or has done the same.")]
+WebhookOption = Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Tell this address what happens.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Stay until the task has ended; status 1 if it failed.")]
 
 
@@ -34,13 +35,13 @@ class How:
     label: LabelOption = None
     priority: PriorityOption = "normal"
     dedupe: DedupeOption = False
+    webhook: WebhookOption = None
 
     def options(self, file: Path | None) -> Options:
-        labels = parse_labels(self.label or ())
+        options = Options(labels=parse_labels(self.label or ()), priority=self.priority, webhook=self.webhook)
         if not self.dedupe:
-            return Options(labels=labels, priority=self.priority)
-        sha256 = None if file is None else sha256_of(file)
-        return Options(labels=labels, priority=self.priority, dedupe="content", sha256=sha256)
+            return options
+        return replace(options, dedupe="content", sha256=None if file is None else sha256_of(file))
 
 
 @dataclass(frozen=True, slots=True)

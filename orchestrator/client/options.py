@@ -1,6 +1,6 @@
 """What a submit says besides the task type, its input and its parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ class Options:
     ``idempotency_key`` makes one task of submits from several places, or after a restart; without it every call of
     `submit` makes one, however often it has to be repeated. ``sha256`` is that of the input, which the run verifies.
     ``dedupe`` "content" shares the run of a task of the project that does or has done the same; it needs ``sha256``,
-    which `submit` knows of a file that it uploads.
+    which `submit` knows of a file that it uploads. ``webhook`` is a URL that is told of this task, of what
+    ``webhook_events`` names (such as ``task.succeeded``), or of all but progress.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -25,6 +26,8 @@ class Options:
     sha256: str | None = None
     idempotency_key: str | None = None
     dedupe: str | None = None
+    webhook: str | None = None
+    webhook_events: Sequence[str] = ()
 
 
 AS_USUAL = Options()
@@ -63,6 +66,9 @@ def render_submit(
         body["input"] = {"url" if is_url(input) else "object": input}
         if options.sha256 is not None:
             body["input"]["sha256"] = options.sha256
+    if options.webhook is not None:
+        chosen = {"events": list(options.webhook_events)} if options.webhook_events else {}
+        body["webhook"] = {"url": options.webhook, **chosen}
     wishes = {"start_by_s": options.start_by_s, "run_for_s": options.run_for_s, "dedupe": options.dedupe}
     return body | {name: value for name, value in wishes.items() if value is not None}
 

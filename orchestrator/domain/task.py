@@ -150,6 +150,7 @@ class NewTask:
     content: str = ""  # tasks of one content follow one another; empty for one that runs in any case
     start_by_s: float | None = None
     run_for_s: float | None = None
+    webhook: JsonObject | None = None  # whom to tell of it, beside the project's endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Task:
     pool: str | None = None
     solo: bool = False
     follows: str | None = None
+    webhook: JsonObject | None = None
     schema: int = SCHEMA_VERSION
 
     @property

@@ -2,7 +2,7 @@
 
 import hmac
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -105,19 +105,33 @@ class Secrets:
         return (self.newest,) if self.before is None else (self.newest, self.before)
 
 
-def parse_receiver(url: str, events: Sequence[EventType] | None, *, reach: Reach, name: str = "url") -> Receiver:
-    """Read what a client wants to be told, and where; ``name`` is the field in which it said so.
+@dataclass(frozen=True, slots=True)
+class GivenReceiver:
+    """What a client has said of one. Without ``events`` it hears of the usual ones."""
+
+    url: str
+    events: tuple[EventType, ...] = ()
+
+    @property
+    def fingerprint(self) -> JsonObject:
+        """Equal exactly for receivers that ask for the same thing."""
+        return {"url": self.url, "events": sorted(set(self.events))}
+
+
+def parse_receiver(given: GivenReceiver, *, reach: Reach, at: str = "") -> Receiver:
+    """Read where a client wants what to be told; ``at`` is put before the names of fields that are at fault.
 
     Where a name leads is judged whenever a message is sent, here only what no look-up could change.
 
     Raises:
         InvalidParams: the URL is none that this node sends to.
     """
-    address = parse_web_address(url, name=name)
+    name = f"{at}url"
+    address = parse_web_address(given.url, name=name)
     if not reach.could_lead_to(address):
-        words = "must lead to a public host, over https on port 443" if not reach.allows_http else "must be public"
-        raise InvalidParams(f"{name} {words}", fields=[FieldError(name, "is not a place that webhooks are sent to")])
-    return Receiver(url, address.host, tuple(dict.fromkeys(events)) if events else USUAL_EVENTS)
+        rule = f"{'http or ' if reach.allows_http else ''}https to a public host, on the usual port"
+        raise InvalidParams(f"{name} must be {rule}", fields=[FieldError(name, f"must be {rule}")])
+    return Receiver(given.url, address.host, tuple(dict.fromkeys(given.events)) or USUAL_EVENTS)
 
 
 def render_secret(secret: bytes) -> str:

@@ -14,6 +14,8 @@ from orchestrator.domain.lane import pool_lane
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
+from orchestrator.domain.web_address import PUBLIC_HTTPS, Reach
+from orchestrator.domain.webhook import GivenReceiver, parse_receiver
 from orchestrator.pipelines.pipeline import Pipeline
 from orchestrator.pipelines.registry import PIPELINES, find_pipeline
 from orchestrator.ports.forecast import Forecast
@@ -33,6 +35,7 @@ class SubmitRequest:
     start_by_s: float | None = None
     run_for_s: float | None = None
     dedupe: bool = False
+    webhook: GivenReceiver | None = None
 
     @property
     def known_type(self) -> str:
@@ -51,6 +54,7 @@ class SubmitRequest:
             self.start_by_s,
             self.run_for_s,
             *(["dedupe"] if self.dedupe else []),
+            *([{"webhook": self.webhook.fingerprint}] if self.webhook else []),
         )
         return _sha256(asked)
 
@@ -80,11 +84,12 @@ class InputPin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DraftTask:
-    """Checks everything that can be checked before a task costs anything."""
+    """Checks everything that can be checked before a task costs anything. ``webhooks`` is where messages may go."""
 
     pin_input: InputPin
     forecast: Forecast
     new_id: Callable[[str], str]
+    webhooks: Reach = PUBLIC_HTTPS
 
     def draft(self, request: SubmitRequest) -> NewTask:
         """The task, ready to be recorded.
@@ -103,6 +108,7 @@ class DraftTask:
         """
         pipeline = find_pipeline(request.type)
         params = _validated(pipeline, request.params)
+        receiver = parse_receiver(request.webhook, reach=self.webhooks, at="webhook.") if request.webhook else None
         content = _content(request, pipeline, params=params) if request.dedupe else ""
         source = self.pin_input(request.project, request.input, pipeline=pipeline)
         lane = pool_lane(pipeline.lane, request.project.pool)  # a pool may have machines of its own kind
@@ -123,6 +129,7 @@ class DraftTask:
             start_by_s=request.start_by_s,
             run_for_s=request.run_for_s,
             content=content,
+            webhook=receiver.record if receiver else None,
         )
         return task, cost
 

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
 from orchestrator.settings.outside import RedisSettings, S3Settings, TritonSettings
 from orchestrator.settings.section import Section
+from orchestrator.settings.webhooks import WebhookSettings
 from orchestrator.settings.work import KeeperSettings, LogSettings, StageSettings, WorkerSettings
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "StageSettings",
     "TritonSettings",
     "UploadSettings",
+    "WebhookSettings",
     "WorkerSettings",
     "unknown_variables",
 ]
@@ -47,6 +49,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     limits: LimitSettings = LimitSettings()
     uploads: UploadSettings = UploadSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

@@ -13,8 +13,12 @@ class ApiSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, description="Port to listen on.")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Where clients reach it; links in webhooks begin with this."
+    )
     key_pepper: LongSecret = Field(
-        SecretStr(""), description="Secret under which API keys are kept. Another one ends every key there is."
+        SecretStr(""),
+        description="Secret under which API keys and webhook secrets are kept. Another one ends all of them.",
     )
     admin_key: LongSecret = Field(
         SecretStr(""), description="A key with every scope, for making others; none when empty."

@@ -29,6 +29,7 @@ from orchestrator.wiring.keys import build_authenticate, build_create_key, build
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
+from orchestrator.wiring.webhooks import build_webhook_reach
 
 
 def build_api_parts(settings: Settings) -> ApiParts:
@@ -51,11 +52,12 @@ def build_api_parts(settings: Settings) -> ApiParts:
     uploads = RedisUploads(client, expires_s=open_for_s)
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
     expires_s = settings.s3.url_expires.total_seconds()
-    drafts = DraftTask(inputs.pin, forecast, new_id)
+    receivers = build_webhook_reach(settings)
+    drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
         submit_batch=SubmitBatch(intake, drafts, pulses, metrics),
-        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id), forecast),
+        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id, receivers), forecast),
         operations=build_operations(scripts, intake, pulses=pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),

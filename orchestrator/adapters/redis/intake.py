@@ -180,9 +180,11 @@ def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:
 def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, object]:
     kept = {"answer": task.answer, "answer_kept_ms": answer_kept_ms} if task.idempotency_key else {}
     shared = {"content": task.content} if task.content else {}
+    told = {} if task.webhook is None else {"webhook": render_json(task.webhook)}
     return {
         **kept,
         **shared,
+        **told,
         "schema": SCHEMA_VERSION,
         "id": task.id,
         "project": task.project,

@@ -117,6 +117,7 @@ def parse_task(flat: Flat) -> Task:
         pool=flat.get("pool"),
         solo="solo" in flat,
         follows=flat.get("leader"),
+        webhook=_parse_json(flat.get("webhook")),
         schema=int(flat["schema"]),
     )
 

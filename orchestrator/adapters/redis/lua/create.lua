@@ -1,6 +1,6 @@
 -- include: uploads
 -- The making of a task: the record, its place and its first event.
--- given: every field of the record (content: or nothing), head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
+-- given: every field of the record (content and webhook: or nothing), head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
 
 local function new_task(given, now)
   return {
@@ -9,7 +9,7 @@ local function new_task(given, now)
     labels = given.labels, priority = given.priority, predicted_s = given.predicted_s,
     request_sha256 = given.request_sha256, idem = given.idem, run_for_s = given.run_for_s, status = 'queued',
     generation = 1, epoch = 0, rank = now - given.head_start_ms, created_ms = now, updated_ms = now,
-    content = given.content,
+    content = given.content, webhook = given.webhook,
   }
 end
 
