@@ -70,9 +70,21 @@ def payload_command(project: PayloadProject, *, folder: Path, port: int) -> tupl
     return (node, str(project.server), "--data", str(folder), "--port", str(port))
 
 
-def payload_environment(*, secret: str, api_key: str) -> Mapping[str, str]:
-    """``secret`` signs its keys, so another one ends them; ``api_key`` is the first user's, and so its password."""
-    return {"PAYLOAD_SECRET": secret, "PAYLOAD_API_KEY": api_key, "NO_COLOR": "1"}
+def payload_environment(
+    *, secret: str, api_key: str, node_url: str = "", node_key: str = "", webhook_secret: str = ""
+) -> Mapping[str, str]:
+    """``secret`` signs its keys, so another one ends them; ``api_key`` is the first user's, and so its password.
+
+    ``node_url`` and ``node_key`` are where its plugin submits to, ``webhook_secret`` what it hears; empty is nowhere.
+    """
+    return {
+        "PAYLOAD_SECRET": secret,
+        "PAYLOAD_API_KEY": api_key,
+        "ORCHESTRATOR_URL": node_url,
+        "ORCHESTRATOR_API_KEY": node_key,
+        "ORCHESTRATOR_WEBHOOK_SECRET": webhook_secret,
+        "NO_COLOR": "1",
+    }
 
 
 def probe_payload(url: str) -> None:

@@ -85,7 +85,12 @@ def _payload_parts(
         return []
     url = stack.payload.url
     command = payload_command(PayloadProject(project), folder=state.folder("payload"), port=ports.payload)
-    env = payload_environment(secret=credentials.payload_secret, api_key=credentials.payload_api_key)
+    env = payload_environment(
+        secret=credentials.payload_secret,
+        api_key=credentials.payload_api_key,
+        node_url=stack.api,
+        node_key=stack.api_key,
+    )
 
     def probe(_pid: int) -> None:
         probe_payload(url)

@@ -2,7 +2,8 @@
 //
 //   PAYLOAD_SECRET=… PAYLOAD_API_KEY=… node dev/server.mjs --data DIR [--port 0] [--hook-delay MS]
 //
-// Everything it stores lies in DIR; the first start makes a user with that API key. When it answers, it prints
+// Everything it stores lies in DIR; the first start makes a user with that API key. The plugin is told of a node by
+// ORCHESTRATOR_URL, ORCHESTRATOR_API_KEY and ORCHESTRATOR_WEBHOOK_SECRET. When it answers, it prints
 //   {"ready":true,"url":"http://127.0.0.1:PORT/api"}
 // It stops on SIGTERM or SIGINT.
 process.env.NODE_ENV ??= 'test' // 'test' creates the schema and opens no hot-reload socket
@@ -101,12 +102,17 @@ fs.mkdirSync(path.join(dataDir, 'media'), { recursive: true })
 const config = await makeConfig({
   dataDir,
   secret,
+  node: {
+    url: process.env.ORCHESTRATOR_URL,
+    apiKey: process.env.ORCHESTRATOR_API_KEY,
+    webhookSecret: process.env.ORCHESTRATOR_WEBHOOK_SECRET,
+  },
   idType: args['id-type'],
   hookDelayMs: Number(args['hook-delay']),
   logLevel: args['log-level'],
   onInit: seed,
 })
-const payload = await getPayload({ config })
+const payload = await getPayload({ config, cron: true })
 
 const server = http.createServer(async (req, res) => {
   try {

@@ -1,0 +1,56 @@
+// Orchestrator's API, as far as the plugin calls it (docs/http.md). What fails for now is an Error, what would fail
+// again in the same way is `Refused`.
+
+const FOR_GOOD = new Set([400, 404, 405, 409, 410, 413, 422])
+
+/** Orchestrator will not do this, however often it is asked. */
+export class Refused extends Error {
+  /** @param {{ code: string, message: string }} problem */
+  constructor({ code, message }) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * @param {{ url: string, apiKey: string, timeoutMs: number }} options
+ */
+export function connect({ url, apiKey, timeoutMs }) {
+  const root = url.replace(/\/+$/, '')
+
+  /** @param {string} path @param {{ method?: string, body?: object, headers?: Record<string, string> }} [call] */
+  async function ask(path, { method = 'GET', body, headers = {} } = {}) {
+    const answer = await fetch(root + path, {
+      method,
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+      body: body && JSON.stringify(body),
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const said = await answer.json().catch(() => ({}))
+    if (answer.ok) return said
+    const message = said.detail ?? `Orchestrator answered ${answer.status}`
+    const code = said.code ?? `http_${answer.status}`
+    throw FOR_GOOD.has(answer.status) ? new Refused({ code, message }) : Object.assign(new Error(message), { code })
+  }
+
+  const pathOf = (/** @type {string} */ id) => `/v1/tasks/${encodeURIComponent(id)}`
+
+  return {
+    /** The task that this key has made, now or before. */
+    submit: (/** @type {object} */ task, /** @type {string} */ key) =>
+      ask('/v1/tasks', { method: 'POST', body: task, headers: { 'idempotency-key': key } }),
+    get: (/** @type {string} */ id) => ask(pathOf(id)),
+    cancel: (/** @type {string} */ id) => ask(`${pathOf(id)}/cancel`, { method: 'POST' }),
+    /** Of two that retry the same failure one is refused, when they name the generation that they saw. */
+    retry: (/** @type {string} */ id, /** @type {number | null | undefined} */ generation) =>
+      ask(`${pathOf(id)}/retry`, { method: 'POST', body: generation ? { generation } : {} }),
+    /** The newest task with this label, if there is one. */
+    async find(/** @type {string} */ name, /** @type {string} */ value) {
+      const { items } = await ask(`/v1/tasks?limit=1&label=${encodeURIComponent(`${name}:${value}`)}`)
+      return items[0]
+    },
+  }
+}
+
+/** @typedef {ReturnType<typeof connect>} Client */

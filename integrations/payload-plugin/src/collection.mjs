@@ -1,0 +1,110 @@
+// The collection of jobs: one document for each task. What Orchestrator says in it, people read and don't write.
+import { OURS } from './documents.mjs'
+import { ACT, ACTIONS, SUBMIT, enqueue } from './queue.mjs'
+import { STATUSES, hasEnded, isWaiting } from './state.mjs'
+
+/**
+ * @typedef {{ slug: string, taskTypes?: string[], media: string | null, links: string | null,
+ *   isService: (args: { req: import('payload').PayloadRequest }) => boolean }} Shape
+ */
+
+/** @param {Shape & { sends: boolean }} shape @returns {import('payload').CollectionConfig} */
+export function buildCollection(shape) {
+  return {
+    slug: shape.slug,
+    labels: { singular: 'Inference job', plural: 'Inference jobs' },
+    admin: { useAsTitle: 'externalId', defaultColumns: ['externalId', 'type', 'status', 'progress', 'updatedAt'] },
+    versions: { maxPerDoc: 20 },
+    trash: true, // what is thrown away still holds its externalId
+    lockDocuments: false, // an open form must not keep results out
+    hooks: { afterChange: shape.sends ? [sendChange(shape)] : [] },
+    endpoints: shape.sends ? ACTIONS.map(actEndpoint) : [],
+    fields: [...askedFields(shape), actionField, ...toldFields(shape)],
+  }
+}
+
+/** Files that lie elsewhere: only where they are. @returns {import('payload').CollectionConfig} */
+export function buildLinks(slug) {
+  return {
+    slug,
+    admin: { useAsTitle: 'externalId', defaultColumns: ['externalId', 'mimeType', 'filesize'] },
+    fields: [
+      { name: 'externalId', type: 'text', required: true, unique: true, index: true },
+      { name: 'url', type: 'text', required: true },
+      { name: 'mimeType', type: 'text' },
+      { name: 'filesize', type: 'number', min: 0 },
+    ],
+  }
+}
+
+/** What a task is made of. It is read when it is sent, so it stands still from then on. */
+function askedFields({ taskTypes, media, links, isService }) {
+  const update = ({ req, doc }) => isService({ req }) || !doc?.externalId
+  const inputs = [media, links].filter(Boolean)
+  const type = taskTypes ? { type: 'select', options: taskTypes } : { type: 'text' }
+  return [
+    { name: 'type', ...type, required: true, index: true, access: { update } },
+    ...(inputs.length ? [{ name: 'input', type: 'relationship', relationTo: inputs, access: { update } }] : []),
+    { name: 'inputUrl', type: 'text', label: 'Input, by URL', access: { update } },
+    { name: 'inputObject', type: 'text', label: 'Input, by key of storage', access: { update } },
+    { name: 'params', type: 'json', access: { update } },
+  ]
+}
+
+/** Chosen and saved, it is done, and forgotten: it has no column. */
+const actionField = {
+  name: 'action',
+  type: 'select',
+  options: ACTIONS,
+  virtual: true,
+  admin: { position: 'sidebar', description: 'Done when the document is saved.', condition: (data) => Boolean(data?.id) },
+}
+
+function toldFields({ media, links, isService }) {
+  const aside = { admin: { position: 'sidebar' } }
+  const many = (relationTo) => ({ type: 'relationship', relationTo, hasMany: true })
+  const fields = [
+    { name: 'status', type: 'select', options: STATUSES, defaultValue: 'queued', required: true, index: true, ...aside },
+    { name: 'progress', type: 'number', min: 0, max: 1, ...aside },
+    ...(media ? [{ name: 'outputs', ...many(media) }] : []),
+    ...(links ? [{ name: 'links', ...many(links) }] : []),
+    { name: 'result', type: 'json' },
+    { name: 'error', type: 'json', admin: { condition: (data) => Boolean(data?.error) } },
+    { name: 'externalId', type: 'text', unique: true, index: true, ...aside },
+    { name: 'startedAt', type: 'date', ...aside },
+    { name: 'completedAt', type: 'date', ...aside },
+    { name: 'generation', type: 'number', min: 0, ...aside },
+    { name: 'epoch', type: 'number', min: 0, ...aside },
+    { name: 'seq', type: 'number', min: 0, ...aside },
+  ]
+  return fields.map((field) => ({
+    ...field,
+    access: { create: isService, update: isService },
+    disableDuplicate: true, // a copy is a new job
+    admin: { ...field.admin, readOnly: true },
+  }))
+}
+
+/** What a change asks for. Someone else's save may have put an older state back, so a task that runs is looked at. */
+function sendChange({ isService }) {
+  return async ({ doc, data, req, context }) => {
+    const action = ACTIONS.includes(data?.action) ? data.action : undefined
+    const meddled = !context[OURS] && !isService({ req }) && doc.externalId && !hasEnded(doc)
+    if (isWaiting(doc) && action !== 'cancel') await enqueue(req, SUBMIT, { id: doc.id })
+    if (action || meddled) await enqueue(req, ACT, { id: doc.id, action: action ?? 'refresh' })
+    return doc
+  }
+}
+
+/** `POST /api/<collection>/<id>/cancel`, for whoever may change the document. */
+function actEndpoint(action) {
+  return {
+    path: `/:id/${action}`,
+    method: 'post',
+    handler: async (req) => {
+      const { id, collection } = req.routeParams
+      const update = { collection, id, data: { action }, depth: 0, overrideAccess: false, overrideLock: true, req }
+      return Response.json({ doc: await req.payload.update(update) }, { status: 202 })
+    },
+  }
+}

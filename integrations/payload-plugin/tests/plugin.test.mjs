@@ -1,0 +1,265 @@
+// The plugin in a real Payload whose saves interleave, against an Orchestrator that does as it is told.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { startCms } from './cms.mjs'
+import { FakeOrchestrator } from './fake_orchestrator.mjs'
+
+const ECHO = { type: 'system.echo', params: { size_bytes: 7 } }
+const node = new FakeOrchestrator()
+let cms
+
+before(async () => {
+  await node.start()
+  cms = await startCms({ url: node.url, apiKey: node.apiKey, webhookSecret: node.whsec, delayMs: 50, attempts: 2, cron: false })
+})
+after(async () => {
+  await cms.stop()
+  node.stop()
+})
+beforeEach(() => {
+  node.troubles = []
+})
+
+/** A saved document, once it is a task. */
+async function submitted(data = ECHO) {
+  const doc = await cms.until(await cms.save(data), ({ externalId }) => externalId)
+  return { doc, task: node.tasks.get(doc.externalId) }
+}
+
+/** An event as it is told. */
+const tell = (task, seq, fields) => {
+  const data = { ...task, seq, epoch: 1, progress: { fraction: 0 }, ...fields }
+  return node.sign(`task.${data.status}`, data, { id: `${task.id}-${data.generation}-${seq}` })
+}
+const hear = async (message, init = {}) => cms.ask('/orchestrator/webhook', { as: 'nobody', ...message, ...init })
+const outcome = async (message) => (await (await hear(message)).json()).outcome
+
+test('a document that is saved is submitted, with its own key and its own label', async () => {
+  const { doc, task } = await submitted()
+  assert.equal(doc.status, 'queued')
+  assert.deepEqual(JSON.parse(task.asked), { ...ECHO, input: null, labels: { payload_document: String(doc.id) } })
+  assert.match(task.key, new RegExp(`^payload:inference-jobs:${doc.id}:\\d+$`))
+})
+
+test('a save that is rolled back sends nothing', async () => {
+  const calls = node.calls.length
+  const answer = await cms.ask('/inference-jobs', { method: 'POST', body: { ...ECHO, type: 'no.such' } })
+  assert.equal(answer.status, 400)
+  assert.equal(node.calls.length, calls)
+})
+
+test('inputs are a file of Payload, a link, a URL or an object', async () => {
+  const file = { data: Buffer.from(PNG, 'hex'), mimetype: 'image/png', name: 'a.png', size: PNG.length / 2 }
+  const still = await cms.payload.create({ collection: 'media', data: {}, file })
+  const link = await cms.payload.create({ collection: 'assets', data: { externalId: 'a', url: 'https://web.example/a' } })
+  const inputs = [
+    [{ input: { relationTo: 'media', value: still.id } }, { payload: { collection: 'media', id: still.id } }],
+    [{ input: { relationTo: 'assets', value: link.id } }, { url: 'https://web.example/a' }],
+    [{ inputUrl: 'https://web.example/b' }, { url: 'https://web.example/b' }],
+    [{ inputObject: 'projects/film-a/uploads/x/c' }, { object: 'projects/film-a/uploads/x/c' }],
+  ]
+  for (const [fields, wanted] of inputs) {
+    const { task } = await submitted({ type: 'image.upscale', ...fields })
+    assert.deepEqual(task.input, wanted)
+  }
+})
+
+test('an answer that is lost makes no second task', async () => {
+  node.troubles = [() => [503, { code: 'outcome_unknown', detail: 'maybe' }]]
+  const { doc } = await submitted()
+  assert.ok(node.taskOf(doc))
+})
+
+test('a document that was changed after a lost answer keeps the task that it has', async () => {
+  node.troubles = [() => [503, { code: 'outcome_unknown', detail: 'maybe' }]]
+  const doc = await cms.save(ECHO)
+  await cms.until(doc, ({ error, externalId }) => error || externalId)
+  await cms.payload.db.updateOne({ collection: 'inference-jobs', id: doc.id, data: { params: { size_bytes: 8 } } })
+  const now = await cms.until(doc, ({ externalId }) => externalId)
+  assert.deepEqual(node.taskOf(doc).params, ECHO.params)
+  assert.equal(now.error, null)
+})
+
+test('why a document waits is said in it, and after the last try it has failed; a retry begins again', async () => {
+  node.troubles = [503, 401, 503]
+  const doc = await cms.save(ECHO)
+  const waits = await cms.until(doc, ({ error }) => error)
+  assert.deepEqual([waits.status, waits.error.retryable], ['queued', true])
+  const failed = await cms.until(doc, ({ status }) => status === 'failed')
+  assert.equal(failed.error.code, 'told_503')
+  assert.ok(failed.completedAt)
+  await cms.save({ action: 'retry' }, doc.id)
+  const now = await cms.until(doc, ({ externalId }) => externalId)
+  assert.deepEqual([now.status, now.error, now.completedAt, now.action], ['queued', null, null, undefined])
+})
+
+test('what would be refused again is not tried again, and may be mended', async () => {
+  node.troubles = [422]
+  const doc = await cms.save(ECHO)
+  const failed = await cms.until(doc, ({ status }) => status === 'failed')
+  assert.deepEqual(failed.error, { code: 'told_422', message: 'told to say 422', retryable: false })
+  await cms.save({ params: { size_bytes: 9 }, action: 'retry' }, doc.id)
+  await cms.until(doc, ({ externalId }) => externalId)
+  assert.deepEqual(node.taskOf(doc).params, { size_bytes: 9 })
+})
+
+test('events show what becomes of it, in the order of their numbers however they come', async () => {
+  const { doc, task } = await submitted()
+  const story = [
+    tell(task, 1, { status: 'queued' }),
+    tell(task, 2, { status: 'running', started_at: '2026-11-23T15:00:00Z' }),
+    tell(task, 3, { status: 'queued' }),
+    tell(task, 4, { status: 'running' }),
+    tell(task, 5, { status: 'succeeded', result: { size_bytes: 7 }, ended_at: '2026-11-23T15:00:01Z' }),
+  ]
+  const shuffled = [4, 0, 2, 1, 3, 4, 1, 0, 3, 2].map((at) => story[at])
+  const answers = await Promise.all(shuffled.map((message) => hear(message)))
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+  const now = await cms.look(doc)
+  assert.deepEqual(
+    [now.status, now.progress, now.result, now.generation, now.seq, now.epoch, now.completedAt],
+    ['succeeded', 1, { size_bytes: 7 }, 1, 5, 1, '2026-11-23T15:00:01.000Z'],
+  )
+  assert.deepEqual(await Promise.all(story.map(outcome)), Array(5).fill('known'))
+})
+
+test('an event that is quicker than the answer to the submit finds its document', async () => {
+  let told
+  node.troubles = [
+    (task) => {
+      told = hear(tell(task, 2, { status: 'running' }))
+    },
+  ]
+  const doc = await cms.save(ECHO)
+  const now = await cms.until(doc, ({ status }) => status === 'running')
+  assert.equal((await told).status, 200)
+  assert.equal((await cms.until(doc, ({ externalId }) => externalId)).status, 'running')
+  assert.equal(now.id, doc.id)
+})
+
+test('an event that was cut off between its claim and its fields is shown when it comes again', async () => {
+  const { doc, task } = await submitted()
+  await cms.payload.db.updateOne({ collection: 'inference-jobs', id: doc.id, data: { generation: 1, seq: 5 } })
+  assert.equal(await outcome(tell(task, 4, { status: 'running' })), 'known')
+  assert.equal(await outcome(tell(task, 5, { status: 'failed', error: { code: 'timeout' } })), 'shown')
+  assert.equal((await cms.look(doc)).error.code, 'timeout')
+})
+
+test('progress grows, and never comes after an end', async () => {
+  const { doc, task } = await submitted()
+  const say = (fraction) => outcome(node.sign('task.progress', { ...task, seq: 2, status: 'running', progress: { fraction } }))
+  await hear(tell(task, 2, { status: 'running' }))
+  assert.deepEqual([await say(0.5), await say(0.25), await say(0.75)], ['shown', 'known', 'shown'])
+  assert.equal((await cms.look(doc)).progress, 0.75)
+  await hear(tell(task, 3, { status: 'failed', progress: { fraction: 0.75 }, error: { code: 'timeout' } }))
+  assert.equal(await say(0.9), 'known')
+  assert.equal((await cms.look(doc)).status, 'failed')
+})
+
+test('what is not signed is not heard, and what is nobody’s is taken and ignored', async () => {
+  const { doc, task } = await submitted()
+  const forged = { ...tell(task, 2, { status: 'running' }) }
+  forged.body = forged.body.replace('running', 'succeeded')
+  assert.equal((await hear(forged)).status, 401)
+  assert.equal((await hear(node.sign('task.running', task, { at: 1 }))).status, 401)
+  assert.equal((await hear(node.sign('task.running', task, { secrets: [Buffer.alloc(32)] }))).status, 401)
+  assert.equal((await hear({ ...tell(task, 2, {}), body: 'x'.repeat(300_000) })).status, 413)
+  assert.equal(await outcome(tell({ ...task, id: 'task_else', labels: {} }, 2, { status: 'running' })), 'ignored')
+  assert.equal(await outcome(tell({ ...task, id: 'task_else' }, 2, { status: 'running' })), 'ignored')
+  assert.equal(await outcome(node.sign('ping', {})), 'ignored')
+  assert.equal((await cms.look(doc)).status, 'queued')
+})
+
+test('outputs are links that stay, to files whose own links do not', async () => {
+  const { doc, task } = await submitted()
+  const key = `projects/film-a/tasks/${task.id}/1-abc/echo.bin`
+  const output = { name: 'echo.bin', content_type: 'application/octet-stream', size_bytes: 7, sha256: 'ab' }
+  task.outputs = [{ ...output, url: `https://s3.example/bucket/${key}?signature=fresh` }]
+  const ended = { status: 'succeeded', outputs: [{ ...output, url: `https://s3.example/bucket/${key}?signature=old` }] }
+  await hear(tell(task, 5, ended))
+  await hear(tell(task, 6, ended))
+  const { links } = await cms.look(doc)
+  assert.equal(links.length, 1)
+  const link = await cms.payload.findByID({ collection: 'assets', id: links[0] })
+  assert.deepEqual([link.externalId, link.filesize, link.mimeType], [key, 7, output.content_type])
+  const answer = await cms.ask(link.url.replace(/^\/api/, ''))
+  assert.deepEqual([answer.status, answer.headers.get('location')], [302, task.outputs[0].url])
+  assert.equal((await cms.ask(link.url.replace(/^\/api/, ''), { as: 'nobody' })).status, 403)
+  assert.equal((await cms.ask(`/inference-jobs/${doc.id}/outputs/other`)).status, 404)
+})
+
+test('a task is canceled and retried from its document', async () => {
+  const { doc, task } = await submitted()
+  await hear(tell(task, 2, { status: 'running' }))
+  assert.equal((await cms.ask(`/inference-jobs/${doc.id}/cancel`, { method: 'POST' })).status, 202)
+  await cms.until(doc, ({ status }) => status === 'canceled')
+  await cms.save({ action: 'retry' }, doc.id)
+  const again = await cms.until(doc, ({ generation, status }) => generation === 2 && status === 'queued')
+  assert.deepEqual([again.status, again.seq, again.externalId, task.generation], ['queued', 0, task.id, 2])
+  assert.equal(await outcome(tell(task, 9, { status: 'failed', generation: 1 })), 'known')
+  assert.equal(await outcome(tell(task, 1, { status: 'running' })), 'shown')
+})
+
+test('a document that is canceled while its task is submitted cancels that', async () => {
+  const free = later()
+  node.troubles = [() => free.promise]
+  const doc = await cms.save(ECHO)
+  await cms.until(doc, () => node.taskOf(doc))
+  await cms.save({ action: 'cancel' }, doc.id)
+  const saved = await cms.until(doc, ({ status }) => status === 'canceled')
+  free.resolve()
+  const now = await cms.until(doc, ({ externalId }) => externalId)
+  await cms.until(doc, () => node.taskOf(doc).status === 'canceled')
+  assert.deepEqual([saved.externalId, now.status], [null, 'canceled'])
+})
+
+test('nobody may act on a document that he may not change', async () => {
+  const { doc } = await submitted()
+  assert.equal((await cms.ask(`/inference-jobs/${doc.id}/cancel`, { method: 'POST', as: 'nobody' })).status, 403)
+})
+
+test('people don’t write what Orchestrator says, nor what is asked of a task that there is; Orchestrator does', async () => {
+  const { doc, task } = await submitted()
+  const tried = await cms.save({ status: 'succeeded', progress: 1, externalId: 'mine', params: { size_bytes: 1 } }, doc.id)
+  assert.deepEqual([tried.status, tried.progress, tried.externalId, tried.params], ['queued', null, task.id, ECHO.params])
+  const told = { method: 'PATCH', as: 'service', body: { status: 'running', generation: 1, seq: 2 } }
+  assert.equal((await cms.ask(`/inference-jobs/${doc.id}`, told)).status, 200)
+  assert.equal((await cms.look(doc)).status, 'running')
+})
+
+test('an older state that a save has put back is found out', async () => {
+  const { doc, task } = await submitted()
+  Object.assign(task, { status: 'succeeded', result: { size_bytes: 7 }, ended_at: new Date().toISOString() })
+  await cms.save({ project: null }, doc.id)
+  assert.deepEqual((await cms.until(doc, ({ status }) => status === 'succeeded')).result, { size_bytes: 7 })
+})
+
+test('a copy is a new job', async () => {
+  const { doc, task } = await submitted()
+  await hear(tell(task, 5, { status: 'failed', error: { code: 'timeout' } }))
+  const answer = await cms.ask(`/inference-jobs/${doc.id}/duplicate`, { method: 'POST', body: {} })
+  const copy = (await answer.json()).doc
+  assert.deepEqual([copy.status, copy.error, copy.externalId, copy.params], ['queued', null, null, ECHO.params])
+  const now = await cms.until(copy, ({ externalId }) => externalId)
+  assert.notEqual(now.externalId, task.id)
+})
+
+test('what Orchestrator has forgotten stays as it is', async () => {
+  const { doc, task } = await submitted()
+  await hear(tell(task, 5, { status: 'failed', error: { code: 'timeout' } }))
+  node.tasks.delete(task.id)
+  await cms.save({ action: 'retry' }, doc.id)
+  await cms.until(doc, () => node.calls.at(-1) === `GET /v1/tasks/${task.id}`)
+  assert.equal((await cms.look(doc)).status, 'failed')
+})
+
+/** A promise, and who keeps it. */
+function later() {
+  const made = {}
+  made.promise = new Promise((resolve) => Object.assign(made, { resolve }))
+  return made
+}
+
+const PNG =
+  '89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef' +
+  '0000000049454e44ae426082'
