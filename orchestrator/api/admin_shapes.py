@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from orchestrator.api.content_shapes import ContentBody, ContentView
 from orchestrator.api.inputs import PageCursor, Request
 from orchestrator.domain.api_key import Scope
 from orchestrator.domain.lane import POOL
@@ -42,7 +43,7 @@ class Limits(Request):
     )
 
 
-class ProjectBody(Limits):
+class ProjectBody(ContentBody, Limits):
     """A new project."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"slug": "film-a", "weight": 3, "max_running": 8}]})
@@ -50,13 +51,13 @@ class ProjectBody(Limits):
     slug: Slug = Field(description="Its name, for ever: part of every object's key.")
 
 
-class ProjectChange(Limits):
+class ProjectChange(ContentBody, Limits):
     """What to change: fields that are absent stay, null puts one back to its default."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"weight": 3, "max_running": None}]})
 
 
-class ProjectView(BaseModel):
+class ProjectView(ContentView):
     """A project. Null is no limit."""
 
     slug: str

@@ -62,6 +62,11 @@ def render_project(project: Project) -> ProjectView:
         burst=project.burst,
         cdn_url=project.cdn_url,
         pool=project.pool,
+        payload_collection=project.payload_collection,
+        payload_files=project.payload_files,
+        payload_links=project.payload_links,
+        payload_outputs=project.payload_outputs,
+        payload_fields=project.payload_fields,
         paused=project.paused,
         created_at=datetime.fromtimestamp((project.created_at_ms or 0) / 1000, UTC),
     )

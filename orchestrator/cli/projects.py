@@ -41,7 +41,7 @@ def projects_table(projects: Iterable[Project]) -> Table:
     """A project a line."""
     table = Table("project", "weight", "pool", "limits", box=None, padding=(0, 1, 0, 0))
     for project in projects:
-        limits = (f"{name}={value}" for name, value in project.limits.items() if value is not None)
+        limits = (f"{name}={value}" for name, value in project.limits.items() if value not in (None, {}))
         table.add_row(project.slug, f"{project.weight:g}", project.pool or "", " ".join(limits))
     return table
 

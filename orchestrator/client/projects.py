@@ -6,10 +6,13 @@ from typing import Any
 
 from orchestrator.client.calls import Call, Caller
 
+Limit = float | str | Mapping[str, str] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. ``limits`` holds what it may use, by the names of the API; None is no limit.
+    """A project. ``limits`` holds what it may use, and how its tasks are shown in PayloadCMS, by the names of the API;
+    None is no limit.
 
     Pinned to a ``pool``, its tasks go to that one's workers alone.
     """
@@ -27,8 +30,8 @@ class Projects:
 
     caller: Caller
 
-    def create(self, slug: str, **limits: float | str | None) -> Project:
-        """Make a project; ``limits`` are `weight`, `max_running` and so on. Never repeated by itself."""
+    def create(self, slug: str, **limits: Limit) -> Project:
+        """Make a project; ``limits`` are `weight`, `payload_collection` and so on. Never repeated by itself."""
         body = {"slug": slug, **limits}
         return parse_project(self.caller.send(Call("POST", "/v1/projects", body=body, is_repeatable=False)))
 
@@ -45,7 +48,7 @@ class Projects:
     def get(self, slug: str) -> Project:
         return parse_project(self.caller.send(Call("GET", f"/v1/projects/{slug}")))
 
-    def change(self, slug: str, **limits: float | str | None) -> Project:
+    def change(self, slug: str, **limits: Limit) -> Project:
         """Set limits; None puts one back to its default, the others stay."""
         return parse_project(self.caller.send(Call("PATCH", f"/v1/projects/{slug}", body=limits)))
 

@@ -1,8 +1,10 @@
 """A project: the tenant that owns keys, quotas, a storage prefix and its tasks."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from orchestrator.domain.content import ContentNames, Outputs
 from orchestrator.domain.errors import InvalidParams
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -13,7 +15,8 @@ OBJECT_KEY = re.compile(r"[A-Za-z0-9/_.-]{1,900}")
 class Project:
     """``slug`` is a DNS label of at most 40 characters; ``weight`` is its share of a lane. None is no limit.
 
-    Pinned to a ``pool``, which others may share, its tasks go to the lanes `<lane>@<pool>` and to no other.
+    Pinned to a ``pool``, which others may share, its tasks go to the lanes `<lane>@<pool>` and to no other. With a
+    ``payload_collection`` its tasks are shown in PayloadCMS (ADR 0036).
 
     The record is a Redis hash whose fields have these names; an absent field has the default given here.
     """
@@ -28,6 +31,11 @@ class Project:
     burst: int | None = None
     pool: str | None = None
     cdn_url: str | None = None
+    payload_collection: str | None = None
+    payload_files: str | None = None
+    payload_links: str | None = None
+    payload_outputs: Outputs | None = None
+    payload_fields: Mapping[str, str] = field(default_factory=dict, hash=False)
     paused: bool = False
     created_at_ms: int | None = None
 
@@ -39,6 +47,18 @@ class Project:
     def prefix(self) -> str:
         """Every object of the project lies under this prefix."""
         return f"projects/{self.slug}/"
+
+    @property
+    def content(self) -> ContentNames | None:
+        """How its documents are named in the CMS; None if it has none there."""
+        named = {"tasks": self.payload_collection, "files": self.payload_files, "links": self.payload_links}
+        given = {name: collection for name, collection in named.items() if collection}
+        return ContentNames(**given, fields=self.payload_fields) if self.payload_collection else None
+
+    @property
+    def shown_outputs(self) -> Outputs:
+        """As what its outputs are shown in the CMS."""
+        return self.payload_outputs or (Outputs.LINK if self.cdn_url else Outputs.FILE)
 
     def require_own_object(self, key: str) -> None:
         """Raise `InvalidParams` unless ``key`` is a plain key inside the project's own prefix.

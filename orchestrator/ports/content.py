@@ -1,9 +1,11 @@
 """The content system (CMS) in which editors see what became of their tasks. Its documents are theirs, too."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.domain.content import ContentNames
 from orchestrator.domain.task import JsonObject, Status
 
 # The code of an `Unavailable` that is as often a lasting fault of what was sent: a few tries, and no more.
@@ -12,11 +14,12 @@ FAULTY = "content_faulty"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """Which of two states of a task is the later one."""
+    """Which of two states of a task is the later one. ``progress`` orders what comes between two lines of its story."""
 
     generation: int
     seq: int
     epoch: int = 0
+    progress: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +32,29 @@ class DocumentRef:
 
 @dataclass(frozen=True, slots=True)
 class TaskDocument:
-    """All that an editor is shown of a task in one state. ``outputs`` are documents that were registered before."""
+    """All that an editor is shown of a task in one state. ``outputs`` are documents that were registered before.
 
-    project: str
+    ``own_id`` is the id, as text, of the document that the task was submitted for, if it was.
+    """
+
+    names: ContentNames
     task_id: str
     type: str
     status: Status
     version: Version
     params: JsonObject = field(default_factory=dict)
-    progress: float = 0.0
     result: JsonObject | None = None
     error: JsonObject | None = None
     outputs: tuple[DocumentRef, ...] = ()
     ended_at_ms: int | None = None
+    own_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDocument:
     """An output as it is to be registered. ``external_id`` is its name for ever."""
 
-    project: str
+    names: ContentNames
     external_id: str
     filename: str
     content_type: str
@@ -59,7 +65,7 @@ class ContentSystem(Protocol):
     """A CMS. It compares and swaps nothing, so the writes for one task must come one after another."""
 
     def put(self, document: TaskDocument) -> bool:
-        """Show this state of the task in its one document, which is made when there is none.
+        """Show this state of the task in its one document: its own one, or else one that is made when there is none.
 
         Repeating it is harmless, also when the answer was lost. An older state is never written over a newer one:
         then False is returned.
@@ -67,7 +73,7 @@ class ContentSystem(Protocol):
         Raises:
             Unavailable: the CMS cannot be reached, or failed; with code `FAULTY` only a few tries are worth it.
             Overloaded: it asks for a pause.
-            Refused: another try meets the same.
+            Refused: another try meets the same; its own document is gone, or another task's.
         """
         ...
 
@@ -84,5 +90,41 @@ class ContentSystem(Protocol):
 
         Raises:
             Unavailable, Overloaded, Refused: as for `put`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFile:
+    """A document that holds a file, or says where one is; as it is now."""
+
+    document: DocumentRef
+    url: str
+    filename: str
+    size_bytes: int | None
+    content_type: str
+
+
+class ContentFiles(Protocol):
+    """The files of a CMS, to be worked on."""
+
+    def find(self, document: DocumentRef) -> ContentFile:
+        """What the CMS says of the file now.
+
+        Raises:
+            InputNotFound: there is no such document, or it has no file.
+            Unavailable, Overloaded, Refused: as for `ContentSystem.put`.
+        """
+        ...
+
+    def fetch(self, file: ContentFile, destination: Path, *, limit_bytes: int, keep_going: Callable[[], None]) -> None:
+        """Stream the file into the new file ``destination``; nothing is left there when that fails.
+
+        Only the CMS itself is shown our key. Where it sends us on, the way is that of a URL of a stranger.
+
+        Raises:
+            InputNotFound, MediaTooLarge: as they say.
+            Unavailable, Overloaded, Refused: as for `ContentSystem.put`.
+            what `UrlFetcher.fetch` does: the file lies elsewhere.
         """
         ...

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from orchestrator.domain.project import Project
 
-Change = str | int | float | None
+Change = str | int | float | Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import os
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
 from orchestrator.settings.outside import RedisSettings, S3Settings, TritonSettings
 from orchestrator.settings.section import Section
@@ -20,6 +21,7 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MediaSettings",
+    "PayloadSettings",
     "RedisSettings",
     "S3Settings",
     "Settings",
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     uploads: UploadSettings = UploadSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    payload: PayloadSettings = PayloadSettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

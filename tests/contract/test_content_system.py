@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +13,30 @@ import pytest
 from fakes_content import FakeContent
 from payload_cms_server import Payload
 
-from orchestrator.adapters.payload_cms import Mapped, PayloadAddress, PayloadCms
+from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms
+from orchestrator.domain.content import ContentNames
 from orchestrator.domain.errors import Refused
 from orchestrator.domain.task import Status
-from orchestrator.ports.content import ContentSystem, DocumentRef, OutputDocument, TaskDocument, Version
+from orchestrator.ports.content import ContentSystem, OutputDocument, TaskDocument, Version
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef"
     "0000000049454e44ae426082"
 )
+NAMES = ContentNames()
 
 
 @dataclass
 class Room:
-    """A CMS, and what its editors see: the statuses of a task's documents, how many files and links have a name."""
+    """A CMS, and what its editors see: the statuses of a task's documents, how many files and links have a name. And
+    what they do: make a document for a task to come, which is named by its id.
+    """
 
     cms: ContentSystem
     statuses: Callable[[str], list[str]]
     files: Callable[[str], int]
     links: Callable[[str], int]
+    write: Callable[[], str]
 
 
 @pytest.fixture(params=["fake", "payload"])
@@ -40,13 +45,13 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
         yield fake_room()
     else:
         server: Payload = request.getfixturevalue("payload_server")
-        address = PayloadAddress(server.url, server.api_key)
-        with closing(PayloadCms(address, {"*": Mapped()})) as cms, editor(server) as see:
+        with closing(PayloadApi(PayloadAddress(server.url, server.api_key))) as api, editor(server) as see:
             yield Room(
-                cms,
+                PayloadCms(api),
                 lambda task: [found["status"] for found in look(see, "inference-jobs", name=task)],
                 lambda name: len(look(see, "media", name=name)),
                 lambda name: len(look(see, "assets", name=name)),
+                lambda: write(see),
             )
 
 
@@ -57,6 +62,7 @@ def fake_room() -> Room:
         lambda task: [cms.tasks[task].status.value] if task in cms.tasks else [],
         lambda name: int(name in cms.files),
         lambda name: int(name in cms.links),
+        cms.write,
     )
 
 
@@ -70,20 +76,23 @@ def look(see: httpx.Client, collection: str, *, name: str) -> list[dict[str, Any
     return found
 
 
+def write(see: httpx.Client) -> str:
+    made = see.post("/inference-jobs", json={"type": "image.upscale"}, params={"depth": 0}).raise_for_status()
+    return str(made.json()["doc"]["id"])
+
+
 @pytest.fixture
 def task_id() -> str:
     return f"task_{secrets.token_hex(8)}"
 
 
-def state(
-    task_id: str, status: Status, *, seq: int, generation: int = 1, outputs: tuple[DocumentRef, ...] = ()
-) -> TaskDocument:
+def state(task_id: str, status: Status, *, seq: int, generation: int = 1, **more: Any) -> TaskDocument:  # noqa: ANN401 - any other field
     version = Version(generation, seq, epoch=1)
-    return TaskDocument("film-a", task_id, "image.upscale", status, version, {"scale": 4}, outputs=outputs)
+    return TaskDocument(NAMES, task_id, "image.upscale", status, version, {"scale": 4}, **more)
 
 
 def output(task_id: str) -> OutputDocument:
-    return OutputDocument("film-a", f"{task_id}/still.png", "still.png", "image/png", len(PNG))
+    return OutputDocument(NAMES, f"{task_id}/still.png", "still.png", "image/png", len(PNG))
 
 
 def test_a_state_is_shown_in_one_document_that_is_made_when_there_is_none(room: Room, task_id: str) -> None:
@@ -109,6 +118,36 @@ def test_a_retry_is_newer_however_short_its_story_is(room: Room, task_id: str) -
     assert room.cms.put(state(task_id, Status.QUEUED, seq=1, generation=2))
     assert not room.cms.put(state(task_id, Status.FAILED, seq=10))
     assert room.statuses(task_id) == ["queued"]
+
+
+def test_between_two_lines_of_the_story_it_is_the_progress_that_orders(room: Room, task_id: str) -> None:
+    states = [replace(state(task_id, Status.RUNNING, seq=2), version=Version(1, 2, 1, part)) for part in (0, 0.4, 0.8)]
+    assert all(room.cms.put(each) for each in states)
+    assert not room.cms.put(states[1])
+
+
+def test_its_own_document_is_the_one_that_the_task_was_submitted_for(room: Room, task_id: str) -> None:
+    own = room.write()
+    assert room.cms.put(state(task_id, Status.QUEUED, seq=1, own_id=own))
+    assert room.cms.put(state(task_id, Status.RUNNING, seq=2, own_id=own))
+    assert room.statuses(task_id) == ["running"]
+
+
+def test_no_other_document_is_made_when_its_own_one_is_gone(room: Room, task_id: str) -> None:
+    for none in ("4711", "../users/1", "fd340909-6537-4770-beab-f1968d7bd89f"):
+        with pytest.raises(Refused) as refused:
+            room.cms.put(state(task_id, Status.QUEUED, seq=1, own_id=none))
+        assert refused.value.code == "content_not_found"
+    assert room.statuses(task_id) == []
+
+
+def test_a_document_that_shows_another_task_is_left_to_it(room: Room, task_id: str) -> None:
+    own = room.write()
+    room.cms.put(state(task_id, Status.SUCCEEDED, seq=3, own_id=own))
+    with pytest.raises(Refused) as refused:
+        room.cms.put(state(f"{task_id}-b", Status.QUEUED, seq=1, own_id=own))
+    assert refused.value.code == "content_taken"
+    assert room.statuses(task_id) == ["succeeded"]
 
 
 def test_two_that_write_at_once_make_one_document(room: Room, task_id: str) -> None:

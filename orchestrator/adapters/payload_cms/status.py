@@ -1,6 +1,6 @@
 """What Payload's answers and httpx's failures mean to us (payload facts 3, Failure)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,6 +14,8 @@ from orchestrator.ports.content import FAULTY
 SERVICE = "payload"
 MOST_LOGGED = 1000
 TAKEN = "Value must be unique"
+WENT_WRONG = "Something went wrong."
+LOCKED = "is currently locked by another user"
 
 Meaning = Callable[[], OrchestratorError]
 
@@ -67,11 +69,21 @@ def parse_answer(answer: httpx.Response) -> OrchestratorError:
     """Our error for an answer that is not the wished one. What it says itself is for the log."""
     reasons = list(read_reasons(answer))
     log.warning("content.answered", status=answer.status_code, reasons=str(reasons)[:MOST_LOGGED])
+    if answer.status_code == httpx.codes.BAD_REQUEST:
+        return _hidden(reasons) or ANSWERS[answer.status_code]()
     pause = answer.headers.get("retry-after", "")
     if answer.status_code in {429, 503} and pause.isdecimal():
         return Overloaded("the CMS asks for a pause", retry_after_s=float(pause))
     unknown = _unavailable("the CMS failed", code=FAULTY) if answer.is_server_error else None
     return ANSWERS.get(answer.status_code, unknown or _refused("the CMS refused", "content_refused"))()
+
+
+def _hidden(reasons: Iterable[tuple[str, str]]) -> OrchestratorError | None:
+    """A PATCH by a query answers 400 whatever went wrong with the document, and says only there what it was."""
+    said = [reason for _, reason in reasons]
+    if any(LOCKED in reason for reason in said):
+        return ANSWERS[423]()
+    return ANSWERS[500]() if WENT_WRONG in said else None
 
 
 def is_taken(answer: httpx.Response, field: str) -> bool:

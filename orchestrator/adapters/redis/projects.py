@@ -1,11 +1,13 @@
 """`Projects` over Redis: the records of projects, and between their hash and `domain.project`."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import pairs
+from orchestrator.adapters.redis.records import pairs, render_json
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.content import Outputs
 from orchestrator.domain.errors import ProjectExists, ProjectNotFound
 from orchestrator.domain.project import Project
 from orchestrator.ports.projects import Change, ProjectPage
@@ -20,6 +22,11 @@ KINDS: Mapping[str, Callable[[str], Any]] = {
     "burst": int,
     "pool": str,
     "cdn_url": str,
+    "payload_collection": str,
+    "payload_files": str,
+    "payload_links": str,
+    "payload_outputs": Outputs,
+    "payload_fields": json.loads,
     "paused": lambda _: True,
 }
 MOVED_AT_ONCE = 50
@@ -90,4 +97,10 @@ def parse_project(slug: str, flat: Mapping[str, str] | Sequence[str]) -> Project
 
 
 def _flat(fields: Mapping[str, Change]) -> dict[str, object]:
-    return {name: "" if value is None else value for name, value in fields.items()}
+    return {name: _text(value) for name, value in fields.items()}
+
+
+def _text(value: Change) -> object:
+    if isinstance(value, Mapping):
+        return render_json(value) if value else ""
+    return "" if value is None else value

@@ -9,5 +9,6 @@ given.slug = nil
 if not project_exists(slug) then return {'unknown'} end
 set_fields(slug, given)
 list_pin(slug, given.pool)
+list_content(slug, given.payload_collection)
 unpark_everywhere(slug) -- its quota may have been raised
 return {'changed', project_hash(slug)}

@@ -10,4 +10,5 @@ if project_exists(slug) then return {'exists', project_hash(slug)} end
 register_project(slug, now)
 set_fields(slug, given)
 list_pin(slug, given.pool)
+list_content(slug, given.payload_collection)
 return {'created', project_hash(slug)}

@@ -3,6 +3,7 @@
 --   orch:project:<slug>   hash  created_ms, and those fields of `domain/project.py` that differ from their defaults
 --   orch:projects         zset  every slug, in lexical order
 --   orch:pinned           hash  the pools of those that are pinned, by slug
+--   orch:endpoints:<slug> hash  whom its tasks' deliveries go to; this is about `payload` alone
 --   orch:key:<id>         hash  project, name, scopes, mac, created_ms, expires_ms, revoked_ms, last_used_ms
 --   orch:keys:<slug>      set   the ids of a project's keys; a key that died goes by itself after a while
 
@@ -33,6 +34,16 @@ local function list_pin(slug, pool)
     redis.call('HDEL', 'orch:pinned', slug)
   elseif pool then
     redis.call('HSET', 'orch:pinned', slug, pool)
+  end
+end
+
+-- Its documents show every status, and progress.
+local function list_content(slug, collection)
+  if collection == '' then
+    redis.call('HDEL', 'orch:endpoints:' .. slug, 'payload')
+  elseif collection then
+    redis.call('HSET', 'orch:endpoints:' .. slug, 'payload',
+      'payload queued running succeeded failed canceled progress')
   end
 end
 

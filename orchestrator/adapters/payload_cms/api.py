@@ -1,0 +1,83 @@
+"""Payload's REST API: where it is, who asks, and over which connections."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from orchestrator.adapters.payload_cms.status import SERVICE, parse_answer, translated
+from orchestrator.domain.errors import Category, Unavailable
+
+CONNECTIONS = 16
+IDLE_S = 4.0  # Node closes a connection that is idle for five, maybe just when we use it again
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadAddress:
+    """``url`` is without the API's path; ``key_collection`` is the slug of the users that have keys, case and all."""
+
+    url: str
+    api_key: str = field(repr=False)
+    api_path: str = "/api"
+    key_collection: str = "users"
+
+    @property
+    def root(self) -> str:
+        return f"{self.url.rstrip('/')}/{self.api_path.strip('/')}"
+
+    @property
+    def authorization(self) -> str:
+        return f"{self.key_collection} API-Key {self.api_key}"
+
+
+class PayloadApi:
+    """One client, with its connections, from the first call on: make it after the fork. HTTP/2 where it is offered."""
+
+    def __init__(self, address: PayloadAddress, *, timeout_s: float = 15.0, tls: ssl.SSLContext | None = None) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._tls = tls
+
+    def ask(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **body: Any) -> httpx.Response:  # noqa: ANN401 - as httpx takes it
+        with translated():
+            return self._client.request(method, path, params={"depth": 0, **(params or {})}, **body)
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[httpx.Response]:
+        """The answer to a GET, with its body still to come."""
+        with translated(), self._client.stream("GET", url) as answer:
+            yield answer
+
+    def close(self) -> None:
+        self._client.close()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """The key alone says who we are: no cookies, and no proxy or password of the environment."""
+        client = httpx.Client(
+            base_url=self.address.root,
+            headers={"Authorization": self.address.authorization},
+            timeout=self._timeout_s,
+            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=IDLE_S),
+            http2=True,
+            verify=self._tls or True,
+            trust_env=False,
+        )
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return client
+
+
+def read(answer: httpx.Response, name: str) -> Any:  # noqa: ANN401 - JSON
+    """A part of a good answer; any other is raised as the error that it means."""
+    if not answer.is_success:
+        raise parse_answer(answer)
+    try:
+        return answer.json()[name]
+    except (ValueError, KeyError, TypeError) as error:  # a proxy's page, or no Payload at all
+        message = "the answer of the CMS cannot be read"
+        raise Unavailable(message, service=SERVICE, category=Category.CMS) from error

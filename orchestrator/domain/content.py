@@ -1,0 +1,46 @@
+"""How a project's documents are named in its content system (CMS), and as what its outputs are shown there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# What we tell of a task, and the fields that show it unless a project names others.
+USUAL_FIELDS: Mapping[str, str] = {
+    "external_id": "externalId",
+    "status": "status",
+    "type": "type",
+    "params": "params",
+    "progress": "progress",
+    "result": "result",
+    "error": "error",
+    "outputs": "outputs",
+    "links": "links",
+    "completed_at": "completedAt",
+    "generation": "generation",
+    "seq": "seq",
+    "epoch": "epoch",
+}
+DOCUMENT_LABEL = "payload_document"  # of a task that was submitted for a document: its id (ADR 0036)
+
+
+class Outputs(StrEnum):
+    """``link`` is a document with the URL of a file, ``file`` one that holds it."""
+
+    NONE = "none"
+    LINK = "link"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentNames:
+    """A project's collections of tasks, files and links, and its own names of `USUAL_FIELDS`; one named by an empty
+    text is not written.
+    """
+
+    tasks: str = "inference-jobs"
+    files: str = "media"
+    links: str = "assets"
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def field(self, of: str) -> str:
+        return self.fields.get(of, USUAL_FIELDS[of])

@@ -1,0 +1,141 @@
+"""Every answer by which a real Payload fails, row by row of the table in the payload facts (3, Failure)."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from payload_cms_server import Payload
+
+from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi
+from orchestrator.adapters.payload_cms.status import parse_answer
+from orchestrator.domain.errors import OrchestratorError, Refused, Unavailable
+from orchestrator.ports.content import FAULTY
+
+JOBS, MEDIA = "/inference-jobs", "/media"
+JSON = {"Content-Type": "application/json"}
+OF_TWO = {"where[externalId][equals]": "two"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request that fails, and what we make of it."""
+
+    method: str
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+    status: int = 400
+    kind: type[OrchestratorError] = Refused
+    code: str = "content_invalid"
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def job(**fields: object) -> dict[str, Any]:
+    return {"json": {"type": "system.echo", **fields}}
+
+
+def picture(content: bytes, name: str) -> dict[str, Any]:
+    return {"data": {"_payload": "{}"}, "files": {"file": (name, content, "image/png")}}
+
+
+# `{two}` stands for the id of the document with the externalId "two"; there is one that is called "one", too.
+ROWS = {
+    "unique": Row("POST", JOBS, job(externalId="one")),
+    "unique by id": Row("PATCH", f"{JOBS}/{{two}}", job(externalId="one")),
+    "unique by where": Row("PATCH", JOBS, job(externalId="one"), params=OF_TWO),
+    "required": Row("POST", JOBS, {"json": {"externalId": "three"}}),
+    "select": Row("POST", JOBS, job(status="odd")),
+    "number": Row("POST", JOBS, job(progress=2)),
+    "date": Row("POST", JOBS, job(completedAt="some day")),
+    "text": Row("POST", JOBS, job(externalId="x" * 40_001)),
+    "json": Row("POST", JOBS, job(result="text")),
+    "shape of a relation": Row("POST", JOBS, job(outputs=["abc"])),
+    "relation to nothing": Row("POST", JOBS, job(outputs=[4711]), 500, Unavailable, FAULTY),
+    "relation to nothing by where": Row(
+        "PATCH", JOBS, job(outputs=[4711]), kind=Unavailable, code=FAULTY, params=OF_TWO
+    ),
+    "unknown field of a query": Row("GET", JOBS, params={"where[bogus][equals]": "1"}),
+    "no query": Row("PATCH", JOBS, job()),
+    "malformed": Row("POST", JOBS, {"content": b"{", "headers": JSON}),
+    "malformed multipart": Row(
+        "POST", MEDIA, {"data": {"_payload": "{"}, "files": {"file": b"1"}}, 500, Unavailable, FAULTY
+    ),
+    "password": Row(
+        "POST",
+        "/users/login",
+        {"json": {"email": "nobody@example.com", "password": "wrong"}},
+        401,
+        Refused,
+        "content_forbidden",
+    ),
+    "no document": Row("GET", f"{JOBS}/4711", {}, 404, Refused, "content_not_found"),
+    "shape of an id": Row("GET", f"{JOBS}/abc", {}, 500, Unavailable, FAULTY),
+    "no collection": Row("GET", "/nothing", {}, 404, Refused, "content_not_found"),
+    "no method": Row("PUT", f"{JOBS}/{{two}}", job(), 404, Refused, "content_not_found"),
+    "no file": Row("POST", MEDIA, {"data": {"_payload": "{}"}, "files": {"other": b""}}),
+    "type of a file": Row("POST", MEDIA, picture(b"a picture? no, a poem", "a.txt")),
+    "size of a file": Row("POST", MEDIA, picture(bytes(21 * 1024**2), "a.png"), 413, Refused, "content_too_large"),
+    "size of a field": Row(
+        "POST",
+        MEDIA,
+        {"data": {"_payload": "x" * (1024**2 + 1)}, "files": {"file": b"1"}},
+        413,
+        Refused,
+        "content_too_large",
+    ),
+    "no such file": Row("GET", f"{MEDIA}/file/none.png", {}, 500, Unavailable, FAULTY),
+}
+
+
+@pytest.fixture(scope="module")
+def api(payload_server: Payload) -> Iterator[PayloadApi]:
+    with closing(PayloadApi(PayloadAddress(payload_server.url, payload_server.api_key))) as api:
+        for name in ("one", "two"):
+            assert api.ask("POST", JOBS, **job(externalId=name)).status_code in {201, 400}
+        yield api
+
+
+@pytest.fixture(scope="module")
+def two(api: PayloadApi) -> int:
+    found: int = api.ask("GET", JOBS, params=OF_TWO).json()["docs"][0]["id"]
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_each_failure_has_its_meaning(api: PayloadApi, two: int, row: Row) -> None:
+    answer = api.ask(row.method, row.path.replace("{two}", str(two)), params=row.params, **row.body)
+    assert answer.status_code == row.status, answer.text
+    ours = parse_answer(answer)
+    assert (type(ours), ours.code) == (row.kind, row.code)
+
+
+@pytest.mark.parametrize(
+    ("key", "slug"),
+    [("wrong", "users"), ("", "Users")],
+)
+def test_whoever_has_no_key_may_do_nothing(payload_server: Payload, key: str, slug: str) -> None:
+    address = PayloadAddress(payload_server.url, key or payload_server.api_key, key_collection=slug)
+    with closing(PayloadApi(address)) as stranger:
+        answer = stranger.ask("GET", JOBS)
+    assert (answer.status_code, parse_answer(answer).code) == (403, "content_forbidden")
+
+
+def test_a_document_that_somebody_edits_is_locked_but_not_for_us(
+    payload_server: Payload, api: PayloadApi, two: int
+) -> None:
+    with httpx.Client(base_url=f"{payload_server.url}/api") as editor:
+        account = {"email": "editor@example.com", "password": "secret"}
+        api.ask("POST", "/users", json=account)
+        me = editor.post("/users/login", json=account).json()["user"]["id"]
+        lock = {
+            "document": {"relationTo": "inference-jobs", "value": two},
+            "user": {"relationTo": "users", "value": me},
+        }
+        editor.post("/payload-locked-documents", json=lock).raise_for_status()
+    locked = api.ask("PATCH", f"{JOBS}/{two}", **job())
+    assert (locked.status_code, parse_answer(locked).code) == (423, "dependency_unavailable")
+    among_others = api.ask("PATCH", JOBS, params=OF_TWO, **job())
+    assert (among_others.status_code, parse_answer(among_others).code) == (400, "dependency_unavailable")
+    assert api.ask("PATCH", JOBS, params={**OF_TWO, "overrideLock": "true"}, **job()).is_success
