@@ -59,7 +59,7 @@ def build_document(
         task.id,
         task.type,
         status,
-        Version(event.generation, event.seq, task.epoch, _progress(task, event, status)),
+        Version(event.generation, event.seq, task.epoch, _progress(task, event)),
         params=task.params,
         result=task.result if has_ended else None,
         error=asdict(task.error) if has_ended and task.error else None,
@@ -74,7 +74,7 @@ def _is_now(task: Task, event: TaskEvent) -> bool:
     return (event.generation, event.type) == (task.generation, task.status)
 
 
-def _progress(task: Task, event: TaskEvent, status: Status) -> float:
-    if status is Status.SUCCEEDED:
+def _progress(task: Task, event: TaskEvent) -> float:
+    if event.type == Status.SUCCEEDED:
         return 1.0
-    return 0.0 if event.type in {"queued", "running"} else task.progress.fraction
+    return 0.0 if event.type in {Status.QUEUED, Status.RUNNING} else task.progress.fraction

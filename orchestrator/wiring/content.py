@@ -23,7 +23,7 @@ def build_payload(settings: Settings) -> PayloadApi:
     return PayloadApi(address, timeout_s=payload.timeout.total_seconds())
 
 
-def build_tell_content(settings: Settings, projects: Projects, storage: ObjectStorage, *, scratch_dir: Path) -> Sender:
+def build_tell_content(settings: Settings, *, projects: Projects, storage: ObjectStorage, scratch_dir: Path) -> Sender:
     """The sender for `payload`. Where no CMS is configured, every delivery is refused."""
     content = PayloadCms(build_payload(settings))
     register = RegisterOutputs(content, storage, scratch_dir, settings.payload.file_bytes)

@@ -27,6 +27,7 @@ NEVER_ANSWERED = {
     "crashed_repeatedly",
     "decode_failed",
     "echo_failed",
+    "endpoint_disabled",
     "expired",
     "fetch_timeout",
     "input_missing",

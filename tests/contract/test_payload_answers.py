@@ -32,7 +32,7 @@ class Row:
     params: dict[str, str] = field(default_factory=dict)
 
 
-def job(**fields: object) -> dict[str, Any]:
+def entry(**fields: object) -> dict[str, Any]:
     return {"json": {"type": "system.echo", **fields}}
 
 
@@ -42,22 +42,22 @@ def picture(content: bytes, name: str) -> dict[str, Any]:
 
 # `{two}` stands for the id of the document with the externalId "two"; there is one that is called "one", too.
 ROWS = {
-    "unique": Row("POST", JOBS, job(externalId="one")),
-    "unique by id": Row("PATCH", f"{JOBS}/{{two}}", job(externalId="one")),
-    "unique by where": Row("PATCH", JOBS, job(externalId="one"), params=OF_TWO),
+    "unique": Row("POST", JOBS, entry(externalId="one")),
+    "unique by id": Row("PATCH", f"{JOBS}/{{two}}", entry(externalId="one")),
+    "unique by where": Row("PATCH", JOBS, entry(externalId="one"), params=OF_TWO),
     "required": Row("POST", JOBS, {"json": {"externalId": "three"}}),
-    "select": Row("POST", JOBS, job(status="odd")),
-    "number": Row("POST", JOBS, job(progress=2)),
-    "date": Row("POST", JOBS, job(completedAt="some day")),
-    "text": Row("POST", JOBS, job(externalId="x" * 40_001)),
-    "json": Row("POST", JOBS, job(result="text")),
-    "shape of a relation": Row("POST", JOBS, job(outputs=["abc"])),
-    "relation to nothing": Row("POST", JOBS, job(outputs=[4711]), 500, Unavailable, FAULTY),
+    "select": Row("POST", JOBS, entry(status="odd")),
+    "number": Row("POST", JOBS, entry(progress=2)),
+    "date": Row("POST", JOBS, entry(completedAt="some day")),
+    "text": Row("POST", JOBS, entry(externalId="x" * 40_001)),
+    "json": Row("POST", JOBS, entry(result="text")),
+    "shape of a relation": Row("POST", JOBS, entry(outputs=["abc"])),
+    "relation to nothing": Row("POST", JOBS, entry(outputs=[4711]), 500, Unavailable, FAULTY),
     "relation to nothing by where": Row(
-        "PATCH", JOBS, job(outputs=[4711]), kind=Unavailable, code=FAULTY, params=OF_TWO
+        "PATCH", JOBS, entry(outputs=[4711]), kind=Unavailable, code=FAULTY, params=OF_TWO
     ),
     "unknown field of a query": Row("GET", JOBS, params={"where[bogus][equals]": "1"}),
-    "no query": Row("PATCH", JOBS, job()),
+    "no query": Row("PATCH", JOBS, entry()),
     "malformed": Row("POST", JOBS, {"content": b"{", "headers": JSON}),
     "malformed multipart": Row(
         "POST", MEDIA, {"data": {"_payload": "{"}, "files": {"file": b"1"}}, 500, Unavailable, FAULTY
@@ -73,7 +73,7 @@ ROWS = {
     "no document": Row("GET", f"{JOBS}/4711", {}, 404, Refused, "content_not_found"),
     "shape of an id": Row("GET", f"{JOBS}/abc", {}, 500, Unavailable, FAULTY),
     "no collection": Row("GET", "/nothing", {}, 404, Refused, "content_not_found"),
-    "no method": Row("PUT", f"{JOBS}/{{two}}", job(), 404, Refused, "content_not_found"),
+    "no method": Row("PUT", f"{JOBS}/{{two}}", entry(), 404, Refused, "content_not_found"),
     "no file": Row("POST", MEDIA, {"data": {"_payload": "{}"}, "files": {"other": b""}}),
     "type of a file": Row("POST", MEDIA, picture(b"a picture? no, a poem", "a.txt")),
     "size of a file": Row("POST", MEDIA, picture(bytes(21 * 1024**2), "a.png"), 413, Refused, "content_too_large"),
@@ -93,7 +93,7 @@ ROWS = {
 def api(payload_server: Payload) -> Iterator[PayloadApi]:
     with closing(PayloadApi(PayloadAddress(payload_server.url, payload_server.api_key))) as api:
         for name in ("one", "two"):
-            assert api.ask("POST", JOBS, **job(externalId=name)).status_code in {201, 400}
+            assert api.ask("POST", JOBS, **entry(externalId=name)).status_code in {201, 400}
         yield api
 
 
@@ -134,8 +134,8 @@ def test_a_document_that_somebody_edits_is_locked_but_not_for_us(
             "user": {"relationTo": "users", "value": me},
         }
         editor.post("/payload-locked-documents", json=lock).raise_for_status()
-    locked = api.ask("PATCH", f"{JOBS}/{two}", **job())
+    locked = api.ask("PATCH", f"{JOBS}/{two}", **entry())
     assert (locked.status_code, parse_answer(locked).code) == (423, "dependency_unavailable")
-    among_others = api.ask("PATCH", JOBS, params=OF_TWO, **job())
+    among_others = api.ask("PATCH", JOBS, params=OF_TWO, **entry())
     assert (among_others.status_code, parse_answer(among_others).code) == (400, "dependency_unavailable")
-    assert api.ask("PATCH", JOBS, params={**OF_TWO, "overrideLock": "true"}, **job()).is_success
+    assert api.ask("PATCH", JOBS, params={**OF_TWO, "overrideLock": "true"}, **entry()).is_success

@@ -36,7 +36,7 @@ class PayloadCms:
             elif version_of(found, names) > document.version:
                 return False
             else:
-                shown = self._change(names.tasks, found, fields)
+                shown = self._change(names.tasks, found, fields=fields)
             if shown is not None:
                 if version_of(shown, names).seq != document.version.seq:
                     log.warning("content.order_is_not_kept", collection=names.tasks)  # it has no such field
@@ -90,7 +90,7 @@ class PayloadCms:
         answer = self._api.ask("POST", f"/{collection}", **send())
         return None if is_taken(answer, key) else read(answer, "doc")
 
-    def _change(self, collection: str, found: Document, fields: Document) -> Document | None:
+    def _change(self, collection: str, found: Document, *, fields: Document) -> Document | None:
         """What it looks like now; None if somebody has saved or deleted it since. An editor's lock is no obstacle."""
         seen = {"id": found["id"], **({"updatedAt": found["updatedAt"]} if "updatedAt" in found else {})}
         where = {f"where[and][{n}][{name}][equals]": value for n, (name, value) in enumerate(seen.items())}
