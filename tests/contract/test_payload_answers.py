@@ -122,20 +122,21 @@ def test_whoever_has_no_key_may_do_nothing(payload_server: Payload, key: str, sl
     assert (answer.status_code, parse_answer(answer).code) == (403, "content_forbidden")
 
 
-def test_a_document_that_somebody_edits_is_locked_but_not_for_us(
-    payload_server: Payload, api: PayloadApi, two: int
-) -> None:
+def test_a_document_that_somebody_edits_is_locked_but_not_for_us(payload_server: Payload, api: PayloadApi) -> None:
+    body = {"externalId": "locked", "url": "https://cdn.example/still.png"}
+    link = api.ask("POST", "/assets", json=body).json()["doc"]["id"]
     with httpx.Client(base_url=f"{payload_server.url}/api") as editor:
         account = {"email": "editor@example.com", "password": "secret"}
         api.ask("POST", "/users", json=account)
         me = editor.post("/users/login", json=account).json()["user"]["id"]
         lock = {
-            "document": {"relationTo": "inference-jobs", "value": two},
+            "document": {"relationTo": "assets", "value": link},
             "user": {"relationTo": "users", "value": me},
         }
         editor.post("/payload-locked-documents", json=lock).raise_for_status()
-    locked = api.ask("PATCH", f"{JOBS}/{two}", **entry())
+    locked_one = {"where[id][equals]": link}
+    locked = api.ask("PATCH", f"/assets/{link}", json=body)
     assert (locked.status_code, parse_answer(locked).code) == (423, "dependency_unavailable")
-    among_others = api.ask("PATCH", JOBS, params=OF_TWO, **entry())
+    among_others = api.ask("PATCH", "/assets", params=locked_one, json=body)
     assert (among_others.status_code, parse_answer(among_others).code) == (400, "dependency_unavailable")
-    assert api.ask("PATCH", JOBS, params={**OF_TWO, "overrideLock": "true"}, **entry()).is_success
+    assert api.ask("PATCH", "/assets", params={**locked_one, "overrideLock": "true"}, json=body).is_success

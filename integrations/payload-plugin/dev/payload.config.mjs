@@ -48,7 +48,6 @@ const assets = {
 // save lets requests interleave, as they do with Postgres or MongoDB.
 const ownJobs = (hookDelayMs) => (jobs) => ({
   ...jobs,
-  trash: true, // what an editor throws away still holds its externalId
   hooks: { ...jobs.hooks, ...(hookDelayMs > 0 ? { beforeChange: [() => sleep(hookDelayMs)] } : {}) },
   fields: [...jobs.fields, { name: 'project', type: 'relationship', relationTo: 'projects' }],
 })
