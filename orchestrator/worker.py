@@ -22,11 +22,13 @@ from kombu.entity import Queue
 from prometheus_client import start_http_server
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.lane import solo_lane
+from orchestrator.domain.lane import is_solo, solo_lane
 from orchestrator.services.drain import DrainLane
+from orchestrator.services.drain_deliveries import DrainDeliveries
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.settings import Settings
 from orchestrator.telemetry import collect_shared
+from orchestrator.wiring.deliveries import build_sending
 from orchestrator.wiring.worker import (
     PULSE,
     WorkerPorts,
@@ -41,6 +43,7 @@ from orchestrator.wiring.worker_parent import TICK_S, ParentParts, build_board, 
 log = structlog.get_logger()
 
 WATCH_EVERY_S = 0.5
+SENDING_LANE = "io"
 LEAVE_S = 1.0  # as billiard's own recycled children: their last result is read meanwhile
 
 
@@ -50,6 +53,7 @@ class Child:
 
     signs: ShowSigns
     build: Callable[[ShowSigns], DrainLane]
+    build_sending: Callable[[], DrainDeliveries | None]
 
     @cached_property
     def drain(self) -> DrainLane:
@@ -57,10 +61,18 @@ class Child:
         gc.freeze()  # all of this lives as long as the child: walking it again and again was a tenth of a short run
         return drain
 
+    @cached_property
+    def sending(self) -> DrainDeliveries | None:
+        return self.build_sending()
+
     def work(self, lane: str) -> None:
         """Take one pulse; afterwards make room for a fresh child if this one is spent."""
         with self.signs.holding_pulse():  # making the drain takes a second too
-            self.drain.drain(lane)
+            drain = self.drain
+            if self.sending is None or is_solo(lane):  # what runs alone may take the child along
+                drain.drain(lane)
+            else:
+                self.sending.beside(lambda: drain.drain(lane), is_over=drain.is_spent)
         if self.drain.is_spent():
             log.info("child.retires")
             threading.Timer(LEAVE_S, os._exit, (EX_RECYCLE,)).start()
@@ -79,7 +91,10 @@ def run_worker(
         ports = build_ports(settings)
         return build_drain(settings, ports, lane=lane, is_stopping=lambda: stop_flag[0] == 1, note=signs.note)
 
-    _register_pulse(app, lambda: Child(build_signs(settings, board), build))
+    def build_beside() -> DrainDeliveries | None:
+        return build_sending(settings, is_stopping=lambda: stop_flag[0] == 1) if lane == SENDING_LANE else None
+
+    _register_pulse(app, lambda: Child(build_signs(settings, board), build, build_beside))
     parent = build_parent(settings, board, lane=lane)
     app.steps["worker"].add(_parent_step(parent))
     app.steps["consumer"].add(_listening_step(parent))

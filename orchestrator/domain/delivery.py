@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from orchestrator.domain.errors import NotFound, RunEnded
+
 PAYLOAD = "payload"
 JOURNAL = "journal"
 WEBHOOK = "webhook"
@@ -64,3 +66,15 @@ class Delivery:
     def kind(self) -> str:
         """`payload`, `journal` or `webhook`."""
         return self.destination.partition(":")[0]
+
+
+class DeliveryNotFound(NotFound):
+    """The task has no delivery to such a destination."""
+
+    code = "delivery_not_found"
+
+
+class DeliveryLost(RunEnded):
+    """Another sender has the delivery now, or it is gone."""
+
+    code = "delivery_lost"

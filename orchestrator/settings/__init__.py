@@ -8,6 +8,7 @@ import os
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.settings.content import PayloadSettings
+from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
 from orchestrator.settings.outside import RedisSettings, S3Settings, TritonSettings
 from orchestrator.settings.section import Section
@@ -16,6 +17,7 @@ from orchestrator.settings.work import KeeperSettings, LogSettings, StageSetting
 
 __all__ = [
     "ApiSettings",
+    "DeliverySettings",
     "FetchSettings",
     "KeeperSettings",
     "LimitSettings",
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
     uploads: UploadSettings = UploadSettings()
     webhooks: WebhookSettings = WebhookSettings()
     payload: PayloadSettings = PayloadSettings()
+    deliveries: DeliverySettings = DeliverySettings()
     keeper: KeeperSettings = KeeperSettings()
     log: LogSettings = LogSettings()
 

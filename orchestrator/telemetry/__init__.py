@@ -3,6 +3,7 @@
 Metrics are made once per process and passed down; each kind of process exports only what it counts.
 """
 
+from orchestrator.telemetry.deliveries import OutboxMetrics, SendMetrics, build_outbox_metrics, build_send_metrics
 from orchestrator.telemetry.intake import IntakeMetrics, build_intake_metrics
 from orchestrator.telemetry.labels import BoundedLabels
 from orchestrator.telemetry.logs import configure_logging, name_bound_run, redact
@@ -14,13 +15,17 @@ __all__ = [
     "SECONDS",
     "BoundedLabels",
     "IntakeMetrics",
+    "OutboxMetrics",
     "QueueMetrics",
     "RunMetrics",
+    "SendMetrics",
     "SharedSamples",
     "build_intake_metrics",
+    "build_outbox_metrics",
     "build_queue_metrics",
     "build_reap_counter",
     "build_run_metrics",
+    "build_send_metrics",
     "collect_shared",
     "configure_logging",
     "count_finds",

@@ -6,6 +6,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from orchestrator.telemetry.deliveries import OutboxMetrics, build_outbox_metrics
 from orchestrator.telemetry.samples import SharedSamples
 
 
@@ -29,6 +30,7 @@ class QueueMetrics:
     no_worker: Gauge
     running: Gauge
     delayed: Gauge
+    outbox: OutboxMetrics
 
 
 def build_queue_metrics() -> QueueMetrics:
@@ -53,6 +55,7 @@ def build_queue_metrics() -> QueueMetrics:
         no_worker=gauge("orchestrator_queue_no_worker", "Ready tasks of lanes that no worker serves.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
+        outbox=build_outbox_metrics(registry),
     )
 
 

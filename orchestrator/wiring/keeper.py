@@ -10,6 +10,7 @@ from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import ALIVE_S, RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.deliveries import DeliveryUpkeep
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
@@ -21,11 +22,14 @@ from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Sweep
 from orchestrator.services.sweep_parts import SweepParts
+from orchestrator.services.wake_deliveries import WakeDeliveries
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
+from orchestrator.wiring.deliveries import build_deliveries
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
 from orchestrator.wiring.probe import name_instance
 
+WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
 SWEEP_PARTS_EVERY_S = 600.0
@@ -50,6 +54,7 @@ class KeeperPorts:
     pulses: PulseSender
     storage: ObjectStorage
     parts: PartStorage
+    deliveries: DeliveryUpkeep
     sign: Callable[[], None]
 
 
@@ -64,11 +69,13 @@ class KeeperParts:
 
 def build_keeper_ports(settings: Settings) -> KeeperPorts:
     client = connect(settings.redis.url.get_secret_value(), WORKER)
+    scripts = Scripts(client)
     return KeeperPorts(
-        upkeep=build_upkeep(settings, Scripts(client)),
+        upkeep=build_upkeep(settings, scripts),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
         parts=build_parts(settings),
+        deliveries=build_deliveries(settings, scripts),
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
     )
 
@@ -79,6 +86,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
     # In containers that share a host's name, every keeper may be process 1.
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     tick_s = settings.keeper.tick.total_seconds()
+    wake = WakeDeliveries(ports.deliveries, ports.pulses, metrics.outbox)
 
     def duty(name: str, tick: Callable[[], None], *, every_s: float) -> Duty:
         return Duty(
@@ -93,6 +101,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
         duties=(
             duty("reconcile", Reconcile(upkeep, metrics.reconciled).tick, every_s=tick_s),
             duty("ring", RingLanes(upkeep, ports.pulses, metrics).tick, every_s=tick_s),
+            duty("deliveries", wake.tick, every_s=WAKE_EVERY_S),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),

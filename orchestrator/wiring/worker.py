@@ -86,6 +86,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
             lease_ms(settings),
             frozenset(PIPELINES),
             build_quotas(settings),
+            int(settings.deliveries.progress_every.total_seconds() * 1000),
         ),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),

@@ -33,6 +33,7 @@ class RedisClaims:
     lease_ms: int
     types: frozenset[str] = frozenset()
     quotas: Quotas = UNLIMITED
+    progress_every_ms: int = 5_000
 
     def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         given = {
@@ -63,8 +64,9 @@ class RedisClaims:
             }
             for beat in beats
         ]
+        given = {"runs": render_json(runs), "lease_ms": self.lease_ms, "progress_every_ms": self.progress_every_ms}
         with redis_errors():
-            verdicts = self.scripts.run("beat", {"runs": render_json(runs), "lease_ms": self.lease_ms})
+            verdicts = self.scripts.run("beat", given)
         return [Verdict(verdict) for verdict in verdicts]
 
     def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- include: turn, places, lapse
 -- beat: all runs of one process at once. Renews their leases, writes progress, answers go_on, stop or lost for each.
--- given: runs (JSON list of {task_id, epoch, run_id, progress or "", lines}), lease_ms
+-- given: runs (JSON list of {task_id, epoch, run_id, progress or "", lines}), lease_ms, progress_every_ms (for deliveries.lua)
 
 local now, given = clock_ms(), arguments()
 
@@ -12,7 +12,7 @@ local function beat(run)
   task.beaten = 1
   if run.progress ~= '' and run.progress ~= task.progress then -- the same again is this very beat, repeated
     task.progress, task.updated_ms = run.progress, now
-    publish(task, 'progress', now, run.progress)
+    report(task, now)
     if task.led then following().tell_progress(task, now) end
   end
   log_lines(task, now, run.lines)

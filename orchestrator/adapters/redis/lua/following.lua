@@ -100,7 +100,7 @@ function following()
   local function tell_progress(leader, now)
     each_follower(leader, function(task)
       task.progress, task.updated_ms = leader.progress, now
-      publish(task, 'progress', now, task.progress)
+      report(task, now)
       save(task)
     end)
   end

@@ -14,8 +14,7 @@
 --   orch:queued:<project>, :running:      sets of ids, see quotas.lua
 --   orch:backlog:<lane>                   hash    sums of what is ready, see backlog.lua
 --   orch:yields:<solo lane>               zset    owners that were told to make room, see yield.lua
---   orch:events:<id>, orch:attempts:<id>  stream  entry ids are <generation>-<seq> and <generation>-<epoch>
---   orch:story:<project>                  stream  the latest changes of status of all its tasks, without their data
+--   orch:attempts:<id>                    stream  entry ids are <generation>-<epoch>; its events: story.lua
 --   orch:tasks:<project>                  zset    all ids, in lexical (= time) order
 --   orch:idem:<project>:<key>             hash    request_sha256, task, created_ms and answer of an Idempotency-Key;
 --                                                 it ends by itself, whether or not the task is still there
@@ -24,11 +23,7 @@
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.
 -- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017); one with
 -- the field `pool` in the pool's lane, `<lane>@<pool>` (ADR 0034).
---
--- Whatever happens to a task is also published in `orch:feed:<project>:<id>`, to whoever follows it now (ADR 0029).
 
-local EVENTS_KEPT = 512
-local STORY_KEPT = 1000
 local ATTEMPTS_KEPT = 64
 
 -- ARGV[1] is the time in ms, empty in production; the rest are name, value pairs.
@@ -44,86 +39,52 @@ local function clock_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A script works on its own copy of the record: it sets fields, or clears them with nil, and saves once.
+-- A script works on its own copy of a record: it sets fields, or clears them with nil, and saves once.
 local as_stored = {}
 
-local function load_task(id)
-  local flat = redis.call('HGETALL', 'orch:task:' .. id)
+local function load_record(key)
+  local flat = redis.call('HGETALL', key)
   if #flat == 0 then return nil end
-  local task, stored = {}, {}
+  local record, stored = {}, {}
   for i = 1, #flat, 2 do
     local name, value = flat[i], flat[i + 1]
-    task[name], stored[name] = value, value
+    record[name], stored[name] = value, value
   end
-  as_stored[id] = stored
-  return task
+  as_stored[key] = stored
+  return record
 end
 
 -- Writes what has changed and nothing else, so that fields which this version does not know stay as they are.
-local function save(task)
-  local key, stored, set, cleared = 'orch:task:' .. task.id, as_stored[task.id] or {}, {}, {}
-  for name, value in pairs(task) do
+local function save_record(key, record)
+  local stored, set, cleared = as_stored[key] or {}, {}, {}
+  for name, value in pairs(record) do
     if value ~= stored[name] and tostring(value) ~= stored[name] then
       set[#set + 1], set[#set + 2] = name, tostring(value)
       stored[name] = tostring(value)
     end
   end
   for name in pairs(stored) do
-    if task[name] == nil then cleared[#cleared + 1], stored[name] = name, nil end
+    if record[name] == nil then cleared[#cleared + 1], stored[name] = name, nil end
   end
   if set[1] then redis.call('HSET', key, unpack(set)) end
   if cleared[1] then redis.call('HDEL', key, unpack(cleared)) end
-  as_stored[task.id] = stored
+  as_stored[key] = stored
 end
 
--- The record as HGETALL would tell it, of a task that is saved.
-local function reply(task)
+local function load_task(id) return load_record('orch:task:' .. id) end
+
+local function save(task) save_record('orch:task:' .. task.id, task) end
+
+-- The record as HGETALL would tell it, of one that is saved.
+local function reply(record)
   local flat = {}
-  for name, value in pairs(task) do
+  for name, value in pairs(record) do
     flat[#flat + 1], flat[#flat + 2] = name, tostring(value)
   end
   return flat
 end
 
--- Tells those who follow the task or its project now. `cursor` names the line of the project's story, if it has one.
-local function publish(task, kind, now, data, cursor)
-  redis.call('PUBLISH', 'orch:feed:' .. task.project .. ':' .. task.id,
-    table.concat({task.generation .. '-' .. (task.seq or 0), cursor or '', kind, now, data}, ' '))
-end
-
--- The next line of the task's own stream; its number is part of the record, so save comes after.
-local function append(task, kind, now, data)
-  task.seq = (task.seq or 0) + 1
-  redis.call('XADD', 'orch:events:' .. task.id, 'MAXLEN', EVENTS_KEPT, task.generation .. '-' .. task.seq,
-    'type', kind, 'at_ms', now, 'data', data)
-end
-
--- A change of status.
-local function emit(task, kind, now, data)
-  data = data or '{}'
-  append(task, kind, now, data)
-  local cursor = redis.call('XADD', 'orch:story:' .. task.project, 'MAXLEN', '~', STORY_KEPT, '*',
-    'task', task.id, 'event', task.generation .. '-' .. task.seq, 'type', kind, 'at_ms', now)
-  publish(task, kind, now, data, cursor)
-end
-
--- Anything else worth keeping: a file it made, a line of its log. The story of the project tells nothing of it.
-local function mention(task, kind, now, data)
-  append(task, kind, now, data)
-  publish(task, kind, now, data)
-end
-
--- What a run says of itself. Each line is {number, ms since it was said, JSON}; one that comes again is known by its
--- number, which counts from 1 within the run.
-local function log_lines(task, now, lines)
-  for _, line in ipairs(lines) do
-    if line[1] > tonumber(task.said or 0) then
-      task.said = line[1]
-      mention(task, 'log', now - line[2], line[3])
-    end
-  end
-end
-
+-- include: story
 local function solo_lane(lane)
   return lane .. '.solo'
 end
@@ -217,7 +178,7 @@ local function end_task(task, status, now, fields, data, is_own)
   if task.content and not task.leader then following().part_with_followers(task, now, is_own) end
 end
 
--- include: following
+-- include: following, deliveries
 -- The run whose token was given, if it still owns its task. Otherwise "repeated" when this very call was carried
 -- out before (redis-py sends a command again after a lost reply), or "stale".
 local function fenced(given, operation)

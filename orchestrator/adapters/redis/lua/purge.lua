@@ -24,6 +24,7 @@ if task.idem ~= '' then -- a key that holds its answer outlives the task
   if seen[1] == task.id and not seen[2] then redis.call('DEL', key) end
 end
 if task.content then following().forget(task) end
+if redis.call('EXISTS', 'orch:deliveries:' .. task.id) == 1 then deliveries().each_of(task.id, deliveries().forget) end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
 if redis.call('EXISTS', 'orch:tasks:' .. task.project) == 0 then redis.call('DEL', 'orch:story:' .. task.project) end

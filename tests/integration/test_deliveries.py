@@ -1,0 +1,284 @@
+"""What `ports/deliveries.py` promises, on the real store."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from delivery_room import DeliveryRoom, cursor_of, kinds
+from record_store import DONE, LEASE_MS, RETENTION_MS, new_task, open_store
+
+from orchestrator.domain.delivery import Cursor, DeliveryLost, DeliveryNotFound, DeliveryStatus
+from orchestrator.domain.errors import TaskNotFound
+from orchestrator.domain.task import Progress
+from orchestrator.ports.claims import Beat
+
+
+@pytest.fixture
+def room(redis_url: str) -> Iterator[DeliveryRoom]:
+    with open_store(redis_url) as store:
+        yield DeliveryRoom(store)
+
+
+def run_to_end(room: DeliveryRoom, task_id: str, project: str = "film-a") -> None:
+    room.store.submit(new_task(task_id, project=project))
+    room.store.claims.finish(room.store.claim_one(), DONE)
+
+
+class TestWhoIsTold:
+    def test_a_destination_is_told_the_events_that_it_asks_for_in_order(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        sending = room.claim_one()
+        assert kinds(sending) == ["queued", "running", "succeeded"]
+        assert [event.seq for event in sending.events] == [1, 2, 3]
+        assert (sending.delivery.destination, sending.delivery.channel) == ("webhook:one", "webhook:one.test")
+        assert sending.task.status == "succeeded"
+
+    def test_a_filter_leaves_out_the_rest(self, room: DeliveryRoom) -> None:
+        room.tell("webhook:one", "webhook:one.test", "succeeded failed")
+        room.store.submit(new_task("t1"))
+        assert room.claim() == ()
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        assert kinds(room.claim_one()) == ["succeeded"]
+
+    def test_a_channel_alone_asks_for_every_change_of_status(self, room: DeliveryRoom) -> None:
+        room.send("HSET", "orch:endpoints:film-a", "webhook:one", "webhook:one.test")
+        run_to_end(room, "t1")
+        assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
+
+    def test_a_task_names_one_of_its_own(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1", project="film-b"))
+        own = '{"url":"https://x.test/","events":["succeeded"],"channel":"webhook:x.test"}'
+        room.send("HSET", "orch:task:t1", "webhook", own)
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        sending = room.claim_one()
+        assert (sending.delivery.destination, sending.delivery.channel) == ("webhook:task", "webhook:x.test")
+        assert kinds(sending) == ["succeeded"]
+
+    def test_the_journal_hears_of_the_end_alone(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1", project="film-b"))
+        room.send("HSET", "orch:task:t1", "journal", "1")
+        run = room.store.claim_one()
+        assert room.claim() == ()
+        room.store.claims.finish(run, DONE)
+        sending = room.claim_one()
+        assert (sending.delivery.destination, kinds(sending)) == ("journal", ["succeeded"])
+
+    def test_nobody_is_told_of_a_project_without_destinations(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1", "film-b")
+        assert room.claim() == ()
+        assert room.log.list("film-b", "t1") == ()
+
+    def test_who_comes_later_is_not_told_what_was_before(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1", project="film-b"))
+        room.tell("webhook:late", "webhook:late.test", project="film-b")
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        assert kinds(room.claim_one()) == ["running", "succeeded"]
+
+
+class TestClaims:
+    def test_a_repeated_claim_repeats(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        assert room.log.claim(["same"]) == room.log.claim(["same"])
+
+    def test_one_delivery_has_one_sender_at_a_time(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        assert len(room.claim(3)) == 1
+        assert room.claim() == ()
+
+    def test_what_comes_while_it_is_sent_is_claimed_afterwards(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1"))
+        first = room.claim_one()
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        assert room.claim() == ()
+        room.finish(first)
+        assert kinds(room.claim_one()) == ["running", "succeeded"]
+
+    def test_projects_and_channels_take_turns(self, room: DeliveryRoom) -> None:
+        room.tell("webhook:two", "webhook:two.test", project="film-b")
+        for number in range(6):
+            room.store.submit(new_task(f"a{number}"))
+        for number in range(2):
+            room.store.submit(new_task(f"b{number}", project="film-b"))
+        told = [sending.delivery.project for sending in room.claim(5)]
+        assert told == ["film-a", "film-b", "film-a", "film-b", "film-a"]
+
+    def test_one_of_them_has_so_many_senders_at_once(self, room: DeliveryRoom) -> None:
+        for number in range(10):
+            room.store.submit(new_task(f"t{number}"))
+        sendings = room.claim(10)
+        assert len(sendings) == 8
+        assert room.claim() == ()
+        room.finish(sendings[0])
+        assert len(room.claim(10)) == 1
+
+    def test_a_kind_that_nobody_here_can_send_is_left_to_others(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        assert replace(room.log, at_once={"payload": 4}).claim(["c"]) == ()
+        room.store.pass_time(10_001)
+        assert len(room.claim()) == 1
+
+
+class TestCursor:
+    def test_what_was_taken_is_not_told_again(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        sending = room.claim_one()
+        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK", is_last=False)
+        room.store.pass_time(LEASE_MS + 1)
+        assert room.log.wake(limit=10).lapsed == 1
+        again = room.claim_one()
+        assert kinds(again) == ["running", "succeeded"]
+        assert again.delivery.cursor == cursor_of(sending.events[0])
+        with pytest.raises(DeliveryLost):
+            room.finish(sending)
+
+    def test_after_the_last_it_is_delivered(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.finish(room.claim_one())
+        delivery = room.only("t1")
+        assert (delivery.status, delivery.cursor, delivery.tries) == (DeliveryStatus.DELIVERED, Cursor(1, 3), 0)
+        assert delivery.last is not None
+        assert (delivery.last.code, delivery.last.message) == ("ok", "200 OK")
+        assert room.claim() == ()
+
+    def test_a_renewed_claim_does_not_lapse(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        sending = room.claim_one()
+        room.store.pass_time(LEASE_MS - 1)
+        room.log.renew([sending])
+        room.store.pass_time(LEASE_MS - 1)
+        assert room.log.wake(limit=10).lapsed == 0
+        room.finish(sending)
+
+
+class TestFailures:
+    def test_a_failed_try_waits_until_it_is_due(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.log.put_off(room.claim_one(), after_s=5, code="no_answer", message="There was no answer.")
+        delivery = room.only("t1")
+        assert (delivery.status, delivery.tries, delivery.due_ms) == ("pending", 1, room.store.now_ms + 5_000)
+        assert room.claim() == ()
+        room.store.pass_time(5_000)
+        assert room.log.wake(limit=10).due == 1
+        assert room.claim_one().delivery.tries == 1
+
+    def test_a_held_channel_holds_back_the_whole_queue_of_its_project_and_burns_no_try(
+        self, room: DeliveryRoom
+    ) -> None:
+        room.tell("webhook:two", "webhook:two.test")
+        room.store.submit(new_task("t1"), new_task("t2"))
+        first = room.claim_one()
+        room.log.hold_back(first, after_s=5)
+        others = room.claim(9)
+        assert {sending.delivery.channel for sending in others}.isdisjoint({first.delivery.channel})
+        room.store.pass_time(5_000)
+        assert {sending.delivery.tries for sending in room.claim(9)} == {0}
+
+    def test_one_that_was_given_up_begins_again_with_the_next_event(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1"))
+        room.log.give_up(room.claim_one(), code="refused", message="400")
+        assert room.only("t1").status == "failed"
+        assert room.claim() == ()
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
+
+    def test_but_not_one_whose_endpoint_was_disabled(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1"))
+        room.log.give_up(room.claim_one(), code="endpoint_disabled", message="410")
+        room.store.claims.finish(room.store.claim_one(), DONE)
+        assert room.claim() == ()
+
+    def test_what_is_released_is_another_s_at_once(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.log.release(room.claim_one())
+        assert room.claim_one().delivery.tries == 0
+
+
+class TestProgress:
+    @pytest.fixture
+    def beaten(self, room: DeliveryRoom) -> DeliveryRoom:
+        room.tell("webhook:one", "webhook:one.test", "succeeded progress")
+        room.store.submit(new_task("t1"))
+        self.run = room.store.claim_one()
+        return room
+
+    def beat(self, room: DeliveryRoom, done: int) -> None:
+        room.store.claims.beat([Beat(self.run, Progress("infer", done / 10, done, 10))])
+
+    def test_it_is_told_with_the_number_of_the_line_before(self, beaten: DeliveryRoom) -> None:
+        self.beat(beaten, 1)
+        (event,) = beaten.claim_one().events
+        assert (event.type, event.seq, event.data["done"]) == ("progress", 2, 1)
+
+    def test_it_is_told_no_more_often_than_every_few_seconds(self, beaten: DeliveryRoom) -> None:
+        self.beat(beaten, 1)
+        beaten.finish(beaten.claim_one())
+        self.beat(beaten, 2)
+        assert beaten.claim() == ()
+        beaten.store.pass_time(5_000)
+        self.beat(beaten, 3)
+        assert beaten.claim_one().events[0].data["done"] == 3
+
+    def test_once_the_task_has_ended_the_end_alone_is_told(self, beaten: DeliveryRoom) -> None:
+        self.beat(beaten, 1)
+        beaten.store.claims.finish(self.run, DONE)
+        assert kinds(beaten.claim_one()) == ["succeeded"]
+
+    def test_an_end_is_not_held_back_by_what_was_told_a_moment_ago(self, beaten: DeliveryRoom) -> None:
+        self.beat(beaten, 1)
+        beaten.finish(beaten.claim_one())
+        beaten.store.claims.finish(self.run, DONE)
+        assert kinds(beaten.claim_one()) == ["succeeded"]
+
+
+class TestRedeliver:
+    def test_what_is_delivered_tells_its_last_event_again(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.finish(room.claim_one())
+        (delivery,) = room.log.redeliver("film-a", "t1")
+        assert delivery.status == "pending"
+        assert kinds(room.claim_one()) == ["succeeded"]
+
+    def test_what_was_given_up_has_all_its_tries_and_events_again(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.log.give_up(room.claim_one(), code="refused", message="400")
+        room.log.redeliver("film-a", "t1", destination="webhook:one")
+        sending = room.claim_one()
+        assert (sending.delivery.tries, kinds(sending)) == (0, ["queued", "running", "succeeded"])
+
+    def test_what_waits_for_its_next_try_is_tried_at_once(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        room.log.put_off(room.claim_one(), after_s=500, code="no_answer", message="")
+        room.log.redeliver("film-a", "t1")
+        assert len(room.claim()) == 1
+        assert room.log.wake(limit=10).due == 0
+
+    def test_others_and_what_is_not_there_cannot_be_told_apart(self, room: DeliveryRoom) -> None:
+        run_to_end(room, "t1")
+        for project, task in (("film-b", "t1"), ("film-a", "none")):
+            with pytest.raises(TaskNotFound):
+                room.log.list(project, task)
+            with pytest.raises(TaskNotFound):
+                room.log.redeliver(project, task)
+        with pytest.raises(DeliveryNotFound):
+            room.log.redeliver("film-a", "t1", destination="webhook:none")
+
+
+def test_a_client_retry_goes_on_with_the_same_delivery(room: DeliveryRoom) -> None:
+    room.store.submit(new_task("t1"))
+    room.store.intake.cancel("film-a", "t1")
+    room.finish(room.claim_one())
+    room.store.intake.resubmit("film-a", "t1", generation=1)
+    (event,) = room.claim_one().events
+    assert (event.generation, event.seq, event.type) == (2, 3, "queued")
+
+
+def test_nothing_is_left_of_it_once_the_task_is_forgotten(room: DeliveryRoom) -> None:
+    run_to_end(room, "t1")
+    run_to_end(room, "t2")
+    room.finish(room.claim_one())
+    room.store.pass_time(100 * RETENTION_MS)
+    for swept in room.store.upkeep.condemn(limit=10):
+        room.store.upkeep.purge(swept.task_id)
+    room.send("DEL", "orch:endpoints:film-a")
+    left = room.store.client.eval("return redis.call('KEYS', 'orch:*')", 0)
+    assert {key.split(":")[1] for key in left} <= {"clock", "pace", "cost"}
