@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
 
-from record_store import RecordStore
+from record_store import DONE, RecordStore, new_task
 
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.domain.delivery import Cursor, Delivery
@@ -46,11 +46,15 @@ class DeliveryRoom:
         self._claims = (f"claim-{number}" for number in count(1))
         self.tell("webhook:one", "webhook:one.test")
 
-    def tell(self, destination: str, channel: str, events: str = EVERYTHING, *, project: str = "film-a") -> None:
+    def tell(self, destination: str, channel: str, *, events: str = EVERYTHING, project: str = "film-a") -> None:
         self.send("HSET", f"orch:endpoints:{project}", destination, f"{channel} {events}")
 
     def send(self, *command: object) -> None:
         self.store.client.eval("return redis.call(unpack(ARGV))", 0, *map(str, command))
+
+    def run_to_end(self, task_id: str, project: str = "film-a") -> None:
+        self.store.submit(new_task(task_id, project=project))
+        self.store.claims.finish(self.store.claim_one(), DONE)
 
     def claim(self, most: int = 1) -> tuple[Sending, ...]:
         return self.log.claim([next(self._claims) for _ in range(most)])

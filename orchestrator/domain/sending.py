@@ -59,7 +59,7 @@ POLICIES: Mapping[str, SendPolicy] = {
 LASTING: Mapping[str, SendPolicy] = {"content_faulty": Policy(tries=3, first_s=2, cap_s=3_600)}
 
 
-def decide_sending(kind: str, failures_before: int, error: OrchestratorError, *, jitter: float) -> Decision:
+def decide_sending(kind: str, error: OrchestratorError, *, failures_before: int, jitter: float) -> Decision:
     """What to do with a delivery that failed with ``error``, after so many failures since the last that was taken."""
     if isinstance(error, Refused):
         return GiveUp()

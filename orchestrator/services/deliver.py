@@ -9,6 +9,7 @@ from orchestrator.domain.delivery import Cursor, DeliveryLost
 from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.sending import decide_sending
+from orchestrator.ports.breakers import Breakers, passing
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Outbox, Sending
 from orchestrator.ports.destinations import Sender
@@ -26,6 +27,7 @@ class Deliver:
 
     outbox: Outbox
     senders: Mapping[str, Sender]
+    breakers: Breakers
     clock: Clock
     metrics: SendMetrics
     must_leave: Callable[[], bool] = lambda: False
@@ -50,12 +52,13 @@ class Deliver:
             is_last = number == len(events)
             cursor = sending.until if is_last else Cursor(event.generation, event.seq)
             try:
-                said = sender.send(delivery, sending.task, event=event)
+                with passing(self.breakers, delivery.channel):
+                    said = sender.send(delivery, sending.task, event=event)
             except OrchestratorError as error:
-                return self._fail(sending, delivery.tries, error)
+                return self._fail(sending, error, tries=delivery.tries)
             except Exception:
                 log.exception("delivery.bug")
-                return self._fail(sending, delivery.tries, _bug())
+                return self._fail(sending, _bug(), tries=delivery.tries)
             self.outbox.advance(sending, cursor, said=said or "ok", is_last=is_last)
             self.metrics.sent.labels(delivery.kind, "ok").inc()
             delivery = replace(delivery, cursor=cursor, tries=0)
@@ -63,9 +66,9 @@ class Deliver:
                 return self.outbox.release(sending)
         return None
 
-    def _fail(self, sending: Sending, tries: int, error: OrchestratorError) -> None:
+    def _fail(self, sending: Sending, error: OrchestratorError, *, tries: int) -> None:
         kind, cause = sending.delivery.kind, repr(error.__cause__)
-        decision = decide_sending(kind, tries, error, jitter=self.clock.jitter())
+        decision = decide_sending(kind, error, failures_before=tries, jitter=self.clock.jitter())
         log.warning("delivery.failed", code=error.code, error=str(error), cause=cause, tries=tries + 1)
         if isinstance(decision, GiveUp):
             self.metrics.sent.labels(kind, "given_up").inc()

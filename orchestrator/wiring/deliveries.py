@@ -6,6 +6,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.scripts import Scripts
@@ -52,7 +53,8 @@ def build_sending(
         return None
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     outbox, clock = build_deliveries(settings, scripts, kinds=frozenset(senders)), SystemClock()
-    deliver = Deliver(outbox, senders, clock, build_send_metrics(CollectorRegistry()), must_leave=is_stopping)
+    breakers, metrics = RedisBreakers(scripts, clock), build_send_metrics(CollectorRegistry())
+    deliver = Deliver(outbox, senders, breakers, clock, metrics, must_leave=is_stopping)
     return DrainDeliveries(
         outbox=outbox,
         deliver=deliver.deliver,

@@ -7,10 +7,7 @@ import pytest
 from delivery_room import DeliveryRoom, cursor_of, kinds
 from record_store import DONE, LEASE_MS, RETENTION_MS, new_task, open_store
 
-from orchestrator.domain.delivery import Cursor, DeliveryLost, DeliveryNotFound, DeliveryStatus
-from orchestrator.domain.errors import TaskNotFound
-from orchestrator.domain.task import Progress
-from orchestrator.ports.claims import Beat
+from orchestrator.domain.delivery import Cursor, DeliveryLost, DeliveryStatus
 
 
 @pytest.fixture
@@ -19,14 +16,9 @@ def room(redis_url: str) -> Iterator[DeliveryRoom]:
         yield DeliveryRoom(store)
 
 
-def run_to_end(room: DeliveryRoom, task_id: str, project: str = "film-a") -> None:
-    room.store.submit(new_task(task_id, project=project))
-    room.store.claims.finish(room.store.claim_one(), DONE)
-
-
 class TestWhoIsTold:
     def test_a_destination_is_told_the_events_that_it_asks_for_in_order(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         sending = room.claim_one()
         assert kinds(sending) == ["queued", "running", "succeeded"]
         assert [event.seq for event in sending.events] == [1, 2, 3]
@@ -34,7 +26,7 @@ class TestWhoIsTold:
         assert sending.task.status == "succeeded"
 
     def test_a_filter_leaves_out_the_rest(self, room: DeliveryRoom) -> None:
-        room.tell("webhook:one", "webhook:one.test", "succeeded failed")
+        room.tell("webhook:one", "webhook:one.test", events="succeeded failed")
         room.store.submit(new_task("t1"))
         assert room.claim() == ()
         room.store.claims.finish(room.store.claim_one(), DONE)
@@ -42,7 +34,7 @@ class TestWhoIsTold:
 
     def test_a_channel_alone_asks_for_every_change_of_status(self, room: DeliveryRoom) -> None:
         room.send("HSET", "orch:endpoints:film-a", "webhook:one", "webhook:one.test")
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
 
     def test_a_task_names_one_of_its_own(self, room: DeliveryRoom) -> None:
@@ -64,7 +56,7 @@ class TestWhoIsTold:
         assert (sending.delivery.destination, kinds(sending)) == ("journal", ["succeeded"])
 
     def test_nobody_is_told_of_a_project_without_destinations(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1", "film-b")
+        room.run_to_end("t1", "film-b")
         assert room.claim() == ()
         assert room.log.list("film-b", "t1") == ()
 
@@ -77,11 +69,11 @@ class TestWhoIsTold:
 
 class TestClaims:
     def test_a_repeated_claim_repeats(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         assert room.log.claim(["same"]) == room.log.claim(["same"])
 
     def test_one_delivery_has_one_sender_at_a_time(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         assert len(room.claim(3)) == 1
         assert room.claim() == ()
 
@@ -112,7 +104,7 @@ class TestClaims:
         assert len(room.claim(10)) == 1
 
     def test_a_kind_that_nobody_here_can_send_is_left_to_others(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         assert replace(room.log, at_once={"payload": 4}).claim(["c"]) == ()
         room.store.pass_time(10_001)
         assert len(room.claim()) == 1
@@ -120,7 +112,7 @@ class TestClaims:
 
 class TestCursor:
     def test_what_was_taken_is_not_told_again(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         sending = room.claim_one()
         room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK", is_last=False)
         room.store.pass_time(LEASE_MS + 1)
@@ -132,7 +124,7 @@ class TestCursor:
             room.finish(sending)
 
     def test_after_the_last_it_is_delivered(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         room.finish(room.claim_one())
         delivery = room.only("t1")
         assert (delivery.status, delivery.cursor, delivery.tries) == (DeliveryStatus.DELIVERED, Cursor(1, 3), 0)
@@ -141,7 +133,7 @@ class TestCursor:
         assert room.claim() == ()
 
     def test_a_renewed_claim_does_not_lapse(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         sending = room.claim_one()
         room.store.pass_time(LEASE_MS - 1)
         room.log.renew([sending])
@@ -152,7 +144,7 @@ class TestCursor:
 
 class TestFailures:
     def test_a_failed_try_waits_until_it_is_due(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         room.log.put_off(room.claim_one(), after_s=5, code="no_answer", message="There was no answer.")
         delivery = room.only("t1")
         assert (delivery.status, delivery.tries, delivery.due_ms) == ("pending", 1, room.store.now_ms + 5_000)
@@ -188,79 +180,9 @@ class TestFailures:
         assert room.claim() == ()
 
     def test_what_is_released_is_another_s_at_once(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
+        room.run_to_end("t1")
         room.log.release(room.claim_one())
         assert room.claim_one().delivery.tries == 0
-
-
-class TestProgress:
-    @pytest.fixture
-    def beaten(self, room: DeliveryRoom) -> DeliveryRoom:
-        room.tell("webhook:one", "webhook:one.test", "succeeded progress")
-        room.store.submit(new_task("t1"))
-        self.run = room.store.claim_one()
-        return room
-
-    def beat(self, room: DeliveryRoom, done: int) -> None:
-        room.store.claims.beat([Beat(self.run, Progress("infer", done / 10, done, 10))])
-
-    def test_it_is_told_with_the_number_of_the_line_before(self, beaten: DeliveryRoom) -> None:
-        self.beat(beaten, 1)
-        (event,) = beaten.claim_one().events
-        assert (event.type, event.seq, event.data["done"]) == ("progress", 2, 1)
-
-    def test_it_is_told_no_more_often_than_every_few_seconds(self, beaten: DeliveryRoom) -> None:
-        self.beat(beaten, 1)
-        beaten.finish(beaten.claim_one())
-        self.beat(beaten, 2)
-        assert beaten.claim() == ()
-        beaten.store.pass_time(5_000)
-        self.beat(beaten, 3)
-        assert beaten.claim_one().events[0].data["done"] == 3
-
-    def test_once_the_task_has_ended_the_end_alone_is_told(self, beaten: DeliveryRoom) -> None:
-        self.beat(beaten, 1)
-        beaten.store.claims.finish(self.run, DONE)
-        assert kinds(beaten.claim_one()) == ["succeeded"]
-
-    def test_an_end_is_not_held_back_by_what_was_told_a_moment_ago(self, beaten: DeliveryRoom) -> None:
-        self.beat(beaten, 1)
-        beaten.finish(beaten.claim_one())
-        beaten.store.claims.finish(self.run, DONE)
-        assert kinds(beaten.claim_one()) == ["succeeded"]
-
-
-class TestRedeliver:
-    def test_what_is_delivered_tells_its_last_event_again(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
-        room.finish(room.claim_one())
-        (delivery,) = room.log.redeliver("film-a", "t1")
-        assert delivery.status == "pending"
-        assert kinds(room.claim_one()) == ["succeeded"]
-
-    def test_what_was_given_up_has_all_its_tries_and_events_again(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
-        room.log.give_up(room.claim_one(), code="refused", message="400")
-        room.log.redeliver("film-a", "t1", destination="webhook:one")
-        sending = room.claim_one()
-        assert (sending.delivery.tries, kinds(sending)) == (0, ["queued", "running", "succeeded"])
-
-    def test_what_waits_for_its_next_try_is_tried_at_once(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
-        room.log.put_off(room.claim_one(), after_s=500, code="no_answer", message="")
-        room.log.redeliver("film-a", "t1")
-        assert len(room.claim()) == 1
-        assert room.log.wake(limit=10).due == 0
-
-    def test_others_and_what_is_not_there_cannot_be_told_apart(self, room: DeliveryRoom) -> None:
-        run_to_end(room, "t1")
-        for project, task in (("film-b", "t1"), ("film-a", "none")):
-            with pytest.raises(TaskNotFound):
-                room.log.list(project, task)
-            with pytest.raises(TaskNotFound):
-                room.log.redeliver(project, task)
-        with pytest.raises(DeliveryNotFound):
-            room.log.redeliver("film-a", "t1", destination="webhook:none")
 
 
 def test_a_client_retry_goes_on_with_the_same_delivery(room: DeliveryRoom) -> None:
@@ -273,8 +195,8 @@ def test_a_client_retry_goes_on_with_the_same_delivery(room: DeliveryRoom) -> No
 
 
 def test_nothing_is_left_of_it_once_the_task_is_forgotten(room: DeliveryRoom) -> None:
-    run_to_end(room, "t1")
-    run_to_end(room, "t2")
+    room.run_to_end("t1")
+    room.run_to_end("t2")
     room.finish(room.claim_one())
     room.store.pass_time(100 * RETENTION_MS)
     for swept in room.store.upkeep.condemn(limit=10):

@@ -42,7 +42,7 @@ class RedisDeliveries:
         given = {"claims": " ".join(claims), "lease_ms": self.lease_ms, "at_once": render_json(dict(self.at_once))}
         with redis_errors():
             found = self.scripts.run("claim_deliveries", given)
-        return tuple(_parse_sending(*claimed) for claimed in found)
+        return tuple(map(_parse_sending, found))
 
     def renew(self, sendings: Sequence[Sending]) -> None:
         claims = [_token(sending) for sending in sendings]
@@ -51,7 +51,7 @@ class RedisDeliveries:
 
     def advance(self, sending: Sending, cursor: Cursor, *, said: str, is_last: bool) -> None:
         given = {"lease_ms": self.lease_ms, "cursor": cursor, "is_last": int(is_last)}
-        self._fenced("advance_delivery", sending, {**given, **_answer("ok" if said else "", said)})
+        self._fenced("advance_delivery", sending, given={**given, **_answer("ok" if said else "", said)})
 
     def put_off(self, sending: Sending, *, after_s: float, code: str, message: str) -> None:
         self._leave(sending, "again", again_in_ms=int(after_s * 1000), counts=1, answer=_answer(code, message))
@@ -89,9 +89,9 @@ class RedisDeliveries:
         answer: Mapping[str, object] | None = None,
     ) -> None:
         given = {"how": how, "again_in_ms": again_in_ms, "counts": counts, **(answer or _answer("", ""))}
-        self._fenced("leave_delivery", sending, given)
+        self._fenced("leave_delivery", sending, given=given)
 
-    def _fenced(self, script: str, sending: Sending, given: Mapping[str, object]) -> None:
+    def _fenced(self, script: str, sending: Sending, *, given: Mapping[str, object]) -> None:
         with redis_errors():
             answer = self.scripts.run(script, {**_token(sending), **given})
         if answer == "stale":
@@ -125,7 +125,8 @@ def parse_delivery(flat: Sequence[str] | Mapping[str, str]) -> Delivery:
     )
 
 
-def _parse_sending(flat: Any, task_flat: Any, lines: Any) -> Sending:  # noqa: ANN401 - lists as the script makes them
+def _parse_sending(claimed: Sequence[Any]) -> Sending:
+    flat, task_flat, lines = claimed
     found, task_fields = pairs(flat), pairs(task_flat)
     task = parse_task(task_fields)
     events = [parse_event(entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in lines]

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places
+-- include: turn, places, breakers
 -- claim_deliveries: hand out up to one delivery per given claim, each of the outbox whose turn it is, with its task and
 -- the lines that are to be told. Idempotent by claim.
 -- given: claims (space separated), lease_ms, at_once (JSON: by kind, the most of one outbox that are sent at once)
@@ -35,9 +35,12 @@ local function next_delivery()
     local head = redis.call('ZRANGE', 'orch:outboxes', 0, 0, 'WITHSCORES')
     local outbox = head[1]
     if not outbox or tonumber(head[2]) >= PARKED then return end
-    local most = at_once[string.match(outbox, '^[^:]+:(%a+)')]
+    local channel = string.match(outbox, '^[^:]+:(.+)$')
+    local most, breaker = at_once[string.match(channel, '^%a+')], breaker_of(channel)
     if not most then
       of.hold_back(outbox, now + UNKNOWN_FOR_MS)
+    elseif breaker and now < breaker.retry_ms then
+      of.hold_back(outbox, breaker.retry_ms)
     elseif redis.call('SCARD', 'orch:senders:' .. outbox) >= most then
       redis.call('ZREM', 'orch:outboxes', outbox)
     else
