@@ -36,10 +36,8 @@ class SendingRoom(DeliveryRoom):
     @property
     def service(self) -> Deliver:
         clock, metrics = SystemClock(), build_send_metrics(CollectorRegistry())
-        senders, leaves = {"webhook": self.told}, self.stopping.is_set
-        return Deliver(
-            self.log, {"webhook": self.told}, FakeBreakers(clock), clock, metrics, must_leave=self.stopping.is_set
-        )
+        senders, breakers = {"webhook": self.told}, FakeBreakers(clock)
+        return Deliver(self.log, senders, breakers, clock, metrics, must_leave=self.stopping.is_set)
 
     @contextmanager
     def draining(self) -> Iterator[None]:
