@@ -9,6 +9,7 @@ import payload_cms_server
 import pytest
 import redis
 import servers
+import strict_r2
 import structlog
 from groups import GroupScheduling, rank_of
 from hypothesis import settings
@@ -51,6 +52,13 @@ def redis_url(redis_server: servers.Valkey) -> str:
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.SeaweedFs]:
     with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def r2_server(s3_server: servers.SeaweedFs) -> Iterator[servers.SeaweedFs]:
+    """The same, refusing what Cloudflare R2 refuses. Tests that break it make one of their own."""
+    with strict_r2.strict_r2(s3_server) as r2:
+        yield r2.server
 
 
 @pytest.fixture(scope="session")

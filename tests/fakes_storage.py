@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.domain.errors import InputChanged, InputNotFound, MediaTooLarge, OrchestratorError
-from orchestrator.ports.storage import ObjectInfo, SignedUrl
+from orchestrator.domain.errors import Category, InputChanged, InputNotFound, MediaTooLarge, OrchestratorError, Refused
+from orchestrator.ports.storage import KeepGoing, ObjectInfo, SignedUrl, go_on
 
 
 @dataclass
@@ -26,24 +26,30 @@ class MemoryStorage:
         if key not in self.objects:
             raise InputNotFound
         body, content_type = self.objects[key]
-        return ObjectInfo(key, len(body), hashlib.sha256(body).hexdigest(), content_type)
+        sha256 = hashlib.sha256(body).hexdigest()
+        return ObjectInfo(key, len(body), sha256[:32], content_type, sha256)
 
-    def fetch(self, key: str, destination: Path, *, etag: str, limit_bytes: int) -> ObjectInfo:
+    def fetch(
+        self, key: str, destination: Path, *, etag: str, limit_bytes: int, keep_going: KeepGoing = go_on
+    ) -> ObjectInfo:
         info = self.head(key)
         if info.etag != etag:
             raise InputChanged
         if info.size_bytes > limit_bytes:
             raise MediaTooLarge
+        keep_going()
         with destination.open("xb") as file:
             file.write(self.objects[key][0])
         return info
 
-    def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
+    def store(self, source: Path, key: str, *, content_type: str, keep_going: KeepGoing = go_on) -> ObjectInfo:
+        keep_going()
         return self.put(source.read_bytes(), key, content_type=content_type)
 
     def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
         self.check()
-        self.objects[key] = (content, content_type)
+        if self.objects.setdefault(key, (content, content_type))[0] != content:
+            raise Refused("another", service="storage", category=Category.INTERNAL, code="object_exists")
         return self.head(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -1,7 +1,8 @@
 """Faults that only one who understands HTTP can make: the lost reply of one request, or a refusal in its place."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from faults import Faults
 
@@ -11,9 +12,30 @@ SLOW_DOWN = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: 36\r\n\r\n"
     b"<Error><Code>SlowDown</Code></Error>"
 )
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 GO_ON = b"HTTP/1.1 100"
 END_OF_HEAD = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a request says before its body; names of headers are in small letters."""
+
+    line: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def method(self) -> str:
+        return self.line.split(b" ")[0].decode()
+
+    @property
+    def target(self) -> str:
+        return self.line.split(b" ")[1].decode()
+
+
+def parse_head(head: bytes) -> Head:
+    line, *rest = head.split(b"\r\n")
+    pairs = (header.decode("latin-1").partition(":") for header in rest)
+    return Head(line, {name.strip().lower(): value.strip() for name, _, value in pairs})
 
 
 def is_request(pattern: bytes) -> Callable[[bytes], bool]:
@@ -27,7 +49,7 @@ class HttpScreen:
     def __init__(self, faults: HttpFaults) -> None:
         self._faults = faults
         self._unread = b""
-        self._line = b""
+        self._head = Head(b"", {})
         self._left = 0  # bytes of the request that passes, or is refused
         self._refused = False
 
@@ -38,7 +60,7 @@ class HttpScreen:
             if self._left == 0:
                 if not self._read_head():
                     break
-                answer = self._faults.refuse(self._line)
+                answer = self.refuse(self._head)
                 self._refused = answer is not None
                 back += answer or b""
             passing, self._unread = self._unread[: self._left], self._unread[self._left :]
@@ -46,9 +68,13 @@ class HttpScreen:
             onward += b"" if self._refused else passing
         return onward, back
 
+    def refuse(self, head: Head) -> bytes | None:
+        """The answer in place of the server's, if there is one."""
+        return self._faults.refuse(head.line)
+
     def reply(self, data: bytes) -> bytes:
         if not data.startswith(GO_ON):
-            self._faults.lose(self._line, data)
+            self._faults.lose(self._head.line, data)
         return data
 
     def _read_head(self) -> bool:
@@ -56,7 +82,6 @@ class HttpScreen:
         head, blank, _ = self._unread.partition(END_OF_HEAD)
         if not blank:
             return False
-        length = LENGTH.search(head)
-        self._line = head.partition(b"\r\n")[0]
-        self._left = len(head) + len(END_OF_HEAD) + (int(length[1]) if length else 0)
+        self._head = parse_head(head)
+        self._left = len(head) + len(END_OF_HEAD) + int(self._head.headers.get("content-length", 0))
         return True

@@ -1,19 +1,29 @@
 """Objects in S3 or R2. Keys are ours, built from ids; values are streamed, never held whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+KeepGoing = Callable[[], None]
+
+
+def go_on() -> None:
+    """The `KeepGoing` of who is never stopped. Another raises when the work must end."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object. The etag changes whenever the bytes do."""
+    """What the store says of an object. The etag changes whenever the bytes do.
+
+    ``sha256`` is empty where nobody has said or seen it.
+    """
 
     key: str
     size_bytes: int
     etag: str
     content_type: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +57,37 @@ class ObjectStorage(Protocol):
         """
         ...
 
-    def fetch(self, key: str, destination: Path, *, etag: str, limit_bytes: int) -> ObjectInfo:
-        """Stream the object into the new file ``destination``.
+    def fetch(
+        self, key: str, destination: Path, *, etag: str, limit_bytes: int, keep_going: KeepGoing = go_on
+    ) -> ObjectInfo:
+        """Stream the object, however large, into the new file ``destination``; the SHA-256 is of what came.
+
+        ``keep_going`` is called now and then, also by other threads. Nothing is left at ``destination`` after an error.
 
         Raises:
             InputNotFound: there is no such object.
             InputChanged: it is not the one with ``etag`` any more.
-            MediaTooLarge: it has more than ``limit_bytes``; nothing is left at ``destination``.
-            Unavailable, Refused: as for `head`.
+            MediaTooLarge: it has more than ``limit_bytes``.
+            Unavailable: as for `head`; or other bytes came than were stored.
+            Refused: as for `head`.
         """
         ...
 
-    def store(self, source: Path, key: str, *, content_type: str) -> ObjectInfo:
-        """Put the file at ``key``, in parts if it is large. Repeating it is harmless: keys are never reused.
+    def store(self, source: Path, key: str, *, content_type: str, keep_going: KeepGoing = go_on) -> ObjectInfo:
+        """Create the object of this file, however large; the SHA-256 is of what was sent.
+
+        If just these bytes are at ``key`` already, they are the object: storing again is harmless. ``keep_going`` is
+        called now and then, also by other threads. After an error nothing is left half done; what a killed process
+        leaves is listed by `PartStorage.unfinished`.
 
         Raises:
-            Unavailable, Refused: as for `head`.
+            Unavailable: as for `head`.
+            Refused: as for `head`; or another object is at ``key`` (`object_exists`), which stays.
         """
         ...
 
     def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
-        """Put a small value at ``key``. Otherwise as `store`.
-
-        Raises:
-            Unavailable, Refused: as for `head`.
-        """
+        """Create an object of a small value. Otherwise as `store`."""
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

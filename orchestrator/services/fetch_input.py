@@ -1,7 +1,5 @@
 """Fetch the input of a run: exactly the bytes that were asked for, and only if they are what the task type opens."""
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from orchestrator.domain.media import MediaKind, MediaLimits
 from orchestrator.domain.media_format import SNIFFED_BYTES, MediaFormat, accepted, sniff
 from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.task import JsonObject
-from orchestrator.ports.storage import ObjectStorage
+from orchestrator.ports.storage import KeepGoing, ObjectStorage
 from orchestrator.ports.web import UrlFetcher
 
 
@@ -23,7 +21,7 @@ class FetchInput:
     limits: MediaLimits
 
     def fetch(
-        self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: Callable[[], None]
+        self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: KeepGoing
     ) -> FetchedInput:
         """Stream what the record names to ``destination``. ``keep_going`` raises when the run must end.
 
@@ -36,17 +34,20 @@ class FetchInput:
             file = self.web.fetch(wanted["url"], destination, limit_bytes=limit_bytes, keep_going=keep_going)
             size_bytes, sha256 = file.size_bytes, file.sha256
         else:
-            size_bytes, sha256 = self._fetch_object(wanted, destination, limit_bytes=limit_bytes)
+            size_bytes, sha256 = self._fetch_object(wanted, destination, limit_bytes=limit_bytes, keep_going=keep_going)
         if wanted.get("sha256", sha256) != sha256:
             raise InputChanged("the input does not have the sha256 that it was submitted with")
         return FetchedInput(destination, _format_of(destination, accepts), size_bytes, sha256)
 
-    def _fetch_object(self, wanted: JsonObject, destination: Path, *, limit_bytes: int) -> tuple[int, str]:
-        found = self.storage.fetch(wanted["object"], destination, etag=wanted["etag"], limit_bytes=limit_bytes)
+    def _fetch_object(
+        self, wanted: JsonObject, destination: Path, *, limit_bytes: int, keep_going: KeepGoing
+    ) -> tuple[int, str]:
+        found = self.storage.fetch(
+            wanted["object"], destination, etag=wanted["etag"], limit_bytes=limit_bytes, keep_going=keep_going
+        )
         if wanted.get("size_bytes", found.size_bytes) != found.size_bytes:
             raise InputChanged
-        with destination.open("rb") as file:
-            return found.size_bytes, hashlib.file_digest(file, "sha256").hexdigest()
+        return found.size_bytes, found.sha256
 
 
 def _format_of(path: Path, accepts: frozenset[MediaKind]) -> MediaFormat:

@@ -1,7 +1,9 @@
-"""The promises of `ports/storage.py`, kept by the fake and by S3 (SeaweedFS)."""
+"""The promises of `ports/storage.py`, kept by the fake, by S3 (SeaweedFS), and by that as strict as R2."""
 
+import hashlib
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,17 +15,18 @@ import pytest
 from fakes_storage import MemoryStorage
 from servers import SeaweedFs
 
-from orchestrator.adapters.s3_storage import S3Storage
+from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.errors import (
     Category,
     InputChanged,
     InputNotFound,
     MediaTooLarge,
     Refused,
+    RunCanceled,
     Unavailable,
 )
 from orchestrator.local.loopback import pick_ports
-from orchestrator.ports.storage import ObjectStorage, SignedUrl
+from orchestrator.ports.storage import ObjectInfo, ObjectStorage, SignedUrl
 
 LARGE = 16 * 1024**2 + 1  # just over one part
 
@@ -38,6 +41,7 @@ class Bucket:
     missing: ObjectStorage
     upload: Callable[[SignedUrl, bytes], bool]
     download: Callable[[SignedUrl], tuple[bytes, str]]
+    unfinished: Callable[[str], int]
 
 
 def memory_bucket() -> Bucket:
@@ -50,6 +54,7 @@ def memory_bucket() -> Bucket:
         missing=MemoryStorage(failure=refused),
         upload=storage.upload,
         download=storage.download,
+        unfinished=lambda _prefix: 0,
     )
 
 
@@ -72,12 +77,13 @@ def s3_bucket(server: SeaweedFs) -> Bucket:
         missing=S3Storage(replace(address, bucket="missing")),
         upload=upload,
         download=download,
+        unfinished=lambda prefix: len(list(S3Parts(address).unfinished(prefix))),
     )
 
 
-@pytest.fixture(params=["fake", "s3"], scope="module")
+@pytest.fixture(params=["fake", "s3", "r2"], scope="module")
 def bucket(request: pytest.FixtureRequest) -> Bucket:
-    return memory_bucket() if request.param == "fake" else s3_bucket(request.getfixturevalue("s3_server"))
+    return memory_bucket() if request.param == "fake" else s3_bucket(request.getfixturevalue(f"{request.param}_server"))
 
 
 @pytest.fixture
@@ -152,8 +158,17 @@ def test_every_call_says_unavailable_or_refused(
 
 def test_the_etag_changes_with_the_bytes(bucket: Bucket, key: str, source: Path) -> None:
     before = bucket.storage.store(source, key, content_type="image/png")
-    source.write_bytes(b"other bytes")
-    assert bucket.storage.store(source, key, content_type="image/png").etag != before.etag
+    assert put_another(bucket, key).etag != before.etag
+
+
+def put_another(bucket: Bucket, key: str) -> ObjectInfo:
+    """What a client may do who holds a URL: other bytes at the same key."""
+    signed = bucket.storage.sign_put(key, content_type="image/png", size_bytes=11, expires_s=60)
+    pause, give_up_at = threading.Event(), time.monotonic() + 10
+    while not bucket.upload(signed, b"other bytes"):  # R2 takes one write a second of a key
+        assert time.monotonic() < give_up_at
+        pause.wait(0.2)
+    return bucket.storage.head(key)
 
 
 @pytest.mark.parametrize("size_bytes", [0, 1000, LARGE])
@@ -175,8 +190,7 @@ def test_fetch_of_nothing_is_not_found(bucket: Bucket, key: str, tmp_path: Path)
 
 def test_fetch_notices_another_object_in_its_place(bucket: Bucket, key: str, source: Path) -> None:
     seen = bucket.storage.store(source, key, content_type="image/png")
-    source.write_bytes(b"other bytes")
-    bucket.storage.store(source, key, content_type="image/png")
+    put_another(bucket, key)
     with pytest.raises(InputChanged):
         bucket.storage.fetch(key, source.with_name("copy"), etag=seen.etag, limit_bytes=100)
     assert not source.with_name("copy").exists()
@@ -196,9 +210,50 @@ def test_fetch_never_writes_over_a_file(bucket: Bucket, key: str, source: Path) 
     assert source.read_bytes() == b"seven bytes, or more"
 
 
-def test_storing_again_is_harmless(bucket: Bucket, key: str, source: Path) -> None:
+@pytest.mark.parametrize("size_bytes", [0, 1000, LARGE])
+def test_storing_again_is_harmless(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
+    source.write_bytes(bytes(size_bytes))
     first = bucket.storage.store(source, key, content_type="image/png")
     assert bucket.storage.store(source, key, content_type="image/png") == first
+
+
+@pytest.mark.parametrize("size_bytes", [10, LARGE])
+def test_what_lies_at_a_key_is_never_replaced(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
+    first = bucket.storage.store(source, key, content_type="image/png")
+    source.write_bytes(secrets.token_bytes(size_bytes))
+    with pytest.raises(Refused) as caught:
+        bucket.storage.store(source, key, content_type="image/png")
+    assert caught.value.code == "object_exists"
+    with pytest.raises(Refused):
+        bucket.storage.put(b"other bytes", key, content_type="image/png")
+    assert bucket.storage.head(key) == first
+    assert bucket.unfinished(key) == 0
+
+
+@pytest.mark.parametrize("size_bytes", [1000, LARGE])
+def test_the_sha256_is_that_of_the_bytes(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
+    source.write_bytes(secrets.token_bytes(size_bytes))
+    stored = bucket.storage.store(source, key, content_type="image/png")
+    fetched = bucket.storage.fetch(key, source.with_name("copy"), etag=stored.etag, limit_bytes=size_bytes)
+    assert stored.sha256 == fetched.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("size_bytes", [1000, LARGE])
+def test_a_stop_is_heard_and_leaves_nothing(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
+    source.write_bytes(secrets.token_bytes(size_bytes))
+
+    def stop() -> None:
+        raise RunCanceled
+
+    with pytest.raises(RunCanceled):
+        bucket.storage.store(source, key, content_type="image/png", keep_going=stop)
+    assert list(bucket.storage.list(key)) == []
+    assert bucket.unfinished(key) == 0
+    stored = bucket.storage.store(source, key, content_type="image/png")
+    copy = source.with_name("copy")
+    with pytest.raises(RunCanceled):
+        bucket.storage.fetch(key, copy, etag=stored.etag, limit_bytes=size_bytes, keep_going=stop)
+    assert not copy.exists()
 
 
 def test_list_walks_a_prefix_in_order(bucket: Bucket, key: str, source: Path) -> None:

@@ -1,4 +1,4 @@
-"""The promises of `ports/parts.py`, kept by the fake and by S3 (SeaweedFS)."""
+"""The promises of `ports/parts.py`, kept by the fake, by S3 (SeaweedFS), and by that as strict as R2."""
 
 import secrets
 from collections.abc import Callable
@@ -54,9 +54,9 @@ def s3_bucket(server: SeaweedFs) -> Bucket:
     )
 
 
-@pytest.fixture(params=["fake", "s3"], scope="module")
+@pytest.fixture(params=["fake", "s3", "r2"], scope="module")
 def bucket(request: pytest.FixtureRequest) -> Bucket:
-    return memory_bucket() if request.param == "fake" else s3_bucket(request.getfixturevalue("s3_server"))
+    return memory_bucket() if request.param == "fake" else s3_bucket(request.getfixturevalue(f"{request.param}_server"))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from orchestrator.adapters.s3_storage.access import CLIENT, connector
 from orchestrator.adapters.s3_storage.address import S3Address
-from orchestrator.adapters.s3_storage.bucket import CLIENT, connector
 from orchestrator.adapters.s3_storage.public_urls import PublicUrls
 from orchestrator.adapters.s3_storage.quick import parse_etag
 from orchestrator.adapters.s3_storage.status import translated

@@ -22,13 +22,18 @@ class Signer:
         self._address = address
         self._key_of_day = ("", b"")
 
-    def sign(self, method: Method, path: str, *, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-        """``headers`` (names in small letters, `host` among them) with what proves who sends them and ``body``."""
-        now, body_sha256 = _now(), hashlib.sha256(body).hexdigest()
+    def sign(
+        self, method: Method, path: str, *, query: str, headers: Mapping[str, str], body_sha256: str
+    ) -> dict[str, str]:
+        """``headers`` (names in small letters, `host` among them) with what proves who sends them and the body.
+
+        ``query`` is as `render_query` makes it.
+        """
+        now = _now()
         all_headers = {**headers, "x-amz-content-sha256": body_sha256, "x-amz-date": now}
         names = sorted(all_headers)
         lines = [f"{name}:{all_headers[name]}" for name in names]
-        canonical = "\n".join([method, path, "", *lines, "", ";".join(names), body_sha256])
+        canonical = "\n".join([method, path, query, *lines, "", ";".join(names), body_sha256])
         credential, signature = self._credential(now), self._signature(canonical, now)
         proof = f"{ALGORITHM} Credential={credential}, SignedHeaders={';'.join(names)}, Signature={signature}"
         return {**all_headers, "authorization": proof}
@@ -46,7 +51,7 @@ class Signer:
             "X-Amz-Expires": str(expires_s),
             "X-Amz-SignedHeaders": names,
         }
-        text = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(whole.items()))
+        text = render_query(whole)
         lines = [f"{name}:{value}" for name, value in sorted(headers.items())]
         canonical = "\n".join([method, path, text, *lines, "", names, UNSIGNED])
         return f"{text}&X-Amz-Signature={self._signature(canonical, now)}"
@@ -69,6 +74,11 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key_of_day = (day, key)  # in one step: threads share it
         return key
+
+
+def render_query(query: Mapping[str, str]) -> str:
+    """In the order and with the quotes that are signed."""
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(query.items()))
 
 
 def _now() -> str:

@@ -1,0 +1,138 @@
+"""One bucket, reached quickly, and by boto3 when that did not succeed: in ways that R2 accepts (stack facts D)."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from orchestrator.adapters.s3_storage.address import S3Address
+from orchestrator.adapters.s3_storage.body import Body
+from orchestrator.adapters.s3_storage.quick import (
+    CHUNK_BYTES,
+    SHA256,
+    QuickS3,
+    Reader,
+    Span,
+    Unsettled,
+    parse_etag,
+)
+from orchestrator.adapters.s3_storage.status import SERVICE, translated
+from orchestrator.domain.errors import Category, InputChanged, OrchestratorError, Refused
+from orchestrator.ports.storage import ObjectInfo
+
+CLIENT = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    # The trailing checksums that boto3 adds by itself are refused by R2. Ours are sent as headers.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    # Not adaptive: that would slow every call down after one 429 for one key.
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    tcp_keepalive=True,
+)
+ANY = "*"  # `If-None-Match: *`: only if nothing is there
+
+T = TypeVar("T")
+
+
+def connector(address: S3Address) -> Callable[[str, Config], Any]:
+    """What makes clients of an endpoint. They share a session: each session reads S3's whole description anew."""
+    session = boto3.session.Session()
+
+    def connect(endpoint: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        return session.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=address.region,
+            aws_access_key_id=address.access_key_id,
+            aws_secret_access_key=address.secret_access_key,
+            config=config,
+        )
+
+    return connect
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """``cache_control`` is said of everything that is stored: what lies at a key never changes (ADR 0012)."""
+
+    bucket: str
+    quick: QuickS3
+    client: Any
+    cache_control: str
+
+    def head(self, key: str) -> ObjectInfo:
+        with suppress(Unsettled):
+            return self.quick.head(key)
+        with translated():
+            return _parse_info(key, self.client.head_object(Bucket=self.bucket, Key=key))
+
+    def get(self, key: str, *, etag: str, span: Span | None = None, read: Reader[T]) -> T:
+        """As `QuickS3.get`; ``read`` begins anew when the bytes break off."""
+        with suppress(Unsettled):
+            return self.quick.get(key, etag=etag, span=span, read=read)
+        place = {"Bucket": self.bucket, "Key": key, "IfMatch": f'"{etag}"'} | ({"Range": span.header} if span else {})
+        with translated():
+            answer = self.client.get_object(**place)
+            with closing(answer["Body"]) as body:
+                return read(_parse_info(key, answer), body.iter_chunks(CHUNK_BYTES))
+
+    def create(self, key: str, body: Body, *, content_type: str) -> ObjectInfo:
+        """Put an object where none is, or where this one is already."""
+        made = partial(ObjectInfo, key, body.size_bytes, content_type=content_type, sha256=body.digest.hex())
+        with suppress(Unsettled):
+            return made(etag=self.quick.put(key, body, headers=self._headers(body, content_type)))
+        try:
+            with translated():
+                answer = self.client.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body.opened(),
+                    IfNoneMatch=ANY,
+                    ChecksumSHA256=body.checksum,
+                    Metadata={SHA256: body.digest.hex()},
+                    **self.described(content_type),
+                )
+                return made(etag=parse_etag(answer["ETag"]))
+        except OrchestratorError as error:
+            body.keep_going()
+            return self.settle(error, key, lambda found: found.sha256 == body.digest.hex())
+
+    def settle(self, error: OrchestratorError, key: str, is_same: Callable[[ObjectInfo], bool]) -> ObjectInfo:
+        """What lies at ``key``, if that is what was to be created there.
+
+        An answer may be lost after the deed; the next try hears that the key is taken, or that the upload is unknown.
+
+        Raises:
+            Refused: it is another object.
+            OrchestratorError: nothing lies there; ``error``, why not.
+        """
+        found: ObjectInfo | None = None
+        with suppress(Unsettled):
+            found = self.head(key) if isinstance(error, InputChanged) else self.quick.head(key)
+        if found is None:
+            raise error
+        if is_same(found):
+            return found
+        message = "another object lies at this key"
+        raise Refused(message, service=SERVICE, category=Category.INTERNAL, code="object_exists") from error
+
+    def described(self, content_type: str) -> Mapping[str, str]:
+        """What boto3 says of a new object."""
+        return {"ContentType": content_type} | ({"CacheControl": self.cache_control} if self.cache_control else {})
+
+    def _headers(self, body: Body, content_type: str) -> Mapping[str, str]:
+        headers = {"content-type": content_type, "if-none-match": ANY, f"x-amz-meta-{SHA256}": body.digest.hex()}
+        return headers | ({"cache-control": self.cache_control} if self.cache_control else {})
+
+
+def _parse_info(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
+    sha256 = answer["Metadata"].get(SHA256, "")
+    return ObjectInfo(key, answer["ContentLength"], parse_etag(answer["ETag"]), answer.get("ContentType", ""), sha256)
