@@ -26,12 +26,12 @@ class StoreOutcome:
         made: list[Artifact] = []
         for artifact in outcome.artifacts:
             keep_going()
-            made.append(self._store_one(run, artifact, keep_going))
+            made.append(self._store_one(run, artifact, keep_going=keep_going))
         keep_going()
         receipt = write_receipt(run, made, folder=outcome.artifacts[0].path.parent, fetched=fetched)
-        return (*made, self._store_one(run, LocalArtifact(receipt, "application/json"), keep_going))
+        return (*made, self._store_one(run, LocalArtifact(receipt, "application/json"), keep_going=keep_going))
 
-    def _store_one(self, run: Run, artifact: LocalArtifact, keep_going: KeepGoing) -> Artifact:
+    def _store_one(self, run: Run, artifact: LocalArtifact, *, keep_going: KeepGoing) -> Artifact:
         key = run.prefix + artifact.path.name
         stored = self.storage.store(artifact.path, key, content_type=artifact.content_type, keep_going=keep_going)
         return Artifact(artifact.path.name, stored.key, artifact.content_type, stored.size_bytes, stored.sha256)

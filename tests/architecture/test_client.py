@@ -33,6 +33,7 @@ NEVER_ANSWERED = {
     "input_missing",
     "name_not_found",
     "no_bucket",
+    "object_exists",
     "receiver_busy",
     "receiver_failed",
     "receiver_gone",

@@ -1,84 +1,23 @@
 """The promises of `ports/storage.py`, kept by the fake, by S3 (SeaweedFS), and by that as strict as R2."""
 
-import hashlib
-import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote
 
-import httpx
 import pytest
-from fakes_storage import MemoryStorage
-from servers import SeaweedFs
+from storage_room import LARGE, Bucket, memory_bucket, s3_bucket
 
-from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.errors import (
     Category,
     InputChanged,
     InputNotFound,
     MediaTooLarge,
     Refused,
-    RunCanceled,
     Unavailable,
 )
-from orchestrator.local.loopback import pick_ports
-from orchestrator.ports.storage import ObjectInfo, ObjectStorage, SignedUrl
-
-LARGE = 16 * 1024**2 + 1  # just over one part
-
-
-@dataclass
-class Bucket:
-    """A bucket seen four ways, and what clients of it do."""
-
-    storage: ObjectStorage
-    away: ObjectStorage
-    forbidden: ObjectStorage
-    missing: ObjectStorage
-    upload: Callable[[SignedUrl, bytes], bool]
-    download: Callable[[SignedUrl], tuple[bytes, str]]
-    unfinished: Callable[[str], int]
-
-
-def memory_bucket() -> Bucket:
-    storage = MemoryStorage()
-    refused = Refused("no", service="storage", category=Category.INTERNAL)
-    return Bucket(
-        storage=storage,
-        away=MemoryStorage(failure=Unavailable("away", service="storage", category=Category.STORAGE)),
-        forbidden=MemoryStorage(failure=refused),
-        missing=MemoryStorage(failure=refused),
-        upload=storage.upload,
-        download=storage.download,
-        unfinished=lambda _prefix: 0,
-    )
-
-
-def s3_bucket(server: SeaweedFs) -> Bucket:
-    address = server.address
-
-    def upload(signed: SignedUrl, body: bytes) -> bool:
-        headers = {**signed.headers, "Content-Length": str(len(body))}  # HTTP clients send the true length
-        return httpx.put(signed.url, headers=headers, content=body).is_success
-
-    def download(signed: SignedUrl) -> tuple[bytes, str]:
-        answer = httpx.get(signed.url).raise_for_status()
-        name = re.search(r"filename\*=UTF-8''(.*)$", answer.headers["content-disposition"])
-        return answer.content, unquote(name[1]) if name else ""
-
-    return Bucket(
-        storage=S3Storage(address),
-        away=S3Storage(replace(address, endpoint=f"http://127.0.0.1:{pick_ports(1)[0]}")),
-        forbidden=S3Storage(replace(address, secret_access_key="wrong")),
-        missing=S3Storage(replace(address, bucket="missing")),
-        upload=upload,
-        download=download,
-        unfinished=lambda prefix: len(list(S3Parts(address).unfinished(prefix))),
-    )
+from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
 
 @pytest.fixture(params=["fake", "s3", "r2"], scope="module")
@@ -208,52 +147,6 @@ def test_fetch_never_writes_over_a_file(bucket: Bucket, key: str, source: Path) 
     with pytest.raises(FileExistsError):
         bucket.storage.fetch(key, source, etag=stored.etag, limit_bytes=100)
     assert source.read_bytes() == b"seven bytes, or more"
-
-
-@pytest.mark.parametrize("size_bytes", [0, 1000, LARGE])
-def test_storing_again_is_harmless(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
-    source.write_bytes(bytes(size_bytes))
-    first = bucket.storage.store(source, key, content_type="image/png")
-    assert bucket.storage.store(source, key, content_type="image/png") == first
-
-
-@pytest.mark.parametrize("size_bytes", [10, LARGE])
-def test_what_lies_at_a_key_is_never_replaced(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
-    first = bucket.storage.store(source, key, content_type="image/png")
-    source.write_bytes(secrets.token_bytes(size_bytes))
-    with pytest.raises(Refused) as caught:
-        bucket.storage.store(source, key, content_type="image/png")
-    assert caught.value.code == "object_exists"
-    with pytest.raises(Refused):
-        bucket.storage.put(b"other bytes", key, content_type="image/png")
-    assert bucket.storage.head(key) == first
-    assert bucket.unfinished(key) == 0
-
-
-@pytest.mark.parametrize("size_bytes", [1000, LARGE])
-def test_the_sha256_is_that_of_the_bytes(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
-    source.write_bytes(secrets.token_bytes(size_bytes))
-    stored = bucket.storage.store(source, key, content_type="image/png")
-    fetched = bucket.storage.fetch(key, source.with_name("copy"), etag=stored.etag, limit_bytes=size_bytes)
-    assert stored.sha256 == fetched.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize("size_bytes", [1000, LARGE])
-def test_a_stop_is_heard_and_leaves_nothing(bucket: Bucket, key: str, source: Path, size_bytes: int) -> None:
-    source.write_bytes(secrets.token_bytes(size_bytes))
-
-    def stop() -> None:
-        raise RunCanceled
-
-    with pytest.raises(RunCanceled):
-        bucket.storage.store(source, key, content_type="image/png", keep_going=stop)
-    assert list(bucket.storage.list(key)) == []
-    assert bucket.unfinished(key) == 0
-    stored = bucket.storage.store(source, key, content_type="image/png")
-    copy = source.with_name("copy")
-    with pytest.raises(RunCanceled):
-        bucket.storage.fetch(key, copy, etag=stored.etag, limit_bytes=size_bytes, keep_going=stop)
-    assert not copy.exists()
 
 
 def test_list_walks_a_prefix_in_order(bucket: Bucket, key: str, source: Path) -> None:

@@ -34,7 +34,7 @@ def key() -> str:
     return f"projects/film a/é+{secrets.token_hex(4)}~.png"
 
 
-def put(quick: QuickS3, key: str, body: Body) -> str:
+def put(quick: QuickS3, key: str, *, body: Body) -> str:
     headers = {"content-type": "image/png", "if-none-match": "*", "x-amz-meta-sha256": body.digest.hex()}
     return quick.put(key, body, headers=headers)
 
@@ -55,7 +55,7 @@ def source(tmp_path: Path) -> Path:
 def test_what_it_signs_is_accepted(address: S3Address, key: str, source: Path) -> None:
     quick = QuickS3(address)
     body = body_of(source.read_bytes())
-    etag = put(quick, key, body)
+    etag = put(quick, key, body=body)
     found = quick.head(key)
     assert (found.etag, found.size_bytes, found.sha256) == (etag, body.size_bytes, body.digest.hex())
     assert quick.get(key, etag=etag, span=None, read=read) == source.read_bytes()
@@ -72,29 +72,29 @@ def test_a_url_that_another_key_signed_opens_nothing(address: S3Address, key: st
 
 def test_an_empty_object_goes_both_ways(address: S3Address, key: str) -> None:
     quick = QuickS3(address)
-    assert quick.get(key, etag=put(quick, key, body_of(b"")), span=None, read=read) == b""
+    assert quick.get(key, etag=put(quick, key, body=body_of(b"")), span=None, read=read) == b""
 
 
 def test_bytes_that_change_on_their_way_are_refused(address: S3Address, key: str) -> None:
     passes = iter([b"as it was read", b"as it was sent"])  # first to hash it, then to send it
     spoilt = Body(14, lambda _most_bytes: iter([next(passes)]), keep_going=go_on)
     with pytest.raises(Unsettled):
-        put(QuickS3(address), key, spoilt)
+        put(QuickS3(address), key, body=spoilt)
     with pytest.raises(Unsettled):
         QuickS3(address).head(key)
 
 
 def test_what_is_there_is_not_replaced(address: S3Address, key: str) -> None:
     quick = QuickS3(address)
-    etag = put(quick, key, body_of(b"first"))
+    etag = put(quick, key, body=body_of(b"first"))
     with pytest.raises(Unsettled):
-        put(quick, key, body_of(b"second"))
+        put(quick, key, body=body_of(b"second"))
     assert quick.get(key, etag=etag, span=None, read=read) == b"first"
 
 
 def test_it_settles_nothing_but_a_success(address: S3Address, key: str) -> None:
     quick = QuickS3(address)
-    stored = put(quick, key, body_of(b"some bytes"))
+    stored = put(quick, key, body=body_of(b"some bytes"))
     away = QuickS3(replace(address, endpoint=f"http://127.0.0.1:{pick_ports(1)[0]}"))
     forbidden = QuickS3(replace(address, secret_access_key="wrong"))
     for storage, wanted, etag in ((quick, "missing", stored), (quick, key, "0" * 32)):
@@ -108,7 +108,7 @@ def test_it_settles_nothing_but_a_success(address: S3Address, key: str) -> None:
 
 def test_what_the_reader_raises_is_not_explained_away(address: S3Address, key: str) -> None:
     quick = QuickS3(address)
-    etag = put(quick, key, body_of(b"some bytes"))
+    etag = put(quick, key, body=body_of(b"some bytes"))
 
     def refuse(_info: ObjectInfo, _chunks: Iterator[bytes]) -> None:
         raise MediaTooLarge

@@ -103,9 +103,9 @@ class Access:
                 return made(etag=parse_etag(answer["ETag"]))
         except OrchestratorError as error:
             body.keep_going()
-            return self.settle(error, key, lambda found: found.sha256 == body.digest.hex())
+            return self.settle(key, error=error, is_same=lambda found: found.sha256 == body.digest.hex())
 
-    def settle(self, error: OrchestratorError, key: str, is_same: Callable[[ObjectInfo], bool]) -> ObjectInfo:
+    def settle(self, key: str, *, error: OrchestratorError, is_same: Callable[[ObjectInfo], bool]) -> ObjectInfo:
         """What lies at ``key``, if that is what was to be created there.
 
         An answer may be lost after the deed; the next try hears that the key is taken, or that the upload is unknown.

@@ -54,12 +54,14 @@ class S3Storage:
     def fetch(
         self, key: str, destination: Path, *, etag: str, limit_bytes: int, keep_going: KeepGoing = go_on
     ) -> ObjectInfo:
-        return fetch(self._access, key, destination, etag=etag, limit_bytes=limit_bytes, keep_going=keep_going)
+        return fetch(
+            self._access, key, destination=destination, etag=etag, limit_bytes=limit_bytes, keep_going=keep_going
+        )
 
     def store(self, source: Path, key: str, *, content_type: str, keep_going: KeepGoing = go_on) -> ObjectInfo:
         size_bytes = source.stat().st_size
         if size_bytes > PART_BYTES:
-            return store_in_parts(self._access, source, key, content_type=content_type, keep_going=keep_going)
+            return store_in_parts(self._access, source, key=key, content_type=content_type, keep_going=keep_going)
         body = stretch_of(source, start=0, size_bytes=size_bytes, keep_going=keep_going)
         return self._access.create(key, body, content_type=content_type)
 

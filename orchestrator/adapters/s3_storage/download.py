@@ -30,7 +30,7 @@ class Large(Exception):
 
 
 def fetch(
-    access: Access, key: str, destination: Path, *, etag: str, limit_bytes: int, keep_going: KeepGoing
+    access: Access, key: str, *, destination: Path, etag: str, limit_bytes: int, keep_going: KeepGoing
 ) -> ObjectInfo:
     """Nothing is left at ``destination`` when it breaks off."""
 
@@ -50,16 +50,16 @@ def fetch(
     try:
         return access.get(key, etag=etag, read=read)
     except Large as large:
-        return _fetch_spans(access, large.info, destination, halt=Halt(keep_going))
+        return _fetch_spans(access, large.info, destination=destination, halt=Halt(keep_going))
 
 
-def _fetch_spans(access: Access, info: ObjectInfo, destination: Path, *, halt: Halt) -> ObjectInfo:
+def _fetch_spans(access: Access, info: ObjectInfo, *, destination: Path, halt: Halt) -> ObjectInfo:
     digest = hashlib.sha256()
     with new_file(destination) as file:
         file.truncate(info.size_bytes)
 
         def bring(span: Span) -> Span:
-            return _insisted(access, info, span, file=file, halt=halt)
+            return _insisted(access, info, span=span, file=file, halt=halt)
 
         with closing(in_order(bring, _spans(info.size_bytes), at_once=AT_ONCE, halt=halt)) as brought:
             for span in brought:
@@ -73,7 +73,7 @@ def _spans(size_bytes: int) -> Iterator[Span]:
     return (Span(start, min(SPAN_BYTES, size_bytes - start)) for start in range(0, size_bytes, SPAN_BYTES))
 
 
-def _insisted(access: Access, info: ObjectInfo, span: Span, *, file: BinaryIO, halt: Halt) -> Span:
+def _insisted(access: Access, info: ObjectInfo, *, span: Span, file: BinaryIO, halt: Halt) -> Span:
     """boto3 asks again until an answer begins; one that breaks off is asked for anew here, and only its span."""
 
     def read(part: ObjectInfo, chunks: Iterator[bytes]) -> Span:

@@ -95,7 +95,7 @@ class Upload:
         return {"Bucket": self.access.bucket, "Key": self.key, "UploadId": self.upload_id}
 
 
-def store_in_parts(access: Access, source: Path, key: str, *, content_type: str, keep_going: KeepGoing) -> ObjectInfo:
+def store_in_parts(access: Access, source: Path, *, key: str, content_type: str, keep_going: KeepGoing) -> ObjectInfo:
     """Complete, or aborted."""
     size_bytes = source.stat().st_size
     with translated():
@@ -110,7 +110,7 @@ def store_in_parts(access: Access, source: Path, key: str, *, content_type: str,
         try:
             return replace(stored, etag=upload.complete(parts))
         except OrchestratorError as error:
-            access.settle(error, key, lambda found: (found.size_bytes, found.etag) == (size_bytes, etag))
+            access.settle(key, error=error, is_same=lambda found: (found.size_bytes, found.etag) == (size_bytes, etag))
             return stored
     except BaseException:
         upload.abort()
