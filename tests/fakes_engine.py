@@ -1,5 +1,6 @@
 """`InferenceEngine` and `ModelControl` without Triton. They pass the same contract tests as the real ones."""
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -111,6 +112,7 @@ class FakeControl:
     away: bool = False
     loads: list[str] = field(default_factory=list)
     unloads: list[str] = field(default_factory=list)
+    configs: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def is_live(self) -> bool:
         return not self.away
@@ -133,6 +135,12 @@ class FakeControl:
         self._answer()
         self.unloads.append(model)
         self.states[model] = "UNAVAILABLE"
+
+    def config(self, model: str) -> str:
+        self._answer()
+        if not self.is_ready(model):
+            raise Unavailable("not served", service="triton", category=Category.MODEL_UNAVAILABLE)
+        return json.dumps({"name": model, **self.configs.get(model, {})}, sort_keys=True)
 
     def index(self) -> tuple[ModelState, ...]:
         self._answer()

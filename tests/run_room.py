@@ -16,13 +16,17 @@ from record_store import RecordStore, new_task
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
+from orchestrator.pipelines.spool import Spool
+from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.codec import MediaCodec, Picture, PictureCodec
-from orchestrator.ports.inference import Tensors
+from orchestrator.ports.inference import Serving, Tensors
 from orchestrator.ports.web import UrlFetcher, WebFile
+from orchestrator.services.adopt import AdoptWork
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
-from orchestrator.services.store_outcome import StoreOutcome
+from orchestrator.services.make import MakeWork
+from orchestrator.services.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
 
 
@@ -32,6 +36,7 @@ def nothing() -> None:
 
 STAGES = StageBudgets(fetch_s=20, probe_s=10, infer_s=600, store_s=30, infer_by_type={"image.upscale": 60})
 PATIENCE_S = 5.0
+SERVING = Serving("1", "of the config")
 STILL = "projects/film-a/uploads/1/still.png"
 
 
@@ -81,21 +86,34 @@ class RunRoom:
     media: MediaCodec = field(default_factory=FakeMedia)
     clock: HandClock = field(default_factory=HandClock)
     doubted: list[str] = field(default_factory=list)
+    serving: Serving | None = SERVING
+    spool_bytes: int = 1024**3
 
     def __post_init__(self) -> None:
         self.metrics = build_run_metrics()
-        self.executor = ExecuteRun(
-            claims=self.store.claims,
+        self.spool = Spool(self.scratch.with_name("spool"), limit_bytes=self.spool_bytes, kept_s=60)
+        stages = Stages(STAGES, self.clock, self.metrics)
+        make = MakeWork(
             fetch_input=FetchInput(self.storage, self.web, MediaLimits()).fetch,
-            store=StoreOutcome(self.storage).store,
             engine=self.engine,
             pictures=self.pictures,
             media=self.media,
+            ensure=lambda _model: self.serving or Serving(),
+            stages=stages,
+            spool=self.spool,
+            infer_timeout_s=30.0,
+        )
+        self.executor = ExecuteRun(
+            claims=self.store.claims,
+            adopt=AdoptWork(self.spool, lambda _model: self.serving).adopt,
+            make=make.make,
+            store=StoreFiles(self.storage, self.clock).store,
+            spool=self.spool,
+            stages=stages,
             clock=self.clock,
             metrics=self.metrics,
-            ensure=lambda _model: None,
             doubt=self.doubted.append,
-            limits=RunLimits(self.scratch, infer_timeout_s=30.0, first_beat_s=0.0, stages=STAGES),
+            limits=RunLimits(self.scratch, first_beat_s=0.0),
         )
         self.beats = BeatRuns(self.store.claims, self.clock, give_up=self.executor.give_up, patience_s=PATIENCE_S)
 

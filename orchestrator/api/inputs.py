@@ -20,7 +20,7 @@ from pydantic import (
 from orchestrator.api.receivers import ReceiverBody
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import Priority, Status
+from orchestrator.domain.task import FromStage, Priority, Status
 from orchestrator.pipelines.submission import SubmitRequest
 from orchestrator.ports.reads import TaskFilter
 
@@ -234,10 +234,15 @@ class ChangeBody(Request):
 
 
 class RetryBody(Request):
-    """Which generation to retry."""
+    """Which generation to retry, and from where."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"generation": 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"generation": 1}, {"from_stage": "infer"}]})
 
     generation: int | None = Field(
         None, strict=True, ge=1, le=2**31, description="The generation that you saw fail; the current one when absent."
+    )
+    from_stage: FromStage | None = Field(
+        None,
+        description="`fetch` or `infer` make everything anew, `store` only stores what was made. "
+        "When absent, it goes on with the stage that failed.",
     )

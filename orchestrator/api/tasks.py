@@ -86,9 +86,14 @@ def cancel(task_id: TaskId, caller: TaskWriter, parts: Parts) -> TaskView:
 
 @router.post("/{task_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
 def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | None = None) -> TaskView:
-    """Queue a failed or canceled task again, as its next generation with fresh budgets."""
-    generation = body.generation if body else None
-    task = parts.operations.resubmit.resubmit(caller.project, task_id, generation=generation)
+    """Queue a failed or canceled task again, as its next generation with fresh budgets.
+
+    What was made and could not be stored is stored, and not made again.
+    """
+    asked = body or RetryBody()
+    task = parts.operations.resubmit.resubmit(
+        caller.project, task_id, generation=asked.generation, from_stage=asked.from_stage
+    )
     return render_task(task, parts, cdn_url=caller.project.cdn_url)
 
 

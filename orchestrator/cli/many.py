@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ TypeOption = Annotated[str | None, typer.Option("--type", help="Only this task t
 LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="Only with it; again for more.")]
 TimeOption = Annotated[datetime | None, typer.Option(help="Time of the submit, in this machine's zone.")]
 GenerationOption = Annotated[int | None, typer.Option(min=1, help="The generation that you saw fail.")]
+FromStageOption = Annotated[str | None, typer.Option(help="fetch, infer or store; else the stage that failed.")]
 PriorityOption = Annotated[str, typer.Option(help="low, normal or high.")]
 IDS_IN_A_TABLE = 3
 
@@ -48,26 +50,35 @@ def read_filter(
     )
 
 
-def with_filter(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a filter; it gets a `Filter` as its second argument instead of them."""
-    session, _, *own = inspect.signature(command).parameters.values()
-    shared = list(inspect.signature(read_filter).parameters.values())
+def read_again(*, generation: GenerationOption = None, from_stage: FromStageOption = None) -> dict[str, Any]:
+    """How one task is retried, for `Client.retry`."""
+    return {"generation": generation, "from_stage": from_stage}
 
-    @functools.wraps(command)
-    def run(session: Session, **given: Any) -> None:  # noqa: ANN401 - whatever the options are
-        chosen = {parameter.name: given.pop(parameter.name) for parameter in shared}
-        command(session, read_filter(**chosen), **given)
 
-    vars(run)["__signature__"] = inspect.Signature([session, *own, *shared])
-    return run
+def with_options(**readers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of each reader; what it makes of them comes under the reader's name instead."""
+    options = {name: list(inspect.signature(read).parameters.values()) for name, read in readers.items()}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [each for each in inspect.signature(command).parameters.values() if each.name not in readers]
+
+        @functools.wraps(command)
+        def run(session: Session, **given: Any) -> None:  # noqa: ANN401 - whatever the options are
+            chosen = {name: {each.name: given.pop(each.name) for each in options[name]} for name in readers}
+            command(session, **{name: readers[name](**chosen[name]) for name in readers}, **given)
+
+        vars(run)["__signature__"] = inspect.Signature([*own, *chain(*options.values())])
+        return run
+
+    return decorate
 
 
 @with_session
-@with_filter
+@with_options(where=read_filter)
 def cancel(
     session: Session,
-    where: Filter,
     *,
+    where: Filter,
     task_id: IdArgument = None,
     every: AllOption = False,
     dry_run: DryRunOption = False,
@@ -80,29 +91,29 @@ def cancel(
 
 
 @with_session
-@with_filter
+@with_options(where=read_filter, again=read_again)
 def retry(
     session: Session,
-    where: Filter,
     *,
+    where: Filter,
+    again: dict[str, Any],
     task_id: IdArgument = None,
     every: AllOption = False,
     dry_run: DryRunOption = False,
-    generation: GenerationOption = None,
 ) -> None:
     """Queue failed or canceled tasks again."""
     if task_id is None:
         return _show(session, session.client.many.retry(replace(where, all=every), dry_run=dry_run))
-    task = session.client.retry(_alone(task_id, where, is_all=every or dry_run), generation=generation)
+    task = session.client.retry(_alone(task_id, where, is_all=every or dry_run), **again)
     return session.show(task_table(task), task.raw)
 
 
 @with_session
-@with_filter
+@with_options(where=read_filter)
 def reprioritize(
     session: Session,
-    where: Filter,
     *,
+    where: Filter,
     priority: PriorityOption,
     every: AllOption = False,
     dry_run: DryRunOption = False,

@@ -187,12 +187,15 @@ class Client:
         """Cancel the task and forget it; its files are removed once it has ended."""
         self._caller.send(Call("DELETE", f"/v1/tasks/{task_id}"))
 
-    def retry(self, task_id: str, *, generation: int | None = None) -> Task:
+    def retry(self, task_id: str, *, generation: int | None = None, from_stage: str | None = None) -> Task:
         """Queue a failed or canceled task again; ``generation`` is the one that was seen to fail.
+
+        It goes on with the stage that failed; ``from_stage`` ("fetch", "infer" or "store") says where else.
 
         Never repeated by itself: after a lost answer the task may be on its way already.
         """
-        body = {} if generation is None else {"generation": generation}
+        wanted = {"generation": generation, "from_stage": from_stage}
+        body = {name: value for name, value in wanted.items() if value is not None}
         return parse_task(self._caller.send(Call("POST", f"/v1/tasks/{task_id}/retry", body=body, is_repeatable=False)))
 
     def wait(

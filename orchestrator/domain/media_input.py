@@ -48,6 +48,11 @@ class FetchedInput:
     size_bytes: int
     sha256: str
 
+    @property
+    def facts(self) -> JsonObject:
+        """What it really is, whatever its name and its server said."""
+        return {"format": self.format.name, "size_bytes": self.size_bytes, "sha256": self.sha256}
+
 
 def show_input(recorded: JsonObject) -> JsonObject:
     """The recorded input as it may leave the node: without the query of its URL."""

@@ -46,6 +46,14 @@ class Move(StrEnum):
     SHARE = "share"
 
 
+class FromStage(StrEnum):
+    """Where a client's retry begins, if not with the stage that failed. What is inferred anew is fetched anew."""
+
+    FETCH = "fetch"
+    INFER = "infer"
+    STORE = "store"
+
+
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 
 MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
@@ -213,9 +221,13 @@ class Run:
     owner: str
 
     @property
+    def token(self) -> str:
+        return f"{self.epoch}-{self.run_id}"
+
+    @property
     def prefix(self) -> str:
         """Where this run may store artifacts; no other run ever writes there."""
-        return f"{task_prefix(self.task.project, self.task.id)}{self.epoch}-{self.run_id}/"
+        return f"{task_prefix(self.task.project, self.task.id)}{self.token}/"
 
 
 def task_prefix(project: str, task_id: str) -> str:

@@ -52,6 +52,7 @@ def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[P
         "ORCH_TRITON__CONTROL_KEY": credentials.triton_control_key,
         "ORCH_WORKER__CONCURRENCY": str(options.workers),
         "ORCH_WORKER__SCRATCH_DIR": str(state.empty_folder("scratch")),
+        "ORCH_WORKER__SPOOL_DIR": str(state.folder("spool")),
         "ORCH_WORKER__METRICS_DIR": str(state.empty_folder("metrics")),
     }
     return stack, [

@@ -1,18 +1,81 @@
-"""A checkpoint: what a run had stored when it was cut off before its commit. The next run commits it as it is.
+"""A checkpoint: what the inference of a run has left, what of it is stored, and what it was made from (ADR 0042).
 
-It holds for one generation only: the input (by ETag), the parameters and the model of a task never change within one.
+A later run goes on from there and infers nothing, if it would make the same.
 """
 
-from dataclasses import asdict
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Self
 
-from orchestrator.domain.task import Artifact, JsonObject
+from orchestrator.domain.task import Artifact, JsonObject, Task
 from orchestrator.ports.claims import Commit
+from orchestrator.ports.inference import Serving
+
+RECEIPT_NAME = "receipt.json"
 
 
-def render_checkpoint(commit: Commit) -> JsonObject:
-    return asdict(commit)
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """``maker`` names the run that inferred. A file's ``key`` is empty as long as the file is not stored.
+
+    ``basis`` and ``serving`` are what it was made from; ``source`` what its input really was, ``seconds`` what its
+    stages took.
+    """
+
+    maker: str
+    basis: str
+    serving: Serving
+    files: tuple[Artifact, ...]
+    result: JsonObject
+    usage: JsonObject
+    source: JsonObject = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether nothing is left to do but the finish: the receipt comes last."""
+        return not self.files or self.files[-1].name == RECEIPT_NAME
+
+    def with_stored(self, stored: Artifact) -> Self:
+        """The same with one more file in its place; what was not there yet comes last."""
+        files = tuple(stored if file.name == stored.name else file for file in self.files)
+        return replace(self, files=files if stored in files else (*files, stored))
+
+    def commit(self, *, took_s: float, is_adopted: bool) -> Commit:
+        """What the run that has stored it all commits; ``took_s`` is its own time."""
+        spent_s = sum(self.seconds.values()) if is_adopted else 0.0
+        usage = {**self.usage, "run_s": round(spent_s + took_s, 3)}
+        return Commit(self.files, self.result, usage, actual_s=took_s, is_adopted=is_adopted)
+
+    def render(self) -> JsonObject:
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, stored: JsonObject) -> Self:
+        """What `render` made.
+
+        Raises:
+            LookupError, TypeError: another version made it.
+        """
+        files = tuple(Artifact(**file) for file in stored["files"])
+        return cls(**{**stored, "files": files, "serving": Serving(**stored["serving"])})
 
 
-def parse_checkpoint(checkpoint: JsonObject) -> Commit:
-    outputs = tuple(Artifact(**artifact) for artifact in checkpoint["outputs"])
-    return Commit(outputs, checkpoint["result"], checkpoint["usage"], actual_s=checkpoint["actual_s"])
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Work that is done. What is not stored yet lies in ``folder``; ``is_kept`` says that this outlives the run."""
+
+    checkpoint: Checkpoint
+    folder: Path
+    is_kept: bool
+    is_adopted: bool = False
+
+
+def basis_of(task: Task) -> str:
+    """Equal for runs that would make the same of the same model: type, parameters, and the input with its ETag."""
+    asked = {"type": task.type, "model": task.model, "params": task.params, "input": task.input}
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -54,9 +54,7 @@ class RunLimits:
     """What one run may use."""
 
     scratch_dir: Path
-    infer_timeout_s: float
     first_beat_s: float
-    stages: StageBudgets = field(default_factory=StageBudgets)
 
     @contextmanager
     def scratch(self, run: Run) -> Iterator[ScratchFolder]:

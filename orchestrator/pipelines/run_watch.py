@@ -50,6 +50,7 @@ class RunWatch:
         self.log = RunLog(now_s, self._tell_news)
         self.cancel = CancelToken()
         self.timeout = StageTimeout()
+        self.took_s: dict[str, float] = {}  # by stage
         self.must_leave_s: float | None = None
         self._budget = budget
         self._stage_budget: Budget | None = None

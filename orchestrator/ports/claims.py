@@ -41,12 +41,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a successful run leaves behind. ``actual_s`` settles the predicted cost in the fair queue."""
+    """What a successful run leaves behind. ``actual_s`` settles the predicted cost in the fair queue.
+
+    A run that has adopted another's work teaches nothing of what such tasks cost.
+    """
 
     outputs: tuple[Artifact, ...]
     result: JsonObject
     usage: JsonObject
     actual_s: float
+    is_adopted: bool = False
 
 
 class Claims(Protocol):
@@ -70,8 +74,11 @@ class Claims(Protocol):
         """
         ...
 
-    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:
-        """Commit that ``stage`` is done; a later run may adopt ``checkpoint``.
+    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject, kept_for_s: float | None = None) -> None:
+        """Commit that ``stage`` is done; a later run may adopt ``checkpoint``, in a later generation, too.
+
+        ``kept_for_s`` says that this needs files on the run's own node: while that lives, other nodes leave the task to
+        it for so long.
 
         Raises:
             StaleRun: another run owns the task.

@@ -58,6 +58,14 @@ class ModelState:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What answers for a model: its version, and the SHA-256 of its configuration; empty where nobody knows."""
+
+    version: str = ""
+    config_sha256: str = ""
+
+
 class ServedModels(Protocol):
     """What serves, for who must know it without asking Triton."""
 
@@ -98,6 +106,14 @@ class ModelControl(Protocol):
 
         Raises:
             Unavailable: the server is away, or the model did not go within a minute.
+        """
+        ...
+
+    def config(self, model: str) -> str:
+        """How the model is served, as JSON with sorted names; equal texts are equal configurations.
+
+        Raises:
+            Unavailable: the server is away, or does not serve the model.
         """
         ...
 

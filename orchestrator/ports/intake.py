@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.batch import NewBatch
-from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
+from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,15 @@ class Intake(Protocol):
         """
         ...
 
-    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
+    def resubmit(self, project: str, task_id: str, *, generation: int, from_stage: FromStage | None = None) -> Task:
         """Queue a failed or canceled task again as generation + 1 with fresh budgets.
+
+        What its runs have made and not brought to an end is taken up again, unless ``from_stage`` is an earlier one.
 
         Raises:
             TaskNotFound: the project has no such task.
-            IllegalMove: the task is neither failed nor canceled, or ``generation`` is not its current one.
+            IllegalMove: the task is neither failed nor canceled, ``generation`` is not its current one, or it is to be
+                stored and nothing was made.
             QuotaExceeded, QueueFull, NotReady: as for a submit; the task stays as it was.
         """
         ...

@@ -1,72 +1,55 @@
 """Execute: one run of one task, from its first beat to its one ending. Steps 6 to 11 of `docs/architecture.md`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.errors import (
-    Category,
-    OrchestratorError,
-    Overloaded,
-    RunCanceled,
-    StaleRun,
-    Unavailable,
-    UnsupportedMedia,
-)
-from orchestrator.domain.media import MediaKind
-from orchestrator.domain.media_input import FetchedInput
+from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, RunCanceled, StaleRun, Unavailable
 from orchestrator.domain.retry import Again, decide, failure_of
-from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
-from orchestrator.pipelines.checkpoint import parse_checkpoint, render_checkpoint
-from orchestrator.pipelines.noted_engine import NotedEngine, Told
-from orchestrator.pipelines.pipeline import Outcome, Workbench
-from orchestrator.pipelines.registry import find_pipeline
+from orchestrator.domain.task import Progress, Run
+from orchestrator.pipelines.checkpoint import Checkpoint, Made
+from orchestrator.pipelines.pipeline import Scratch
 from orchestrator.pipelines.run_limits import RunLimits
 from orchestrator.pipelines.run_watch import Ending, RunWatch
+from orchestrator.pipelines.spool import Spool
+from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.claims import Claims, Commit
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.codec import MediaCodec, PictureCodec
-from orchestrator.ports.inference import InferenceEngine
 from orchestrator.telemetry import RunMetrics
 
 log = structlog.get_logger()
 
 INSIST_S = 0.5
+LEAST_KEPT_S = 10.0
 
 
-class InputFetch(Protocol):
-    """Brings the input to the run (`services/fetch_input.py`)."""
-
-    def __call__(
-        self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: Callable[[], None]
-    ) -> FetchedInput: ...
-
-
-class OutcomeStore(Protocol):
-    """Keeps what the run has made (`services/store_outcome.py`)."""
+class FileStore(Protocol):
+    """Stores what was made, and says after each file how far it has come (`services/store_files.py`)."""
 
     def __call__(
-        self, run: Run, outcome: Outcome, *, fetched: FetchedInput | None, keep_going: Callable[[], None]
-    ) -> tuple[Artifact, ...]: ...
+        self, run: Run, made: Checkpoint, *, folder: Path, keep_going: Callable[[], None]
+    ) -> Iterator[Checkpoint]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ExecuteRun:
-    """Whatever happens to a run ends in exactly one commit, or in none when the task is no longer its own."""
+    """Whatever happens to a run ends in exactly one commit, or in none when the task is no longer its own.
+
+    ``adopt`` finds what an earlier run has made already (`services/adopt.py`), ``make`` makes it (`services/make.py`).
+    """
 
     claims: Claims
-    fetch_input: InputFetch
-    store: OutcomeStore
-    engine: InferenceEngine
-    pictures: PictureCodec
-    media: MediaCodec
+    adopt: Callable[[Run], Made | None]
+    make: Callable[[RunWatch, Scratch], Made]
+    store: FileStore
+    spool: Spool
+    stages: Stages
     clock: Clock
     metrics: RunMetrics
-    ensure: Callable[[str], None]
     doubt: Callable[[str], None]
     limits: RunLimits
 
@@ -105,66 +88,50 @@ class ExecuteRun:
         return "succeeded"
 
     def _perform(self, watch: RunWatch) -> Commit:
+        """What fails once the model has answered is tried again without it (ADR 0042)."""
         watch.cancel.raise_if_canceled()
-        if watch.run.task.checkpoint is not None:
-            watch.log("run.adopted")  # an earlier run stored everything and was cut off before its finish
-            return parse_checkpoint(watch.run.task.checkpoint)
         begun_s = self.clock.monotonic_s()
         with self.limits.scratch(watch.run) as scratch:
-            bench = Workbench(
-                scratch=scratch,
-                engine=self.engine,
-                pictures=self.pictures,
-                media=self.media,
-                cancel=watch.cancel,
-                report=watch.report,
-                infer_timeout_s=self.limits.infer_timeout_s,
-                log=watch.log,
-            )
-            bench = self._with_input(watch, bench)
-            outcome = self._infer(watch, bench)
-            outputs = self._store(watch, outcome, fetched=bench.fetched)
-        took_s = self.clock.monotonic_s() - begun_s
-        commit = Commit(outputs, outcome.result, {**outcome.usage, "run_s": round(took_s, 3)}, actual_s=took_s)
-        if outputs:
-            self._insist(watch, lambda: self.claims.advance(watch.run, "store", checkpoint=render_checkpoint(commit)))
-        return commit
+            made = self._adopt(watch) or self._make(watch, scratch)
+            stored = self._store(watch, made)
+        return stored.commit(took_s=self.clock.monotonic_s() - begun_s, is_adopted=made.is_adopted)
 
-    def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
-        """Fetch what was named at submit, and look at it before any GPU time is spent."""
-        wanted, accepts = watch.run.task.input, find_pipeline(watch.run.task.type).accepts
-        if not wanted:
-            return bench
-        source, keep_going = bench.scratch / "source", watch.cancel.raise_if_canceled
-        watch.report(Progress(stage="fetch"))
-        with self._stage(watch, "fetch"):
-            fetched = self.fetch_input(wanted, source, accepts=accepts, keep_going=keep_going)
-        keep_going()
-        watch.report(Progress(stage="probe"))
-        codec = self.pictures if MediaKind.PICTURE in fetched.format.kinds else self.media
-        with self._stage(watch, "probe"):
-            info = codec.probe(source)
-        watch.log("input.probed", kind=info.kind, width=info.width, height=info.height, duration_s=info.duration_s)
-        if info.kind not in accepts:
-            raise UnsupportedMedia(f"the input is {info.kind}, which this task type does not take")
-        return replace(bench, source=source, info=info, fetched=fetched)
+    def _adopt(self, watch: RunWatch) -> Made | None:
+        made = self.adopt(watch.run)
+        if made is not None:
+            watch.log("run.adopted", run=made.checkpoint.maker)
+        return made
 
-    def _infer(self, watch: RunWatch, bench: Workbench) -> Outcome:
-        pipeline = find_pipeline(watch.run.task.type)
-        params = pipeline.params.model_validate(watch.run.task.params)
-        with self._stage(watch, "infer") as told:
-            self.ensure(pipeline.model)
-            watch.cancel.raise_if_canceled()
-            outcome = pipeline.run(params, replace(bench, engine=NotedEngine(bench.engine, told)))
-        watch.cancel.raise_if_canceled()
-        return outcome
+    def _make(self, watch: RunWatch, scratch: Scratch) -> Made:
+        made = self.make(watch, scratch)
+        if made.is_kept:
+            self._advance(watch, "infer", made)
+        return made
 
-    def _store(self, watch: RunWatch, outcome: Outcome, *, fetched: FetchedInput | None) -> tuple[Artifact, ...]:
-        if not outcome.artifacts:
-            return ()
-        watch.report(Progress(stage="store", fraction=1.0, total=len(outcome.artifacts)))
-        with self._stage(watch, "store"):
-            return self.store(watch.run, outcome, fetched=fetched, keep_going=watch.cancel.raise_if_canceled)
+    def _store(self, watch: RunWatch, made: Made) -> Checkpoint:
+        """Everything as it now lies in storage. What was stored before a failure is not sent again."""
+        if made.checkpoint.is_stored:
+            return made.checkpoint
+        watch.report(Progress(stage="store", fraction=1.0, total=len(made.checkpoint.files)))
+        stored, keep_going = made.checkpoint, watch.cancel.raise_if_canceled
+        try:
+            with self.stages.stage(watch, "store"):
+                for so_far in self.store(watch.run, stored, folder=made.folder, keep_going=keep_going):
+                    stored = so_far
+        except OrchestratorError:
+            if made.is_kept and stored is not made.checkpoint:
+                self._advance(watch, "infer", replace(made, checkpoint=stored))
+            raise
+        self._advance(watch, "store", replace(made, checkpoint=stored, is_kept=False))
+        self.spool.drop(watch.run.task.id)
+        return stored
+
+    def _advance(self, watch: RunWatch, stage: str, made: Made) -> None:
+        """Commit how far the work has come. To wait for its files pays for as long as making them has taken."""
+        checkpoint, kept_for_s = made.checkpoint.render(), None
+        if made.is_kept:
+            kept_for_s = max(LEAST_KEPT_S, sum(made.checkpoint.seconds.values()))
+        self._insist(watch, lambda: self.claims.advance(watch.run, stage, checkpoint=checkpoint, kept_for_s=kept_for_s))
 
     def give_up(self, watch: RunWatch) -> None:
         """Commit the ending of a run whose own thread does not come back; what that says later is stale.
@@ -188,6 +155,8 @@ class ExecuteRun:
             self._insist(watch, commit)
         except StaleRun:
             return self._drop()
+        if outcome == "canceled":
+            self.spool.drop(watch.run.task.id)
         return outcome
 
     def _failure(self, watch: RunWatch, error: OrchestratorError) -> tuple[str, Callable[[], None]]:
@@ -227,16 +196,3 @@ class ExecuteRun:
                 if is_last:
                     raise StaleRun from error
                 self.clock.pause(INSIST_S)
-
-    @contextmanager
-    def _stage(self, watch: RunWatch, stage: str) -> Iterator[Told]:
-        """Time the stage, and let the beat thread end the run when it takes longer than it may."""
-        task_type, begun_s, told = watch.run.task.type, self.clock.monotonic_s(), Told()
-        watch.allow(self.limits.stages.budget(stage, task_type, begun_s=begun_s))
-        try:
-            with self.metrics.timed_stage(task_type, stage):
-                yield told
-            told |= {"stage": stage, "took_s": round(self.clock.monotonic_s() - begun_s, 3)}
-            watch.log("stage.ended", level="info", **told)
-        finally:
-            watch.allow(None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import Task
+from orchestrator.domain.task import FromStage, Task
 from orchestrator.ports.intake import Intake
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.reads import TaskReads
@@ -17,15 +17,19 @@ class ResubmitTask:
     reads: TaskReads
     pulses: PulseSender
 
-    def resubmit(self, project: Project, task_id: str, *, generation: int | None) -> Task:
+    def resubmit(
+        self, project: Project, task_id: str, *, generation: int | None, from_stage: FromStage | None = None
+    ) -> Task:
         """Queue the task again; ``generation`` is the one the client saw, None means whichever is current.
+
+        It goes on with the stage that failed, or with ``from_stage``.
 
         Raises:
             TaskNotFound: the project has no such task.
-            IllegalMove: the task has not failed or been canceled, or ``generation`` is not its current one.
+            IllegalMove: as for `Intake.resubmit`.
         """
         if generation is None:
             generation = self.reads.get(project.slug, task_id).generation
-        task = self.intake.resubmit(project.slug, task_id, generation=generation)
+        task = self.intake.resubmit(project.slug, task_id, generation=generation, from_stage=from_stage)
         self.pulses.ring(task.waits_in)
         return task

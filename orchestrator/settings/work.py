@@ -24,6 +24,15 @@ class WorkerSettings(Section):
         description="A worker that hears no pulse for so long, although one waits and a child is free, starts anew.",
     )
     scratch_dir: Path = Field(Path("/tmp/orchestrator"), description="Work folder of runs.")  # noqa: S108 - a default
+    spool_dir: Path | None = Field(
+        None, description="What is made and not yet stored, on the disk of `scratch_dir`; `spool` in that when empty."
+    )
+    spool_mib: int = Field(
+        20 * 1024, ge=0, description="So much of it at most; a run for which there is no room infers again if it fails."
+    )
+    spool_kept: timedelta = Field(
+        timedelta(days=1), gt=timedelta(0), description="What nobody has come back for by then is thrown away."
+    )
     tasks_per_child: int = Field(2000, ge=1, description="A child is replaced after this many tasks.")
     memory_per_child_mib: int = Field(2048, ge=256, description="A child larger than this is replaced.")
     metrics_dir: Path | None = Field(

@@ -26,20 +26,24 @@ from orchestrator.domain.task import Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.run_watch import RunWatch
+from orchestrator.pipelines.spool import Spool
+from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceEngine, ModelControl, ServedModels
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
+from orchestrator.services.adopt import AdoptWork
 from orchestrator.services.beat import BeatRuns
 from orchestrator.services.drain import DrainLane, Slots, Work
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
+from orchestrator.services.make import MakeWork
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
-from orchestrator.services.store_outcome import StoreOutcome
+from orchestrator.services.store_files import StoreFiles
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
@@ -156,24 +160,36 @@ def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
     models, limits = EnsureModel(ports.control, ports.served, ports.clock), build_limits(settings)
-    return ExecuteRun(
-        claims=ports.claims,
+    stages, spool = Stages(_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
+    make = MakeWork(
         fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits).fetch,
-        store=StoreOutcome(ports.storage).store,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
         media=AvCodec(limits),
+        ensure=models.ensure,
+        stages=stages,
+        spool=spool,
+        infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
+    )
+    return ExecuteRun(
+        claims=ports.claims,
+        adopt=AdoptWork(spool, models.serving).adopt,
+        make=make.make,
+        store=StoreFiles(ports.storage, ports.clock).store,
+        spool=spool,
+        stages=stages,
         clock=ports.clock,
         metrics=metrics,
-        ensure=models.ensure,
         doubt=models.doubt,
-        limits=RunLimits(
-            scratch_dir=_own_scratch(settings),
-            infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
-            first_beat_s=settings.worker.lease.total_seconds(),
-            stages=_stage_budgets(settings.stages),
-        ),
+        limits=RunLimits(_own_scratch(settings), first_beat_s=settings.worker.lease.total_seconds()),
     )
+
+
+def _build_spool(worker: WorkerSettings) -> Spool:
+    root = worker.spool_dir or worker.scratch_dir / "spool"
+    spool = Spool(root, worker.spool_mib * BYTES_PER_MIB, worker.spool_kept.total_seconds())
+    spool.sweep()
+    return spool
 
 
 def _own_scratch(settings: Settings) -> Path:

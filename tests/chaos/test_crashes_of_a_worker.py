@@ -56,8 +56,9 @@ WORKING = (
     *around("control", "is_ready"),
     *around("engine", "submit"),
     *around("storage", "store"),
-    *around("storage", "store", nth=2),
+    *around("storage", "put"),
     *around("claims", "advance"),
+    *around("claims", "advance", nth=2),
     *around("claims", "finish"),
     around("claims", "claim")[0],
 )

@@ -1,5 +1,6 @@
 """The promises of `ModelControl`, kept by the fake and by Triton; then what only Triton can show."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -70,6 +71,20 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 def test_a_server_that_answers_is_live_and_one_that_is_away_is_not(rig: Rig) -> None:
     assert rig.control.is_live()
     assert not rig.away.is_live()
+
+
+def test_a_model_that_serves_has_a_configuration_and_says_the_same_again(rig: Rig) -> None:
+    rig.control.load("spare")
+    config = rig.control.config("spare")
+    assert json.loads(config)["name"] == "spare"
+    assert rig.control.config("spare") == config
+
+
+def test_a_model_that_does_not_serve_has_none(rig: Rig) -> None:
+    rig.control.unload("spare")
+    for control in (rig.control, rig.away):
+        with pytest.raises(Unavailable):
+            control.config("spare")
 
 
 def test_a_server_stays_live_when_a_model_failed_to_load(rig: Rig) -> None:

@@ -47,3 +47,21 @@ def test_a_model_that_is_not_there_is_loaded_first() -> None:
 def test_no_run_fails_because_nobody_hears_of_its_versions() -> None:
     control = FakeControl({"echo": "READY"})
     EnsureModel(control, Notes(away=True), HandClock()).ensure("echo")
+
+
+def test_it_says_what_answers_and_how_that_is_configured() -> None:
+    control, clock = FakeControl({"echo": "READY"}), HandClock()
+    models = EnsureModel(control, Notes(away=True), clock)
+    before = models.ensure("echo")
+    assert (before.version, models.serving("echo")) == ("1", before)
+    control.configs["echo"] = {"max_batch_size": "8"}
+    assert models.ensure("echo") == before, "it is believed for a while"
+    clock.now_s += models.trust_s
+    assert models.ensure("echo").config_sha256 != before.config_sha256
+
+
+def test_to_ask_what_answers_loads_nothing() -> None:
+    control = FakeControl({"echo": "UNAVAILABLE"})
+    assert EnsureModel(control, Notes(), HandClock()).serving("echo") is None
+    assert EnsureModel(FakeControl(away=True), Notes(), HandClock()).serving("echo") is None
+    assert not control.loads

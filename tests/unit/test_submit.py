@@ -11,7 +11,7 @@ from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorErro
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
+from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, Task
 from orchestrator.pipelines.submission import BatchRequest, DraftTask, SubmitRequest
 from orchestrator.ports.forecast import Outlook, Place
 from orchestrator.ports.intake import Receipt
@@ -49,7 +49,7 @@ class LostAnswer:
     def delete(self, project: str, task_id: str) -> None:
         raise NotImplementedError
 
-    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
+    def resubmit(self, project: str, task_id: str, *, generation: int, from_stage: FromStage | None = None) -> Task:
         raise NotImplementedError
 
 

@@ -69,14 +69,15 @@ class RedisClaims:
             verdicts = self.scripts.run("beat", given)
         return [Verdict(verdict) for verdict in verdicts]
 
-    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject) -> None:
-        self._fenced("advance", run, given={"stage": stage, "checkpoint": render_json(checkpoint)})
+    def advance(self, run: Run, stage: str, *, checkpoint: JsonObject, kept_for_s: float | None = None) -> None:
+        kept_ms = "" if kept_for_s is None else int(kept_for_s * 1000)
+        self._fenced("advance", run, given={"stage": stage, "checkpoint": render_json(checkpoint), "kept_ms": kept_ms})
 
     def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
         stored_bytes = sum(artifact.size_bytes for artifact in commit.outputs)
-        kind = kind_of(run.task.type, run.task.input)
+        kind = "" if commit.is_adopted else kind_of(run.task.type, run.task.input)
         given = {**told, "actual_s": commit.actual_s, "bytes": stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 

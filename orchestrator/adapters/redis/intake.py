@@ -11,7 +11,16 @@ from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import FieldError, IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
-from orchestrator.domain.task import HEAD_START_MS, SCHEMA_VERSION, JsonObject, NewTask, Priority, Status, Task
+from orchestrator.domain.task import (
+    HEAD_START_MS,
+    SCHEMA_VERSION,
+    FromStage,
+    JsonObject,
+    NewTask,
+    Priority,
+    Status,
+    Task,
+)
 from orchestrator.ports.intake import Receipt
 
 A_DAY_MS = 86_400_000
@@ -99,8 +108,13 @@ class RedisIntake:
     def cancel(self, project: str, task_id: str) -> Task:
         return self._change("cancel", {"task_id": task_id, "project": project})
 
-    def resubmit(self, project: str, task_id: str, *, generation: int) -> Task:
-        given = {"generation": generation, "head_starts": render_json(HEAD_START_MS), **self._limits}
+    def resubmit(self, project: str, task_id: str, *, generation: int, from_stage: FromStage | None = None) -> Task:
+        given = {
+            "generation": generation,
+            "from_stage": from_stage or "",
+            "head_starts": render_json(HEAD_START_MS),
+            **self._limits,
+        }
         return self._change("resubmit", {"task_id": task_id, "project": project, **given})
 
     def change(
@@ -128,6 +142,8 @@ class RedisIntake:
             raise parse_refusal(found)
         if outcome == "generation":
             raise IllegalMove(f"the task is at generation {found[0]} already", code="generation_changed")
+        if outcome == "nothing":
+            raise IllegalMove("the task's runs have made nothing that could be stored; retry it from `infer`")
         if outcome == "illegal":
             raise IllegalMove(ILLEGAL[script].format(found[0]))
         return parse_task(pairs(found[0]))

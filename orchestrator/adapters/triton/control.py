@@ -1,7 +1,9 @@
 """Loads and unloads models over Triton's restricted control protocol (stack facts C.1)."""
 
+import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from grpc import StatusCode
@@ -50,6 +52,10 @@ class TritonControl:
             if time.monotonic() > deadline:
                 raise Unavailable(f"{model} is still unloading", service=SERVICE, category=Category.MODEL_UNAVAILABLE)
             time.sleep(POLL_S)
+
+    def config(self, model: str) -> str:
+        answer = self._ask(partial(self._client.get_model_config, as_json=True), model)
+        return json.dumps(answer["config"], sort_keys=True, separators=(",", ":"))
 
     def index(self) -> tuple[ModelState, ...]:
         answer = self._ask(self._client.get_model_repository_index)

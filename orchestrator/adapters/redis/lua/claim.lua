@@ -12,6 +12,7 @@ local UNPARKED_AT_ONCE = 64
 local PAUSED_MS = 60000 -- `resume` does not wait for that
 local DISCARDS = 100
 local ASIDE_MS = 10000
+local LEFT_MS = 1000
 local UNKNOWN_FOR_MS = 600000
 
 -- By rank, and among equal ranks by id: ids are in the order of their time.
@@ -54,6 +55,15 @@ local function is_unknown(task)
   return given.types ~= '' and not string.find(given.types, ' ' .. task.type .. ' ', 1, true)
 end
 
+-- Its files wait on another node, which lives and need not infer again: it is left to that one for as long as to make
+-- them anew would take, and offers itself to it once a second (ADR 0042).
+local function is_kept_elsewhere(task)
+  if not task.spool_node or task.spool_node == node_of(given.owner) then return false end
+  if redis.call('EXISTS', 'orch:alive:node:' .. task.spool_node) == 0 then return false end
+  task.left_ms = task.left_ms or now
+  return now - task.left_ms < tonumber(task.spool_ms)
+end
+
 -- For a task of a type that nobody has known for so long there is no newer worker to come.
 local function is_hopeless(task)
   return is_unknown(task) and task.aside_ms and now - tonumber(task.aside_ms) >= UNKNOWN_FOR_MS
@@ -70,6 +80,12 @@ local function set_aside(task)
   leave_place(task)
   task.aside_ms = task.aside_ms or now
   enter_delayed(task, now + ASIDE_MS)
+  save(task)
+end
+
+local function leave_to_its_node(task)
+  leave_place(task)
+  enter_delayed(task, now + LEFT_MS)
   save(task)
 end
 
@@ -91,6 +107,8 @@ local function next_task()
       fail_unrun(task, given.unknown_error)
     elseif is_unknown(task) then
       set_aside(task)
+    elseif is_kept_elsewhere(task) then
+      leave_to_its_node(task)
     else
       return task
     end
@@ -104,7 +122,7 @@ local function start(task, run_id)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   task.status, task.epoch, task.run_id, task.owner = 'running', task.epoch + 1, run_id, given.owner
   task.claimed_ms, task.started_ms, task.updated_ms = now, task.started_ms or now, now
-  task.progress, task.actual_s, task.aside_ms, task.said = nil, nil, nil, nil
+  task.progress, task.actual_s, task.aside_ms, task.said, task.left_ms = nil, nil, nil, nil, nil
   enter_leases(task, now + given.lease_ms)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   local data = '{"epoch":' .. task.epoch .. '}'

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- include: turn, places, stored, learn
 -- finish: the one commit of a successful run. Wins over a cancel that was requested and not yet acknowledged.
--- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs), kind (of task)
+-- given: task_id, epoch, run_id, outputs, result, usage, lines (JSON), actual_s, bytes (of the outputs), kind (of task;
+-- empty: it teaches nothing)
 
 local now, given = clock_ms(), arguments()
 local task, refused = fenced(given, 'finish')
@@ -12,7 +13,7 @@ task.actual_s, task.bytes = given.actual_s, given.bytes
 count_bytes(task, tonumber(given.bytes))
 close_run(task, 'finish', now, '')
 if task.content then following().note_versions(task) end
-note_run(lane_of(task), task, given.kind, now)
+if given.kind ~= '' then note_run(lane_of(task), task, given.kind, now) end
 if given.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
 end_task(task, 'succeeded', now,
   {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)

@@ -85,6 +85,10 @@ local function reply(record)
 end
 
 -- include: story
+local function node_of(owner)
+  return string.match(owner, '^[^:]*')
+end
+
 local function solo_lane(lane)
   return lane .. '.solo'
 end

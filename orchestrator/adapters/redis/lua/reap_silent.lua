@@ -12,7 +12,7 @@ local function reap()
   local beaten_until = now - given.silent_ms + given.lease_ms
   for _, id in ipairs(redis.call('ZRANGE', 'orch:leases', '-inf', beaten_until, 'BYSCORE', 'LIMIT', 0, given.limit)) do
     local task = load_task(id)
-    local node = task and task.place == 'leases' and string.match(task.owner, '^[^:]*')
+    local node = task and task.place == 'leases' and node_of(task.owner)
     if node and is_silent(node) then lapse(task, now, given, found) end
   end
 end

@@ -1,18 +1,22 @@
 #!lua
 -- include: turn, places, admission, uploads
--- resubmit: a client's retry of a failed or canceled task, as the next generation with fresh budgets.
--- given: task_id, project, generation, head_starts (JSON, ms by priority), and the limits of
--- admission.lua
+-- resubmit: a client's retry of a failed or canceled task, as the next generation with fresh budgets. What its runs
+-- have made and not brought to an end is taken up again, unless the client wants it made anew.
+-- given: task_id, project, generation, from_stage (fetch, infer, store or empty), head_starts (JSON, ms by priority),
+-- and the limits of admission.lua
 
 local now, given = clock_ms(), arguments()
 local LAST_GENERATION = {
   error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
-  start_by_ms = 1, stage = 1, checkpoint = 1, actual_s = 1, solo = 1, aside_ms = 1, leader = 1, versions = 1,
+  start_by_ms = 1, actual_s = 1, solo = 1, aside_ms = 1, left_ms = 1, leader = 1, versions = 1,
 }
+local MADE = {stage = 1, checkpoint = 1, spool_node = 1, spool_ms = 1}
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
 if task.generation ~= given.generation then return {'generation', task.generation} end
 if task.status ~= 'failed' and task.status ~= 'canceled' then return {'illegal', task.status} end
+if given.from_stage == 'store' and not task.checkpoint then return {'nothing'} end
+local makes_anew = given.from_stage == 'fetch' or given.from_stage == 'infer'
 
 local refused = refusal({
   project = task.project, lane = task.lane, pool = pool_of(task.project), predicted_s = task.predicted_s,
@@ -20,7 +24,8 @@ local refused = refusal({
 if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
 for name in pairs(task) do
-  if string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] then task[name] = nil end
+  local is_past = string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] or makes_anew and MADE[name]
+  if is_past then task[name] = nil end
 end
 task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
 local upload = cjson.decode(task.input).object

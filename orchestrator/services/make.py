@@ -1,0 +1,121 @@
+"""Make: the input of a run is fetched and looked at, its pipeline asks the model, and what comes of it is kept.
+
+Steps 6 to 9 of `docs/architecture.md`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.domain.errors import UnsupportedMedia
+from orchestrator.domain.media import MediaKind
+from orchestrator.domain.media_input import FetchedInput
+from orchestrator.domain.task import Artifact, JsonObject, Progress
+from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
+from orchestrator.pipelines.noted_engine import NotedEngine
+from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Scratch, Workbench
+from orchestrator.pipelines.registry import find_pipeline
+from orchestrator.pipelines.run_watch import RunWatch
+from orchestrator.pipelines.spool import Spool, sha256_of
+from orchestrator.pipelines.stages import Stages
+from orchestrator.ports.codec import MediaCodec, PictureCodec
+from orchestrator.ports.inference import InferenceEngine, Serving
+
+
+class InputFetch(Protocol):
+    """Brings the input to the run (`services/fetch_input.py`)."""
+
+    def __call__(
+        self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: Callable[[], None]
+    ) -> FetchedInput: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MakeWork:
+    """``ensure`` returns when a model can be asked, and says what will answer."""
+
+    fetch_input: InputFetch
+    engine: InferenceEngine
+    pictures: PictureCodec
+    media: MediaCodec
+    ensure: Callable[[str], Serving]
+    stages: Stages
+    spool: Spool
+    infer_timeout_s: float
+
+    def make(self, watch: RunWatch, scratch: Scratch) -> Made:
+        """All of the run's work but the storing. Files are in its scratch folder, and in the spool if there is room.
+
+        Raises:
+            RunCanceled: the run must end.
+            OrchestratorError: whatever the ports raise.
+        """
+        bench = Workbench(
+            scratch=scratch,
+            engine=self.engine,
+            pictures=self.pictures,
+            media=self.media,
+            cancel=watch.cancel,
+            report=watch.report,
+            infer_timeout_s=self.infer_timeout_s,
+            log=watch.log,
+        )
+        bench = self._with_input(watch, bench)
+        outcome, serving = self._infer(watch, bench)
+        return self._keep(watch, outcome, serving=serving, fetched=bench.fetched)
+
+    def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
+        """Fetch what was named at submit, and look at it before any GPU time is spent."""
+        wanted, accepts = watch.run.task.input, find_pipeline(watch.run.task.type).accepts
+        if not wanted:
+            return bench
+        source, keep_going = bench.scratch / "source", watch.cancel.raise_if_canceled
+        watch.report(Progress(stage="fetch"))
+        with self.stages.stage(watch, "fetch"):
+            fetched = self.fetch_input(wanted, source, accepts=accepts, keep_going=keep_going)
+        keep_going()
+        watch.report(Progress(stage="probe"))
+        codec = self.pictures if MediaKind.PICTURE in fetched.format.kinds else self.media
+        with self.stages.stage(watch, "probe"):
+            info = codec.probe(source)
+        watch.log("input.probed", kind=info.kind, width=info.width, height=info.height, duration_s=info.duration_s)
+        if info.kind not in accepts:
+            raise UnsupportedMedia(f"the input is {info.kind}, which this task type does not take")
+        return replace(bench, source=source, info=info, fetched=fetched)
+
+    def _infer(self, watch: RunWatch, bench: Workbench) -> tuple[Outcome, Serving]:
+        """What the pipeline made, and what has answered it: a swap may have come between."""
+        pipeline = find_pipeline(watch.run.task.type)
+        params = pipeline.params.model_validate(watch.run.task.params)
+        with self.stages.stage(watch, "infer") as told:
+            serving = self.ensure(pipeline.model)
+            watch.cancel.raise_if_canceled()
+            outcome = pipeline.run(params, replace(bench, engine=NotedEngine(bench.engine, told)))
+        watch.cancel.raise_if_canceled()
+        answered = str(told.get("version", ""))
+        return outcome, serving if serving.version == answered else Serving(answered)
+
+    def _keep(self, watch: RunWatch, outcome: Outcome, *, serving: Serving, fetched: FetchedInput | None) -> Made:
+        """From here on a later run need not infer again: before anything is stored, since that may fail."""
+        run = watch.run
+        checkpoint = Checkpoint(
+            maker=run.token,
+            basis=basis_of(run.task),
+            serving=serving,
+            files=tuple(map(_not_stored, outcome.artifacts)),
+            result=outcome.result,
+            usage=outcome.usage,
+            source=fetched.facts if fetched else {},
+            seconds=dict(watch.took_s),
+        )
+        if not outcome.artifacts:
+            return Made(checkpoint, Path(), is_kept=False)
+        paths = [artifact.path for artifact in outcome.artifacts]
+        is_kept = self.spool.keep(run.task.id, run.token, files=paths)
+        return Made(checkpoint, paths[0].parent, is_kept=is_kept)
+
+
+def _not_stored(artifact: LocalArtifact) -> Artifact:
+    path = artifact.path
+    return Artifact(path.name, "", artifact.content_type, path.stat().st_size, sha256_of(path))
