@@ -105,7 +105,7 @@ class ExecuteRun:
     def _make(self, watch: RunWatch, scratch: Scratch) -> Made:
         made = self.make(watch, scratch)
         if made.is_kept:
-            self._advance(watch, "infer", made)
+            self._advance(watch, made, stage="infer")
         return made
 
     def _store(self, watch: RunWatch, made: Made) -> Checkpoint:
@@ -120,13 +120,13 @@ class ExecuteRun:
                     stored = so_far
         except OrchestratorError:
             if made.is_kept and stored is not made.checkpoint:
-                self._advance(watch, "infer", replace(made, checkpoint=stored))
+                self._advance(watch, replace(made, checkpoint=stored), stage="infer")
             raise
-        self._advance(watch, "store", replace(made, checkpoint=stored, is_kept=False))
+        self._advance(watch, replace(made, checkpoint=stored, is_kept=False), stage="store")
         self.spool.drop(watch.run.task.id)
         return stored
 
-    def _advance(self, watch: RunWatch, stage: str, made: Made) -> None:
+    def _advance(self, watch: RunWatch, made: Made, *, stage: str) -> None:
         """Commit how far the work has come. To wait for its files pays for as long as making them has taken."""
         checkpoint, kept_for_s = made.checkpoint.render(), None
         if made.is_kept:

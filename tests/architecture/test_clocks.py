@@ -20,7 +20,7 @@ WALL_CLOCK = {
 }
 
 # What a wrong clock does here: ids sort wrongly, signatures are refused by the object store and by receivers of
-# webhooks, a table shows a wrong age.
+# webhooks, a table shows a wrong age, what waits on a disk to be stored is thrown away too early and made anew.
 MAY_READ_IT = {
     "adapters/sortable_ids.py",
     "adapters/s3_storage/signer.py",
@@ -29,6 +29,7 @@ MAY_READ_IT = {
     "adapters/web/webhook_status.py",
     "local/runner.py",
     "local/screens.py",
+    "pipelines/spool.py",
 }
 
 

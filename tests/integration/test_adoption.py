@@ -1,90 +1,23 @@
 """What a run had made is adopted by the next, and not made again, whatever became of the first (ADR 0042)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fakes_engine import FakeEngine
-from fakes_storage import MemoryStorage
-from record_store import FAILURE, LEASE_MS, open_store
-from run_room import SERVING, RunRoom, enlarge, submit_upscale
+from adoption_room import AWAY, LEASE_S, OPEN, PATIENCE_S, Scene, open_scene
+from run_room import SERVING
 
-from orchestrator.domain.errors import Category, IllegalMove, OrchestratorError, Unavailable
-from orchestrator.domain.retry import GiveUp
-from orchestrator.domain.task import FromStage, Run, Status
+from orchestrator.domain.errors import Category
+from orchestrator.domain.task import Status
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.ports.claims import Beat, Commit
-from orchestrator.ports.inference import Serving, Tensors
-from orchestrator.ports.storage import ObjectInfo
-
-LEASE_S = LEASE_MS // 1000
-AWAY = Unavailable("away", service="storage", category=Category.STORAGE)
-OPEN = Unavailable("the breaker is open", service="storage", category=Category.DEPENDENCY_OPEN)
-PATIENCE_S = 30
-
-
-@dataclass
-class MoodyStorage(MemoryStorage):
-    """Inputs can be fetched at any time; ``moods`` are how it takes the next puts: an error, or None for gladly."""
-
-    moods: list[OrchestratorError | None] = field(default_factory=list)
-    puts: list[str] = field(default_factory=list)
-
-    def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
-        mood = self.moods.pop(0) if self.moods else None
-        if mood is not None:
-            raise mood
-        self.puts.append(key)
-        return super().put(content, key, content_type=content_type)
-
-
-@dataclass
-class CountedModel:
-    """How often the model was asked."""
-
-    asked: int = 0
-
-    def __call__(self, inputs: Tensors) -> Tensors:
-        self.asked += 1
-        return enlarge(inputs)
-
-
-@dataclass
-class Scene:
-    """A picture to upscale, and one node with a storage that has moods."""
-
-    room: RunRoom
-    storage: MoodyStorage
-    model: CountedModel
-
-    def run(self, **changes: Any) -> Run:  # noqa: ANN401 - any field of a RunRoom
-        """The next run, on a node where ``changes`` are otherwise; the waits of all retries have passed."""
-        self.room.store.pass_time(200_000)
-        self.room.store.tick()
-        return (replace(self.room, **changes) if changes else self.room).execute()
-
-    def record(self, field: str, value: str) -> None:
-        self.room.store.client.eval("redis.call('HSET', 'orch:task:t', ARGV[1], ARGV[2])", 0, field, value)
-
-    @property
-    def names(self) -> list[str]:
-        return [artifact.name for artifact in self.room.task.outputs]
+from orchestrator.ports.inference import Serving
 
 
 @pytest.fixture
 def scene(redis_url: str, tmp_path: Path) -> Iterator[Scene]:
-    storage, model = MoodyStorage(), CountedModel()
-    with open_store(redis_url) as store:
-        store.tick(LEASE_S)
-        engine = FakeEngine({"realesrgan_x4": model})
-        room = RunRoom(store, tmp_path / "scratch", storage=storage, engine=engine)
-        submit_upscale(room, tmp_path)
-        storage.puts.clear()
-        yield Scene(room, storage, model)
-        assert not list((tmp_path / "scratch").glob("*"))
+    with open_scene(redis_url, tmp_path) as scene:
+        yield scene
 
 
 class TestStorageAway:
@@ -221,79 +154,6 @@ class TestMadeAnew:
         scene.run(spool_bytes=10)
         scene.run()
         assert (scene.room.task.status, scene.model.asked) == (Status.SUCCEEDED, 2)
-
-
-class TestAffinity:
-    def claim_on(self, scene: Scene, node: str) -> bool:
-        """Whether a worker of the node is given the task."""
-        return bool(scene.room.store.claim(owner=f"{node}:1:1").runs)
-
-    @pytest.fixture
-    def spooled(self, scene: Scene) -> Scene:
-        """Left on node a, which lives, by a run whose work has taken twenty seconds."""
-        store = scene.room.store
-        (run,) = store.claim(owner="a:1:1").runs
-        store.claims.advance(run, "infer", checkpoint={}, kept_for_s=20)
-        store.claims.release(run)
-        store.client.set("orch:alive:node:a", "1")
-        return scene
-
-    def test_another_node_leaves_it_to_the_one_that_has_the_files(self, spooled: Scene) -> None:
-        for _ in range(19):
-            assert not self.claim_on(spooled, "b")
-            spooled.room.store.tick(1)
-        assert self.claim_on(spooled, "a")
-
-    def test_but_for_no_longer_than_to_make_them_anew_would_take(self, spooled: Scene) -> None:
-        for _ in range(20):
-            assert not self.claim_on(spooled, "b")
-            spooled.room.store.tick(1)
-        assert self.claim_on(spooled, "b")
-
-    def test_nor_to_a_node_that_is_gone(self, spooled: Scene) -> None:
-        spooled.room.store.client.delete("orch:alive:node:a")
-        assert self.claim_on(spooled, "b")
-
-    def test_what_is_stored_can_be_taken_up_anywhere(self, scene: Scene) -> None:
-        store = scene.room.store
-        (run,) = store.claim(owner="a:1:1").runs
-        store.claims.advance(run, "infer", checkpoint={}, kept_for_s=20)
-        store.claims.advance(run, "store", checkpoint={})
-        store.claims.release(run)
-        store.client.set("orch:alive:node:a", "1")
-        assert self.claim_on(scene, "b")
-
-
-class TestClientRetry:
-    @pytest.fixture
-    def failed(self, scene: Scene) -> Scene:
-        """What it made was never stored, and the budget is spent."""
-        scene.storage.moods = list(repeat(AWAY, 8 * (PATIENCE_S + 1)))
-        for _ in range(8):
-            scene.run()
-        assert (scene.room.task.status, scene.model.asked) == (Status.FAILED, 1)
-        return scene
-
-    def retry(self, scene: Scene, from_stage: FromStage | None) -> None:
-        scene.room.store.intake.resubmit("film-a", "t", generation=1, from_stage=from_stage)
-        scene.run()
-        assert (scene.room.task.status, scene.room.task.generation) == (Status.SUCCEEDED, 2)
-
-    @pytest.mark.parametrize("from_stage", [None, FromStage.STORE])
-    def test_it_goes_on_with_the_stage_that_failed(self, failed: Scene, from_stage: FromStage | None) -> None:
-        self.retry(failed, from_stage)
-        assert failed.model.asked == 1
-
-    @pytest.mark.parametrize("from_stage", [FromStage.FETCH, FromStage.INFER])
-    def test_or_with_an_earlier_one(self, failed: Scene, from_stage: FromStage) -> None:
-        self.retry(failed, from_stage)
-        assert failed.model.asked == 2
-
-    def test_nothing_can_be_stored_that_was_never_made(self, scene: Scene) -> None:
-        scene.room.store.claims.fail(scene.room.store.claim_one(), FAILURE, decision=GiveUp())
-        with pytest.raises(IllegalMove, match="nothing that could be stored"):
-            scene.room.store.intake.resubmit("film-a", "t", generation=1, from_stage=FromStage.STORE)
-        assert scene.room.task.status is Status.FAILED
 
 
 def test_an_adopted_run_teaches_nothing_of_costs(scene: Scene) -> None:
