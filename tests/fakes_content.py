@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.domain.errors import Category, Refused
-from orchestrator.ports.content import DocumentRef, OutputDocument, TaskDocument
+from orchestrator.domain.content import DocumentRef
+from orchestrator.domain.errors import Category, InputNotFound, MediaTooLarge, Refused
+from orchestrator.ports.content import ContentFile, OutputDocument, TaskDocument
+from orchestrator.ports.storage import KeepGoing
 
 MOST_BYTES = 20 * 1024**2
 
@@ -52,6 +54,28 @@ class FakeContent:
     def register_link(self, output: OutputDocument, url: str) -> DocumentRef:
         self.links.setdefault(output.external_id, url)
         return DocumentRef("assets", list(self.links).index(output.external_id) + 1)
+
+
+@dataclass
+class FakeContentFiles:
+    """`ContentFiles` without a CMS: the name and the bytes of each document's file."""
+
+    files: dict[DocumentRef, tuple[str, bytes]] = field(default_factory=dict)
+
+    def find(self, document: DocumentRef) -> ContentFile:
+        text = DocumentRef(document.collection, str(document.id))
+        document = next((known for known in self.files if DocumentRef(known.collection, str(known.id)) == text), text)
+        if document not in self.files:
+            raise InputNotFound
+        name, content = self.files[document]
+        return ContentFile(document, f"https://cms.example/{name}", name, len(content), "image/png")
+
+    def fetch(self, file: ContentFile, destination: Path, *, limit_bytes: int, keep_going: KeepGoing) -> None:
+        content = self.files[file.document][1]
+        keep_going()
+        if len(content) > limit_bytes:
+            raise MediaTooLarge
+        destination.write_bytes(content)
 
 
 def _refused(message: str, code: str) -> Refused:

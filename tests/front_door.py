@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Queue
 
 import httpx
+from fakes_content import FakeContentFiles
 from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
 from served_api import serve
@@ -96,13 +97,14 @@ class Worker:
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """Where the API is, the bells, the worker, and who makes keys."""
+    """Where the API is, the bells, the worker, who makes keys, and the files of the CMS."""
 
     url: str
     bells: Bells
     worker: Worker
     keys: RedisApiKeys
     streams: OpenStreams
+    content: FakeContentFiles
 
     def next_run(self) -> Run:
         """Wait for a bell and claim what it was rung for."""
@@ -142,7 +144,8 @@ def front_door(
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), keys_of_tenants(scripts), Bells()
     forecast, metrics = RedisForecast(scripts), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
-    inputs = PinInput(storage, log, new_id)
+    content = FakeContentFiles()
+    inputs = PinInput(storage, log, new_id, content=content)
     drafts = DraftTask(inputs.pin, forecast, new_id, LOOPBACK)
     parts = ApiParts(
         submit=SubmitTask(intake, drafts, bells, metrics),
@@ -170,7 +173,7 @@ def front_door(
     app = build_app(parts)
     with serve(app) as url:
         worker = Worker(RedisClaims(scripts, lease_ms=30_000), storage)
-        yield FrontDoor(url, bells, worker, keys, app.state.streams)
+        yield FrontDoor(url, bells, worker, keys, app.state.streams, content)
     client.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes_codec import FakeMedia, FakePictures
+from fakes_content import FakeContentFiles
 from fakes_engine import FakeEngine
 from fakes_storage import MemoryStorage
 from made_media import noise
@@ -82,6 +83,7 @@ class RunRoom:
     engine: FakeEngine = field(default_factory=lambda: FakeEngine({"echo": echo, "realesrgan_x4": enlarge}))
     storage: MemoryStorage = field(default_factory=MemoryStorage)
     web: UrlFetcher = field(default_factory=NoWeb)
+    content: FakeContentFiles = field(default_factory=FakeContentFiles)
     pictures: PictureCodec = field(default_factory=FakePictures)
     media: MediaCodec = field(default_factory=FakeMedia)
     clock: HandClock = field(default_factory=HandClock)
@@ -94,7 +96,7 @@ class RunRoom:
         self.spool = Spool(self.scratch.with_name("spool"), limit_bytes=self.spool_bytes, kept_s=60)
         stages = Stages(STAGES, self.clock, self.metrics)
         make = MakeWork(
-            fetch_input=FetchInput(self.storage, self.web, MediaLimits()).fetch,
+            fetch_input=FetchInput(self.storage, self.web, MediaLimits(), self.content).fetch,
             engine=self.engine,
             pictures=self.pictures,
             media=self.media,

@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from orchestrator.api.bodies import Request
 from orchestrator.api.content_shapes import ContentBody, ContentView
-from orchestrator.api.inputs import PageCursor, Request
+from orchestrator.api.inputs import PageCursor
 from orchestrator.domain.api_key import Scope
 from orchestrator.domain.lane import POOL
 from orchestrator.domain.project import SLUG

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from orchestrator.api.bodies import Request
 from orchestrator.api.deps import Parts, TaskWriter
-from orchestrator.api.inputs import Request, SubmitBody
+from orchestrator.api.inputs import SubmitBody
 from orchestrator.api.problems import SUBMITS, problem_docs
 from orchestrator.api.rate_limits import charge
 from orchestrator.api.tasks import IdempotencyKey

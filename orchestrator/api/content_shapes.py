@@ -5,10 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, model_serializer
 
-from orchestrator.api.inputs import Request
+from orchestrator.api.bodies import Collection, Request
 from orchestrator.domain.content import Outputs
 
-Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 FieldName = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,63})?$")]
 
 

@@ -6,8 +6,9 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestrator.api.bodies import InputBody
 from orchestrator.api.deps import Parts, TaskPlanner
-from orchestrator.api.inputs import InputBody, SubmitBody
+from orchestrator.api.inputs import SubmitBody
 from orchestrator.api.problems import WITH_BODY, describe_error, problem_docs
 from orchestrator.api.schemas import Problem, QueueView
 from orchestrator.api.views import render_place
@@ -17,14 +18,15 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 
 class PlannedInputBody(InputBody):
-    """The media of a task that is not submitted yet: exactly one of `object`, `url`, `inline` and `size_bytes`."""
+    """The media of a task that is not submitted yet: one of `object`, `url`, `inline`, `payload` and `size_bytes`."""
 
     size_bytes: int | None = Field(None, strict=True, ge=1, le=2**53, description="Of a file that is not uploaded yet.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.object, self.url, self.inline, self.size_bytes)) != 1:
-            raise ValueError("must have exactly one of object, url, inline and size_bytes")
+        named = (self.object, self.url, self.inline, self.payload, self.size_bytes)
+        if sum(source is not None for source in named) != 1:
+            raise ValueError("must have exactly one of object, url, inline, payload and size_bytes")
         return self
 
     def parse(self) -> GivenInput:

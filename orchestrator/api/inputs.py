@@ -2,37 +2,24 @@
 
 import json
 import re
-from base64 import b64decode
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
 
+from orchestrator.api.bodies import InputBody, Request
 from orchestrator.api.receivers import ReceiverBody
-from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import FromStage, Priority, Status
 from orchestrator.pipelines.submission import SubmitRequest
 from orchestrator.ports.reads import TaskFilter
 
 TYPE_NAME = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
-MIME_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$"
 LABEL = r"^[A-Za-z0-9_./-]{1,64}:[^\x00-\x1f]{0,256}$"
 CURSOR = r"^[0-9]{1,14}-[0-9]{1,10}$"  # of a project it begins with a time: one of the calendar
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MOST_DEPTH = 32
-INLINE_BYTES = 256 * 1000
-INLINE_DIGITS = -(-INLINE_BYTES // 3) * 4
 
 
 def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -61,66 +48,8 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 JsonDocument = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 TypeName = Annotated[str, Field(pattern=TYPE_NAME, max_length=64)]
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
-MimeType = Annotated[str, Field(pattern=MIME_TYPE)]
 LabelValue = Annotated[str, Field(max_length=256)]
 PageCursor = Annotated[str, Field(max_length=512)]  # any text is a place in the order of a list
-
-
-class Request(BaseModel):
-    """Base of what clients send: a misspelt field is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InlineBody(Request):
-    """A small file, sent with the task."""
-
-    base64: Annotated[str, Field(min_length=4, max_length=INLINE_DIGITS, pattern=r"^[A-Za-z0-9+/]+={0,2}$")] = Field(
-        description=f"The file: at most {INLINE_BYTES} bytes, as standard base64 with padding."
-    )
-    content_type: MimeType | None = Field(None, description="What the file itself says, when absent.")
-
-    @property
-    def content(self) -> bytes:
-        return b64decode(self.base64, validate=True)
-
-    @field_validator("base64")
-    @classmethod
-    def _decodable(cls, text: str) -> str:
-        if len(b64decode(text, validate=True)) > INLINE_BYTES:  # its own error is a ValueError, too
-            raise ValueError(f"must hold at most {INLINE_BYTES} bytes")
-        return text
-
-
-class InputBody(Request):
-    """The media to work on: exactly one of `object`, `url` and `inline`."""
-
-    object: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="Key of an object in the project's storage, as `POST /v1/uploads` answered it."
-    )
-    url: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
-        None, description="A public https address, fetched when the task runs. Its query is never shown again."
-    )
-    inline: InlineBody | None = Field(None, description="The file itself, if it is small.")
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        None, description="What the bytes must be: the task fails with `input_changed` if they are others."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.object, self.url, self.inline)) != 1:
-            raise ValueError("must have exactly one of object, url and inline")
-        return self
-
-    def parse(self) -> GivenInput:
-        inline = self.inline
-        return GivenInput(
-            object=self.object,
-            url=self.url,
-            content=inline.content if inline else None,
-            content_type=inline.content_type if inline else None,
-            sha256=self.sha256,
-        )
 
 
 class SubmitBody(Request):

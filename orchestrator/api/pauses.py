@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from orchestrator.api.bodies import Request
 from orchestrator.api.deps import Parts, ProjectAdmin, TaskWriter
-from orchestrator.api.inputs import Request
 from orchestrator.api.problems import AUTHENTICATED, WITH_BODY, problem_docs
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.pause import NAME, Kind, Pausable, Pause

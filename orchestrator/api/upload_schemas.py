@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.api.inputs import MimeType, Request
+from orchestrator.api.bodies import MimeType, Request
 
 
 class PartsBody(Request):

@@ -13,12 +13,12 @@ from orchestrator.cli.session import Session, with_session
 from orchestrator.cli.tables import task_table
 from orchestrator.cli.watching import OutOption, Watch
 from orchestrator.client import Options
-from orchestrator.client.options import is_url
+from orchestrator.client.options import is_elsewhere
 from orchestrator.client.transfers import sha256_of
 
 TypeArgument = Annotated[str, typer.Argument(help="Task type, such as image.upscale.")]
 InputArgument = Annotated[
-    str | None, typer.Argument(metavar="[FILE]", help="The media to work on: a file, or an https address.")
+    str | None, typer.Argument(metavar="[FILE]", help="The media: a file, an https address, or payload:COLLECTION/ID.")
 ]
 ParamOption = Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter; V may be JSON.")]
 LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="A label of yours.")]
@@ -67,7 +67,7 @@ def submit(
     params = parse_params(param or ())
     if "options" in params:
         raise typer.BadParameter("no task type has a parameter 'options'", param_hint="--param")
-    file = None if input is None or is_url(input) else _file(input)
+    file = None if input is None or is_elsewhere(input) else _file(input)
     task = client.submit(type, _upload(session, file) if file else input, options=how.options(file), **params)
     if then.watch or then.out is not None:
         Watch(session, task.id).to_the_end(then.out)

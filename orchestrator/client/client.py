@@ -65,7 +65,8 @@ class Client:
         options: Options = AS_USUAL,
         **params: Any,  # noqa: ANN401 - each task type has its own
     ) -> Task:
-        """Submit a task. ``input`` is a file, which is uploaded, the URL of one, or the key that `upload` returned.
+        """Submit a task. ``input`` is a file, which is uploaded, the URL of one, the key that `upload` returned, or a
+        document of PayloadCMS as `payload:media/3`.
 
         Every repeat carries the same Idempotency-Key (a random one when none is given): a lost answer never makes a
         second task.

@@ -31,6 +31,7 @@ class Options:
 
 
 AS_USUAL = Options()
+DOCUMENT = "payload:"
 
 
 def with_hash(options: Options, path: Path) -> Options:
@@ -42,7 +43,8 @@ def with_hash(options: Options, path: Path) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A task of a batch. ``input`` is a file, the URL of one, or the key that `Client.upload` returned.
+    """A task of a batch. ``input`` is a file, the URL of one, the key that `Client.upload` returned, or a document of
+    PayloadCMS as `payload:media/3`.
 
     The key for repeats is that of the batch: an ``idempotency_key`` of its own is not heeded.
     """
@@ -60,10 +62,10 @@ def render_submit(
     params: Mapping[str, Any],
     options: Options,
 ) -> dict[str, Any]:
-    """The body of a submit; ``input`` is the URL or the object of the media."""
+    """The body of a submit; ``input`` is the URL, the object or the document of the media."""
     body: dict[str, Any] = {"type": type, "params": params, "labels": options.labels, "priority": options.priority}
     if input is not None:
-        body["input"] = {"url" if is_url(input) else "object": input}
+        body["input"] = _render_input(input)
         if options.sha256 is not None:
             body["input"]["sha256"] = options.sha256
     if options.webhook is not None:
@@ -73,5 +75,13 @@ def render_submit(
     return body | {name: value for name, value in wishes.items() if value is not None}
 
 
-def is_url(text: str) -> bool:
-    return text.startswith(("https://", "http://"))
+def is_elsewhere(text: str) -> bool:
+    """Whether it names media that lies on the web or in PayloadCMS."""
+    return text.startswith(("https://", "http://", DOCUMENT))
+
+
+def _render_input(text: str) -> dict[str, Any]:
+    if text.startswith(DOCUMENT):
+        collection, _, document = text.removeprefix(DOCUMENT).rpartition("/")
+        return {"payload": {"collection": collection, "id": document}}
+    return {"url" if is_elsewhere(text) else "object": text}

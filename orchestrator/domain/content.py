@@ -32,6 +32,14 @@ class Outputs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """A document. Its ``id`` means nothing to us, and goes back as it came: number or text."""
+
+    collection: str
+    id: str | int
+
+
+@dataclass(frozen=True, slots=True)
 class ContentNames:
     """A project's collections of tasks, files and links, and its own names of `USUAL_FIELDS`; one named by an empty
     text is not written.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.domain.content import DocumentRef
 from orchestrator.domain.media_format import MediaFormat
 from orchestrator.domain.task import JsonObject
 from orchestrator.domain.web_address import without_secrets
@@ -12,8 +13,8 @@ from orchestrator.domain.web_address import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class GivenInput:
-    """Exactly one of ``object`` (a key in the project's storage), ``url`` and ``content`` is there; or, where only an
-    estimate is asked for, ``size_bytes`` of a file that is not.
+    """Exactly one of ``object`` (a key in the project's storage), ``url``, ``content`` and ``document`` (of the CMS) is
+    there; or, where only an estimate is asked for, ``size_bytes`` of a file that is not.
 
     ``sha256`` is what the client says the bytes are; a run that finds others fails.
     """
@@ -22,6 +23,7 @@ class GivenInput:
     url: str | None = None
     content: bytes | None = field(default=None, repr=False)
     content_type: str | None = None
+    document: DocumentRef | None = None
     sha256: str | None = None
     size_bytes: int | None = None
 
@@ -31,7 +33,8 @@ class GivenInput:
         if self.object is not None and self.sha256 is None:
             return self.object
         content = None if self.content is None else hashlib.sha256(self.content).hexdigest()
-        return [self.object, self.url, content, self.content_type, self.sha256]
+        given = [self.object, self.url, content, self.content_type, self.sha256]
+        return given if self.document is None else [*given, self.document.collection, str(self.document.id)]
 
     @property
     def known_sha256(self) -> str | None:

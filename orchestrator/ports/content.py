@@ -1,12 +1,12 @@
 """The content system (CMS) in which editors see what became of their tasks. Its documents are theirs, too."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from orchestrator.domain.content import ContentNames
+from orchestrator.domain.content import ContentNames, DocumentRef
 from orchestrator.domain.task import JsonObject, Status
+from orchestrator.ports.storage import KeepGoing
 
 # The code of an `Unavailable` that is as often a lasting fault of what was sent: a few tries, and no more.
 FAULTY = "content_faulty"
@@ -20,14 +20,6 @@ class Version:
     seq: int
     epoch: int = 0
     progress: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRef:
-    """A document. Its ``id`` means nothing to us, and goes back as it came: number or text."""
-
-    collection: str
-    id: str | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +96,12 @@ class ContentFile:
     size_bytes: int | None
     content_type: str
 
+    @property
+    def pinned(self) -> dict[str, Any]:
+        """What a task's record keeps of it: a run works on no other."""
+        facts = {"filename": self.filename, "size_bytes": self.size_bytes, "content_type": self.content_type}
+        return {"payload": asdict(self.document), **{name: fact for name, fact in facts.items() if fact}}
+
 
 class ContentFiles(Protocol):
     """The files of a CMS, to be worked on."""
@@ -117,7 +115,7 @@ class ContentFiles(Protocol):
         """
         ...
 
-    def fetch(self, file: ContentFile, destination: Path, *, limit_bytes: int, keep_going: Callable[[], None]) -> None:
+    def fetch(self, file: ContentFile, destination: Path, *, limit_bytes: int, keep_going: KeepGoing) -> None:
         """Stream the file into the new file ``destination``; nothing is left there when that fails.
 
         Only the CMS itself is shown our key. Where it sends us on, the way is that of a URL of a stranger.

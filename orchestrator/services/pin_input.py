@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.domain.content import DocumentRef
 from orchestrator.domain.errors import InvalidParams, MediaTooLarge, UnsupportedMedia
 from orchestrator.domain.media import DEFAULT_LIMITS, MediaKind, MediaLimits
 from orchestrator.domain.media_format import MediaFormat, accepted, sniff
@@ -11,6 +12,7 @@ from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
 from orchestrator.domain.web_address import PUBLIC_HTTPS, Reach, parse_web_address
 from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.ports.content import ContentFiles
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 from orchestrator.ports.uploads import UploadLog
 
@@ -27,6 +29,7 @@ class PinInput:
     new_id: Callable[[str], str]
     limits: MediaLimits = DEFAULT_LIMITS
     reach: Reach = PUBLIC_HTTPS
+    content: ContentFiles | None = None
 
     def pin(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]:
         """What the record keeps of the input; empty for a type that takes none.
@@ -34,7 +37,7 @@ class PinInput:
         Raises:
             InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia: no run could use it.
             QuotaExceeded: the project would keep more than it may.
-            Unavailable: the storage cannot be asked.
+            Unavailable, Overloaded, Refused: the storage, or the CMS, cannot be asked.
         """
         seen = self.look(project, given, pipeline=pipeline)
         if given is None or given.content is None:
@@ -45,7 +48,7 @@ class PinInput:
         """As `pin`, but nothing is kept: of an inline input, and of one that is not there yet, it tells the size.
 
         Raises:
-            InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia, Unavailable: as `pin`.
+            InvalidParams, InputNotFound, MediaTooLarge, UnsupportedMedia, Unavailable, Overloaded, Refused: as `pin`.
         """
         if given is None:
             if pipeline.accepts:
@@ -56,6 +59,8 @@ class PinInput:
         promised = {} if given.sha256 is None else {"sha256": given.sha256}
         if given.url is not None:
             return {"url": self._require_web_address(given.url), **promised}
+        if given.document is not None:
+            return {**self._look_up(project, given.document, accepts=pipeline.accepts), **promised}
         if given.content is not None:
             _require_known(given.content, pipeline.accepts)
             return {"size_bytes": len(given.content), **promised}
@@ -70,6 +75,19 @@ class PinInput:
         found = self.storage.head(key)
         self._require_not_too_large(found.size_bytes, accepts)
         return found
+
+    def _look_up(self, project: Project, document: DocumentRef, *, accepts: frozenset[MediaKind]) -> dict[str, Any]:
+        """The file of a document as it is now. The node's key may open more than is the project's (ADR 0036)."""
+        names = project.content
+        if names is None or self.content is None:
+            raise InvalidParams(
+                "input.payload is for projects whose tasks are shown in PayloadCMS (payload_collection)"
+            )
+        if document.collection not in {names.files, names.links}:
+            raise InvalidParams(f"input.payload.collection must be {names.files!r} or {names.links!r}")
+        found = self.content.find(document)
+        self._require_not_too_large(found.size_bytes or 0, accepts)
+        return found.pinned
 
     def _require_not_too_large(self, size_bytes: int, accepts: frozenset[MediaKind]) -> None:
         limit_bytes = self.limits.bytes_of(accepts)

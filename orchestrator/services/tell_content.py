@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from orchestrator.domain.content import DOCUMENT_LABEL, ContentNames
+from orchestrator.domain.content import DOCUMENT_LABEL, ContentNames, DocumentRef
 from orchestrator.domain.delivery import Delivery
 from orchestrator.domain.errors import Category, Refused
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Status, Task, TaskEvent
-from orchestrator.ports.content import ContentSystem, DocumentRef, TaskDocument, Version
+from orchestrator.ports.content import ContentSystem, TaskDocument, Version
 from orchestrator.ports.projects import Projects
 
 STATUSES = frozenset(Status)

@@ -24,6 +24,7 @@ from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
+from orchestrator.wiring.content import build_content_files
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
@@ -50,7 +51,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s = settings.uploads.expires.total_seconds()
     uploads = RedisUploads(client, expires_s=open_for_s)
-    inputs = PinInput(storage, log, new_id, limits, build_reach(settings))
+    inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings))
     expires_s = settings.s3.url_expires.total_seconds()
     receivers = build_webhook_reach(settings)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)

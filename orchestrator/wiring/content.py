@@ -1,30 +1,42 @@
-"""The content system, for the processes that tell it something or fetch from it."""
+"""PayloadCMS, for the processes that tell it something or fetch from it; None where there is none."""
 
-from pathlib import Path
-
-from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms
+from orchestrator.adapters.linux_processes import LinuxProcesses
+from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms, PayloadFiles
+from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.adapters.redis.projects import RedisProjects
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.content import ContentFiles
 from orchestrator.ports.destinations import Sender
-from orchestrator.ports.projects import Projects
-from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.register_outputs import RegisterOutputs
+from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.services.tell_content import TellContent
 from orchestrator.settings import Settings
+from orchestrator.wiring.inputs import build_fetcher
+from orchestrator.wiring.outside import build_storage
 
 
-def build_payload(settings: Settings) -> PayloadApi:
-    """It connects when it is first asked something, so a child may make one before that."""
-    payload = settings.payload
-    address = PayloadAddress(
-        payload.url,
-        payload.api_key.get_secret_value(),
-        api_path=payload.api_path,
-        key_collection=payload.key_collection,
-    )
-    return PayloadApi(address, timeout_s=payload.timeout.total_seconds())
+def build_content_files(settings: Settings) -> ContentFiles | None:
+    api = build_payload(settings)
+    return PayloadFiles(api, build_fetcher(settings)) if api else None
 
 
-def build_tell_content(settings: Settings, *, projects: Projects, storage: ObjectStorage, scratch_dir: Path) -> Sender:
-    """The sender for `payload`. Where no CMS is configured, every delivery is refused."""
-    content = PayloadCms(build_payload(settings))
-    register = RegisterOutputs(content, storage, scratch_dir, settings.payload.file_bytes)
+def build_tell_content(settings: Settings) -> Sender | None:
+    """The sender of deliveries to `payload`."""
+    api = build_payload(settings)
+    if api is None:
+        return None
+    content = PayloadCms(api)
+    projects = RedisProjects(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)))
+    scratch_dir = SweepScratch(settings.worker.scratch_dir, LinuxProcesses()).make_own()
+    register = RegisterOutputs(content, build_storage(settings), scratch_dir, settings.payload.file_bytes)
     return TellContent(content, projects, register.register)
+
+
+def build_payload(settings: Settings) -> PayloadApi | None:
+    """It connects when it is first asked something."""
+    payload = settings.payload
+    if not payload.url:
+        return None
+    key = payload.api_key.get_secret_value()
+    address = PayloadAddress(payload.url, key, api_path=payload.api_path, key_collection=payload.key_collection)
+    return PayloadApi(address, timeout_s=payload.timeout.total_seconds())

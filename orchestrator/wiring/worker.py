@@ -47,6 +47,7 @@ from orchestrator.services.store_files import StoreFiles
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
+from orchestrator.wiring.content import build_content_files
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
 from orchestrator.wiring.limits import build_quotas
 from orchestrator.wiring.measured_engine import MeasuredEngine
@@ -162,7 +163,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
     models, limits = EnsureModel(ports.control, ports.served, ports.clock), build_limits(settings)
     stages, spool = Stages(_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
     make = MakeWork(
-        fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits).fetch,
+        fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits, build_content_files(settings)).fetch,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
         media=AvCodec(limits),

@@ -3,17 +3,19 @@
 import base64
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 import redis
 import servers
-from front_door import FrontDoor
+from front_door import KEYS, FrontDoor
 from made_media import noise
 from PIL import Image
 
 from orchestrator.adapters.s3_storage import S3Storage
+from orchestrator.client import Client
+from orchestrator.domain.content import DocumentRef
 
 UPSCALE = "image.upscale"
 
@@ -110,3 +112,59 @@ def test_the_query_of_a_url_is_kept_for_the_run_and_shown_to_nobody(film_a: http
     assert shown.json()["input"] == {"url": "https://media.example.com/a.png?…", "sha256": "0" * 64}
     assert "secret" not in answer.text + shown.text + film_a.get("/v1/tasks").text
     assert door.worker.claim("image").task.input["url"] == url
+
+
+class TestPayload:
+    """A document of PayloadCMS as the input."""
+
+    DOCUMENT: ClassVar[dict[str, Any]] = {"payload": {"collection": "media", "id": 3}}
+
+    @pytest.fixture(autouse=True)
+    def projects(self, door: FrontDoor, still: bytes) -> None:
+        door.content.files[DocumentRef("media", 3)] = "still.png", still
+        with door.admin as admin:
+            admin.patch("/v1/projects/film-a", json={"payload_collection": "inference-jobs"}).raise_for_status()
+
+    def test_what_the_document_holds_now_is_part_of_the_task(self, film_a: httpx.Client, still: bytes) -> None:
+        shown = submit(film_a, {**self.DOCUMENT, "sha256": "0" * 64}).json()["input"]
+        facts = {"filename": "still.png", "size_bytes": len(still), "content_type": "image/png"}
+        assert shown == {**self.DOCUMENT, **facts, "sha256": "0" * 64}
+
+    def test_another_document_is_another_request(self, film_a: httpx.Client, door: FrontDoor, still: bytes) -> None:
+        door.content.files[DocumentRef("media", 4)] = "other.png", still
+        first, again = submit(film_a, self.DOCUMENT, key="k-1"), submit(film_a, self.DOCUMENT, key="k-1")
+        assert again.json()["id"] == first.json()["id"]
+        other = submit(film_a, {"payload": {"collection": "media", "id": 4}}, key="k-1")
+        assert other.json()["code"] == "idempotency_conflict"
+
+    def test_an_estimate_knows_its_size(self, film_a: httpx.Client) -> None:
+        asked = film_a.post("/v1/tasks:estimate", json={"type": UPSCALE, "input": self.DOCUMENT}).json()
+        assert (asked["accepted"], asked["refusal"]) == (True, None)
+
+    @pytest.mark.parametrize(
+        ("given", "code"),
+        [
+            ({"collection": "media", "id": 4}, "input_not_found"),
+            ({"collection": "assets", "id": "fd34-0909"}, "input_not_found"),
+            ({"collection": "users", "id": 1}, "invalid_params"),
+            ({"collection": "media/../users", "id": 1}, "invalid_request"),
+            ({"collection": "media", "id": "../1"}, "invalid_request"),
+            ({"collection": "media", "id": 1.5}, "invalid_request"),
+            ({"collection": "media"}, "invalid_request"),
+        ],
+    )
+    def test_documents_that_no_run_could_use(self, film_a: httpx.Client, given: dict[str, Any], code: str) -> None:
+        refused = submit(film_a, {"payload": given})
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+
+    def test_a_project_that_is_not_shown_there_reads_nothing_there(self, door: FrontDoor) -> None:
+        with door.caller("film-b") as film_b:
+            refused = submit(film_b, self.DOCUMENT)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_params")
+        assert "payload_collection" in refused.json()["detail"]
+
+    def test_the_client_names_it_in_a_word(self, door: FrontDoor) -> None:
+        with Client(door.url, KEYS["film-a"], tries=1) as client:
+            task = client.submit(UPSCALE, "payload:media/3")
+        assert task.input is not None
+        assert task.input["payload"] == self.DOCUMENT["payload"]

@@ -13,6 +13,7 @@ from record_store import open_store
 from run_room import STILL, RunRoom
 
 from orchestrator.adapters.web import HttpFetcher, Pace
+from orchestrator.domain.content import DocumentRef
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Status
 from orchestrator.ports.codec import Picture
@@ -109,3 +110,31 @@ def test_a_picture_over_the_limit_is_not_fetched_to_its_end(room: RunRoom) -> No
     with serving(reply(b"", content_length=str(10**12))) as web:
         upscale(room, url=f"http://{HOST}:{web.port}/still.png")
     assert failure(room) == ("media_too_large", Category.INVALID_INPUT)
+
+
+class TestPayload:
+    """A document of PayloadCMS as the input."""
+
+    DOCUMENT = DocumentRef("media", 3)
+    TEXT = "still.png"
+
+    def wanted(self, content: bytes) -> dict[str, object]:
+        facts = {"filename": self.TEXT, "size_bytes": len(content), "content_type": "image/png"}
+        return {"payload": {"collection": "media", "id": 3}, **facts}
+
+    def test_its_facts_are_on_the_receipt(self, room: RunRoom, still: bytes) -> None:
+        room.content.files[self.DOCUMENT] = self.TEXT, still
+        upscale(room, **self.wanted(still))
+        assert room.task.status is Status.SUCCEEDED
+        receipt = json.loads(room.storage.objects[room.task.outputs[-1].key][0])["input"]
+        assert receipt == {**self.wanted(still), "format": "png", "sha256": hashlib.sha256(still).hexdigest()}
+
+    @pytest.mark.parametrize("name", ["other.png", "still.png"])
+    def test_a_document_that_got_another_file_is_refused(self, room: RunRoom, still: bytes, name: str) -> None:
+        room.content.files[self.DOCUMENT] = name, still + b"more" * (name == self.TEXT)
+        upscale(room, **self.wanted(still))
+        assert failure(room) == ("input_changed", Category.INVALID_INPUT)
+
+    def test_one_that_is_gone_is_not_found(self, room: RunRoom, still: bytes) -> None:
+        upscale(room, **self.wanted(still))
+        assert failure(room) == ("input_not_found", Category.INVALID_INPUT)

@@ -11,14 +11,14 @@ from fakes_storage import MemoryStorage
 from record_store import FAILURE, RecordStore, new_task, open_store
 
 from orchestrator.adapters.redis.projects import RedisProjects
-from orchestrator.domain.content import Outputs
+from orchestrator.domain.content import DocumentRef, Outputs
 from orchestrator.domain.delivery import Cursor, Delivery, DeliveryStatus
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Progress, Run, TaskEvent
 from orchestrator.ports.claims import Beat, Commit
-from orchestrator.ports.content import FAULTY, DocumentRef, OutputDocument, TaskDocument
+from orchestrator.ports.content import FAULTY, OutputDocument, TaskDocument
 from orchestrator.services.register_outputs import RegisterOutputs
 from orchestrator.services.tell_content import TellContent
 

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from orchestrator.adapters.payload_cms.status import SERVICE, parse_answer, translated
-from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.domain.breaker import AccessDenied
+from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
 
 CONNECTIONS = 16
 IDLE_S = 4.0  # Node closes a connection that is idle for five, maybe just when we use it again
@@ -47,10 +48,30 @@ class PayloadApi:
         with translated():
             return self._client.request(method, path, params={"depth": 0, **(params or {})}, **body)
 
+    def read(self, answer: httpx.Response, name: str) -> Any:  # noqa: ANN401 - JSON
+        """A part of a good answer; any other is raised as the error that it means."""
+        if not answer.is_success:
+            raise self.parse(answer)
+        try:
+            return answer.json()[name]
+        except (ValueError, KeyError, TypeError) as error:  # a proxy's page, or no Payload at all
+            message = "the answer of the CMS cannot be read"
+            raise Unavailable(message, service=SERVICE, category=Category.CMS) from error
+
+    def parse(self, answer: httpx.Response) -> OrchestratorError:
+        """Our error for an answer. Payload says 403 to a wrong key and to a key that may not do that alike."""
+        if answer.status_code in {401, 403} and not self._is_known():
+            return AccessDenied("the CMS does not know the key of this node", service=SERVICE)
+        return parse_answer(answer)
+
+    def _is_known(self) -> bool:
+        answer = self.ask("GET", f"/{self.address.key_collection}/me")
+        return not answer.is_success or self.read(answer, "user") is not None
+
     @contextmanager
     def stream(self, url: str) -> Iterator[httpx.Response]:
         """The answer to a GET, with its body still to come."""
-        with translated(), self._client.stream("GET", url) as answer:
+        with translated(), self._client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
             yield answer
 
     def close(self) -> None:
@@ -70,14 +91,3 @@ class PayloadApi:
         )
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return client
-
-
-def read(answer: httpx.Response, name: str) -> Any:  # noqa: ANN401 - JSON
-    """A part of a good answer; any other is raised as the error that it means."""
-    if not answer.is_success:
-        raise parse_answer(answer)
-    try:
-        return answer.json()[name]
-    except (ValueError, KeyError, TypeError) as error:  # a proxy's page, or no Payload at all
-        message = "the answer of the CMS cannot be read"
-        raise Unavailable(message, service=SERVICE, category=Category.CMS) from error

@@ -7,11 +7,12 @@ from typing import Any
 
 import structlog
 
-from orchestrator.adapters.payload_cms.api import PayloadApi, read
+from orchestrator.adapters.payload_cms.api import PayloadApi
 from orchestrator.adapters.payload_cms.mapping import render, version_of
 from orchestrator.adapters.payload_cms.status import SERVICE, is_taken
+from orchestrator.domain.content import DocumentRef
 from orchestrator.domain.errors import Category, Refused, Unavailable
-from orchestrator.ports.content import DocumentRef, OutputDocument, TaskDocument
+from orchestrator.ports.content import OutputDocument, TaskDocument
 
 ROUNDS = 4
 IN_TRASH_TOO = {"trash": "true"}
@@ -82,20 +83,22 @@ class PayloadCms:
 
     def _find(self, collection: str, field: str, *, value: str) -> Document | None:
         where = {f"where[{field}][equals]": value, "limit": 1, **IN_TRASH_TOO}
-        documents: list[Document] = read(self._api.ask("GET", f"/{collection}", params=where), "docs")
+        documents: list[Document] = self._api.read(self._api.ask("GET", f"/{collection}", params=where), "docs")
         return documents[0] if documents else None
 
     def _create(self, collection: str, key: str, *, send: Callable[[], dict[str, Any]]) -> Document | None:
         """What it looks like now; None if somebody else has made it meanwhile."""
         answer = self._api.ask("POST", f"/{collection}", **send())
-        return None if is_taken(answer, key) else read(answer, "doc")
+        return None if is_taken(answer, key) else self._api.read(answer, "doc")
 
     def _change(self, collection: str, found: Document, *, fields: Document) -> Document | None:
         """What it looks like now; None if somebody has saved or deleted it since. An editor's lock is no obstacle."""
         seen = {"id": found["id"], **({"updatedAt": found["updatedAt"]} if "updatedAt" in found else {})}
         where = {f"where[and][{n}][{name}][equals]": value for n, (name, value) in enumerate(seen.items())}
         params = {**where, "overrideLock": "true", **IN_TRASH_TOO}
-        changed: list[Document] = read(self._api.ask("PATCH", f"/{collection}", params=params, json=fields), "docs")
+        changed: list[Document] = self._api.read(
+            self._api.ask("PATCH", f"/{collection}", params=params, json=fields), "docs"
+        )
         return changed[0] if changed else None
 
 

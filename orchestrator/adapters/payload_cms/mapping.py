@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.domain.content import ContentNames
-from orchestrator.ports.content import DocumentRef, TaskDocument, Version
+from orchestrator.domain.content import ContentNames, DocumentRef
+from orchestrator.ports.content import TaskDocument, Version
 
 
 def render(document: TaskDocument) -> dict[str, Any]:
