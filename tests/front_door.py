@@ -13,6 +13,7 @@ import httpx
 from fakes_content import FakeContentFiles
 from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
+from fastapi import FastAPI
 from served_api import serve
 
 from orchestrator.adapters.local_limits import LocalLimits
@@ -105,6 +106,7 @@ class FrontDoor:
     keys: RedisApiKeys
     streams: OpenStreams
     content: FakeContentFiles
+    app: FastAPI
 
     def next_run(self) -> Run:
         """Wait for a bell and claim what it was rung for."""
@@ -160,7 +162,7 @@ def front_door(
         storage=storage,
         authenticate=build_authenticate(scripts, SECRETS),
         admit=AdmitRequests(RedisLimits(scripts), LocalLimits(SystemClock()), rates, SystemClock()),
-        create_key=build_create_key(scripts, SECRETS),
+        create_key=build_create_key(keys, SECRETS),
         keys=keys,
         projects=RedisProjects(scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
@@ -173,7 +175,7 @@ def front_door(
     app = build_app(parts)
     with serve(app) as url:
         worker = Worker(RedisClaims(scripts, lease_ms=30_000), storage)
-        yield FrontDoor(url, bells, worker, keys, app.state.streams, content)
+        yield FrontDoor(url, bells, worker, keys, app.state.streams, content, app)
     client.close()
 
 

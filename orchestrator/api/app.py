@@ -66,6 +66,8 @@ def build_app(parts: ApiParts) -> FastAPI:
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)
     advice = {"workers": parts.workers.check, "pauses": parts.operations.pauses.check}
+    if parts.guard is not None:
+        advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
     for resource in (tasks, many, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
         app.include_router(resource.router)

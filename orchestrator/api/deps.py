@@ -14,7 +14,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 
-from orchestrator.api.rate_limits import charge
+from orchestrator.api.rate_limits import READS, charge
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.errors import FieldError, InvalidParams, Unauthorized
 from orchestrator.services.admit import READ_COST
@@ -46,6 +46,7 @@ class KeyWith(SecurityBase):
         self.cost = cost
 
     async def __call__(self, request: Request) -> Caller:
+        await _require_open(request)
         caller = await caller_of(request)
         structlog.contextvars.bind_contextvars(project=caller.project.slug, key_id=caller.key_id)
         await charge(request, caller, cost=self.cost)
@@ -53,6 +54,17 @@ class KeyWith(SecurityBase):
         if request.scope["query_string"]:
             require_once(request)
         return caller
+
+
+async def _require_open(request: Request) -> None:
+    """Before the key: a store that has lost its records knows of none."""
+    guard = parts_of(request).guard
+    if guard is None:
+        return
+    if not guard.is_fresh:
+        await run_in_threadpool(guard.ask)
+    if guard.is_closed and request.method not in READS:
+        guard.require_open()
 
 
 def require_once(request: Request) -> None:

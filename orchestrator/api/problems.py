@@ -18,11 +18,14 @@ from orchestrator.domain.batch import BatchRefused
 from orchestrator.domain.errors import (
     FieldError,
     InvalidParams,
+    NotFound,
     OrchestratorError,
     OutcomeUnknown,
     Overloaded,
     RequestError,
+    Unauthorized,
 )
+from orchestrator.domain.overload import ReadOnly
 from orchestrator.telemetry import redact
 
 log = structlog.get_logger()
@@ -108,11 +111,19 @@ def _render_fields(fields: Sequence[FieldError]) -> list[FieldProblem]:
     return [FieldProblem(field=flaw.field, message=flaw.message, code=flaw.code) for flaw in fields]
 
 
+def _unless_closed(request: Request, error: OrchestratorError) -> OrchestratorError:
+    """What is unknown to a store that is made anew may be there in a moment: nobody is to give up for that."""
+    guard = request.app.state.parts.guard
+    is_closed = guard is not None and guard.is_closed
+    return ReadOnly() if is_closed and isinstance(error, NotFound | Unauthorized) else error
+
+
 def add_problem_responses(app: FastAPI) -> None:
     """Let every refusal of the application, ours or the framework's, leave as a problem. "Later" is counted by code."""
 
     @app.exception_handler(OrchestratorError)
     async def ours(request: Request, error: OrchestratorError) -> ProblemResponse:
+        error = _unless_closed(request, error)
         response = render_error(error)
         if isinstance(error, Overloaded):
             request.app.state.parts.refusals.labels(error.code).inc()

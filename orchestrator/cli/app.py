@@ -12,6 +12,7 @@ from orchestrator.cli import (
     keys,
     pauses,
     projects,
+    rebuild,
     serve,
     stack,
     submit,
@@ -32,6 +33,7 @@ def build_cli() -> typer.Typer:
     cli.command()(check.check)
     cli.command()(doctor.doctor)
     cli.command()(alive.alive)
+    cli.command()(rebuild.rebuild)
     cli.command()(serve.api)
     cli.command()(serve.worker)
     cli.command()(serve.keeper)

@@ -187,6 +187,10 @@ class StoreNotWritable(Later, code="store_not_writable"):
     """The service's store takes no writes now."""
 
 
+class ReadOnly(Later, code="read_only"):
+    """The service's records are being made anew: nothing can be changed, and what is not found may be there soon."""
+
+
 class DependencyUnavailable(Later, code="dependency_unavailable"):
     """Something that the service needs is away."""
 

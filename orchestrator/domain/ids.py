@@ -21,3 +21,13 @@ def sortable_id(kind: str, *, at_ms: int, entropy: bytes) -> str:
 def first_id(kind: str, *, at_ms: int) -> str:
     """No id that was made at ``at_ms`` or later sorts before it."""
     return sortable_id(kind, at_ms=at_ms, entropy=bytes(ENTROPY_BYTES))
+
+
+def made_at_ms(made_id: str) -> int:
+    """When an id was made; zero for one that is not of ours."""
+    number = 0
+    for digit in made_id.rpartition("_")[2]:
+        if digit not in ALPHABET:
+            return 0
+        number = number << BITS_PER_DIGIT | ALPHABET.index(digit)
+    return number >> (8 * ENTROPY_BYTES)

@@ -21,6 +21,15 @@ class QueueFull(Overloaded):
     code = "queue_full"
 
 
+class ReadOnly(Overloaded):
+    """The records of this node are being made anew: it can be looked at, and nothing can be changed."""
+
+    code = "read_only"
+
+    def __init__(self, message: str = "", *, retry_after_s: float = 10.0) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+
+
 class NotReady(Overloaded):
     """Nobody is there to do this kind of work."""
 

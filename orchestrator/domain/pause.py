@@ -7,7 +7,7 @@ from typing import Self
 
 from orchestrator.domain.errors import InvalidParams
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}|\*")
 
 
 class Kind(StrEnum):
@@ -40,6 +40,9 @@ class Pausable:
         if kind not in set(Kind) or not NAME.fullmatch(name):
             raise InvalidParams("only lane:NAME, project:NAME, type:NAME and model:NAME can be paused")
         return cls(Kind(kind), name)
+
+
+EVERY_LANE = Pausable(Kind.LANE, "*")  # while the records are made anew; nobody else pauses it
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class NewTask:
     start_by_s: float | None = None
     run_for_s: float | None = None
     webhook: JsonObject | None = None  # whom to tell of it, beside the project's endpoints
+    is_journaled: bool = False  # the journal is told of it, and of its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ class Task:
     solo: bool = False
     follows: str | None = None
     webhook: JsonObject | None = None
+    is_journaled: bool = False
     schema: int = SCHEMA_VERSION
 
     @property

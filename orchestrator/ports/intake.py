@@ -34,7 +34,7 @@ class Intake(Protocol):
             IdempotencyConflict: the key was used with another ``request_sha256``.
             QuotaExceeded, QueueFull, NotReady: the project or the lane can have no more now; nothing was recorded, and
                 the key is as good as unused.
-            Overloaded: the store cannot take writes now; nothing was recorded.
+            Overloaded: the store cannot take writes now, or it is read-only; nothing was recorded.
             OutcomeUnknown: the answer was lost; the task may or may not be recorded. Repeat with the same key.
         """
         ...

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.owner import Owner
+from orchestrator.domain.task import task_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,16 @@ class QueueLoad:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """A task whose retention is over: its artifacts lie under ``prefix``."""
+    """A task whose retention is over."""
 
     task_id: str
-    prefix: str
+    project: str
+    is_journaled: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """Its artifacts lie there."""
+        return task_prefix(self.project, self.task_id)
 
 
 @dataclass(frozen=True, slots=True)

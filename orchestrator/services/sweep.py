@@ -8,6 +8,7 @@ from typing import TypeVar
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
+from orchestrator.ports.journal import Journal
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Swept, Upkeep
 from orchestrator.telemetry import QueueMetrics
@@ -28,6 +29,7 @@ class Sweep:
     upkeep: Upkeep
     storage: ObjectStorage
     metrics: QueueMetrics
+    journal: Journal | None = None
 
     def tick(self) -> None:
         """Rounds of a hundred tasks, a thousand at most, and one of a hundred uploads."""
@@ -49,6 +51,8 @@ class Sweep:
     def _sweep_task(self, swept: Swept) -> None:
         for stored in self.storage.list(swept.prefix):
             self.storage.delete(stored.key)
+        if self.journal and swept.is_journaled:
+            self.journal.note_gone(swept.project, swept.task_id)
         self.upkeep.purge(swept.task_id)
         log.info("task.swept", task_id=swept.task_id)
 

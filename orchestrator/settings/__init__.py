@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
-from orchestrator.settings.outside import RedisSettings, S3Settings, TritonSettings
+from orchestrator.settings.outside import JournalSettings, RedisSettings, S3Settings, TritonSettings
 from orchestrator.settings.section import Section
 from orchestrator.settings.webhooks import WebhookSettings
 from orchestrator.settings.work import KeeperSettings, LogSettings, StageSettings, WorkerSettings
@@ -19,6 +19,7 @@ __all__ = [
     "ApiSettings",
     "DeliverySettings",
     "FetchSettings",
+    "JournalSettings",
     "KeeperSettings",
     "LimitSettings",
     "LogSettings",
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     payload: PayloadSettings = PayloadSettings()
     deliveries: DeliverySettings = DeliverySettings()
     keeper: KeeperSettings = KeeperSettings()
+    journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
 
 

@@ -37,3 +37,14 @@ class TritonSettings(Section):
     metrics_url: str = Field("http://127.0.0.1:8002/metrics", description="Triton's own metrics.")
     control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
     infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
+
+
+class JournalSettings(Section):
+    """A second copy of every accepted task, outside Redis: `orchestrator rebuild` makes the records anew from it."""
+
+    enabled: bool = Field(default=False, description="A submit is answered when the journal holds the task as well.")
+    bucket: str = Field("", description="Its bucket at the same S3; the one of everything when empty.")
+    prefix: str = Field("journal", pattern=r"^[A-Za-z0-9_.-]+$", description="What its keys begin with.")
+    timeout: timedelta = Field(
+        timedelta(seconds=1), gt=timedelta(0), description="One try to write may take this; there are three."
+    )

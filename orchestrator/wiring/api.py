@@ -16,6 +16,7 @@ from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
+from orchestrator.services.keep_tenants import KeptApiKeys, KeptProjects
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitTask
@@ -26,6 +27,7 @@ from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.content import build_content_files
 from orchestrator.wiring.inputs import build_limits, build_reach
+from orchestrator.wiring.journal import build_guard, build_intake, build_journal, build_tenants
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.operations import build_operations
@@ -43,7 +45,10 @@ def build_api_parts(settings: Settings) -> ApiParts:
     scripts = Scripts(client)
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
     quotas, lanes = build_quotas(settings), build_lane_limits(settings)
-    intake = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
+    journal = build_journal(settings)
+    recorded = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
+    intake, tenants = build_intake(scripts, recorded, journal=journal), build_tenants(scripts, journal)
+    keys, projects = RedisApiKeys(scripts), RedisProjects(scripts)
     reads, storage = RedisReads(client), build_storage(settings)
     forecast = RedisForecast(scripts, quotas=quotas, lanes=lanes)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
@@ -68,13 +73,14 @@ def build_api_parts(settings: Settings) -> ApiParts:
         storage=storage,
         authenticate=build_authenticate(scripts, key_secrets),
         admit=build_admit(settings, scripts),
-        create_key=build_create_key(scripts, key_secrets),
-        keys=RedisApiKeys(scripts),
-        projects=RedisProjects(scripts),
+        create_key=build_create_key(KeptApiKeys(keys, tenants) if tenants else keys, key_secrets),
+        keys=KeptApiKeys(keys, tenants) if tenants else keys,
+        projects=KeptProjects(projects, tenants) if tenants else projects,
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks=build_checks(settings),
         registry=metrics.registry,
         refusals=metrics.refusals,
         url_expires_s=expires_s,
         streams=settings.api.streams,
+        guard=build_guard(scripts, journal),
     )

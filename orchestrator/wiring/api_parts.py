@@ -17,6 +17,7 @@ from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.create_key import CreateKey
 from orchestrator.services.estimate import EstimateTask
+from orchestrator.services.guard_writes import GuardWrites
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
@@ -48,3 +49,4 @@ class ApiParts:
     refusals: Counter
     url_expires_s: float
     streams: int = 1000
+    guard: GuardWrites | None = None

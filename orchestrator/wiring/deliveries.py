@@ -18,13 +18,17 @@ from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_send_metrics
 from orchestrator.wiring.content import build_tell_content
+from orchestrator.wiring.journal import build_journal_sender
 from orchestrator.wiring.outside import lease_ms
 
 MakeSender = Callable[[Settings], Sender | None]
 
 # Each kind of destination is a line here. One that is not configured makes no sender, and its deliveries wait for a
 # worker that has one.
-SENDERS: Mapping[str, MakeSender] = {PAYLOAD: build_tell_content}
+SENDERS: Mapping[str, MakeSender] = {
+    PAYLOAD: build_tell_content,
+    JOURNAL: build_journal_sender,
+}
 
 
 def build_senders(settings: Settings) -> dict[str, Sender]:

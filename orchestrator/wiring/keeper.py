@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
@@ -11,12 +11,14 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import ALIVE_S, RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.deliveries import DeliveryUpkeep
+from orchestrator.ports.journal import Journal
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.audit import Audit
 from orchestrator.services.end_offers import EndOffers
+from orchestrator.services.keep_tenants import KeepTenants
 from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
@@ -26,6 +28,7 @@ from orchestrator.services.wake_deliveries import WakeDeliveries
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.deliveries import build_deliveries
+from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
 from orchestrator.wiring.probe import name_instance
 
@@ -33,6 +36,8 @@ WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
 SWEEP_PARTS_EVERY_S = 600.0
+KEEP_TENANTS_EVERY_S = 5.0
+FORGET_GONE_EVERY_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class KeeperPorts:
     parts: PartStorage
     deliveries: DeliveryUpkeep
     sign: Callable[[], None]
+    journal: Journal | None = None
+    tenants: KeepTenants | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class KeeperParts:
 def build_keeper_ports(settings: Settings) -> KeeperPorts:
     client = connect(settings.redis.url.get_secret_value(), WORKER)
     scripts = Scripts(client)
+    journal = build_journal(settings)
     return KeeperPorts(
         upkeep=build_upkeep(settings, scripts),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
@@ -77,6 +85,8 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         parts=build_parts(settings),
         deliveries=build_deliveries(settings, scripts),
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
+        journal=journal,
+        tenants=build_tenants(scripts, journal),
     )
 
 
@@ -106,11 +116,18 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
-            duty("sweep", Sweep(upkeep, ports.storage, metrics).tick, every_s=SWEEP_EVERY_S),
+            duty("sweep", Sweep(upkeep, ports.storage, metrics, ports.journal).tick, every_s=SWEEP_EVERY_S),
+            *_journal_duties(ports, duty),
         ),
         sign=ports.sign,
         metrics=metrics,
     )
+
+
+def _journal_duties(ports: KeeperPorts, duty: Callable[..., Duty]) -> Iterator[Duty]:
+    if ports.journal and ports.tenants:
+        yield duty("keep_tenants", ports.tenants.tick, every_s=KEEP_TENANTS_EVERY_S)
+        yield duty("forget_gone", ports.journal.forget_gone, every_s=FORGET_GONE_EVERY_S)
 
 
 def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:

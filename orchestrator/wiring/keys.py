@@ -10,6 +10,7 @@ from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.api_key import SECRET_BYTES, KeySecrets
 from orchestrator.domain.errors import OrchestratorError
+from orchestrator.ports.api_keys import ApiKeys
 from orchestrator.services.authenticate import Authenticate
 from orchestrator.services.create_key import CreateKey
 from orchestrator.settings import Settings
@@ -40,5 +41,5 @@ def build_authenticate(scripts: Scripts, key_secrets: KeySecrets) -> Authenticat
     return Authenticate(keys, projects, key_secrets, clock=SystemClock(), later=later)
 
 
-def build_create_key(scripts: Scripts, key_secrets: KeySecrets) -> CreateKey:
-    return CreateKey(RedisApiKeys(scripts), new_id, lambda: secrets.token_hex(SECRET_BYTES), key_secrets)
+def build_create_key(keys: ApiKeys, key_secrets: KeySecrets) -> CreateKey:
+    return CreateKey(keys, new_id, lambda: secrets.token_hex(SECRET_BYTES), key_secrets)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from orchestrator.adapters.redis.intake import RedisIntake
 from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.intake import Intake
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.services.cancel import CancelTask
@@ -32,7 +32,7 @@ class Operations:
     resume: ResumeWork
 
 
-def build_operations(scripts: Scripts, intake: RedisIntake, *, pulses: PulseSender) -> Operations:
+def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:
     reads, pauses = RedisReads(scripts.client), RedisPauses(scripts)
     return Operations(
         cancel=CancelTask(intake),

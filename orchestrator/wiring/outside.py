@@ -17,11 +17,11 @@ def lease_ms(settings: Settings) -> int:
 
 
 def build_storage(settings: Settings) -> S3Storage:
-    return S3Storage(_address(settings))
+    return S3Storage(build_address(settings))
 
 
 def build_parts(settings: Settings) -> S3Parts:
-    return S3Parts(_address(settings))
+    return S3Parts(build_address(settings))
 
 
 def build_upkeep(settings: Settings, scripts: Scripts) -> RedisUpkeep:
@@ -35,7 +35,7 @@ def build_samples(settings: Settings, name: str) -> SharedSamples | None:
     return SharedSamples(folder, name) if folder else None
 
 
-def _address(settings: Settings) -> S3Address:
+def build_address(settings: Settings) -> S3Address:
     s3 = settings.s3
     secret = s3.secret_access_key.get_secret_value()
     return S3Address(

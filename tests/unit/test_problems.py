@@ -42,6 +42,7 @@ STATUSES = {
     overload.QueueFull: 429,
     batch.BatchRefused: 429,
     overload.NotReady: 503,
+    overload.ReadOnly: 503,
     errors.DependencyError: 502,
     errors.Unavailable: 503,
     errors.OutcomeUnknown: 503,

@@ -10,7 +10,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import FieldError, IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
-from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded
+from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded, ReadOnly
 from orchestrator.domain.task import (
     HEAD_START_MS,
     SCHEMA_VERSION,
@@ -61,6 +61,8 @@ class RedisIntake:
             outcome, *found = self._scripts.run("submit", {**given, **self._limits})
         if outcome == "conflict":
             raise IdempotencyConflict
+        if outcome == "read_only":
+            raise ReadOnly
         if outcome == "refused":
             raise parse_refusal(found)
         if outcome == "replayed":
@@ -79,11 +81,14 @@ class RedisIntake:
             "answer": batch.answer,
             "answer_kept_ms": self._answer_kept_ms,
             "tasks": render_json(new),
+            **_journaled(batch.tasks[0]),
         }
         with redis_errors():
             outcome, *found = self._scripts.run("submit_batch", given | self._limits)
         if outcome == "conflict":
             raise IdempotencyConflict
+        if outcome == "read_only":
+            raise ReadOnly
         if outcome == "refused":
             raise parse_refusals(found[0])
         if outcome == "replayed":
@@ -193,6 +198,10 @@ def render_limits(quotas: Quotas, lanes: LaneLimits) -> dict[str, str]:
     }
 
 
+def _journaled(task: NewTask) -> dict[str, object]:
+    return {"journal": "1"} if task.is_journaled else {}
+
+
 def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, object]:
     kept = {"answer": task.answer, "answer_kept_ms": answer_kept_ms} if task.idempotency_key else {}
     shared = {"content": task.content} if task.content else {}
@@ -201,6 +210,7 @@ def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, ob
         **kept,
         **shared,
         **told,
+        **_journaled(task),
         "schema": SCHEMA_VERSION,
         "id": task.id,
         "project": task.project,

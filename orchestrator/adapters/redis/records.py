@@ -118,6 +118,7 @@ def parse_task(flat: Flat) -> Task:
         solo="solo" in flat,
         follows=flat.get("leader"),
         webhook=_parse_json(flat.get("webhook")),
+        is_journaled="journal" in flat,
         schema=int(flat["schema"]),
     )
 

@@ -10,7 +10,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
-from orchestrator.domain.task import SCHEMA_VERSION, task_prefix
+from orchestrator.domain.task import SCHEMA_VERSION
 from orchestrator.ports.upkeep import Audited, EndedOffer, Find, LaneLoad, Mended, QueueLoad, Swept
 
 
@@ -63,7 +63,7 @@ class RedisUpkeep:
     def condemn(self, *, limit: int) -> tuple[Swept, ...]:
         with redis_errors():
             found = self.scripts.run("condemn", {"before_ms": self._long_ago(), "limit": limit})
-        return tuple(Swept(task_id, task_prefix(project, task_id)) for task_id, project in found)
+        return tuple(Swept(task_id, project, bool(is_journaled)) for task_id, project, is_journaled in found)
 
     def purge(self, task_id: str) -> None:
         with redis_errors():

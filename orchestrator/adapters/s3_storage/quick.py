@@ -21,6 +21,7 @@ from orchestrator.ports.storage import ObjectInfo
 CHUNK_BYTES = 256 * 1024
 SUCCESSES = frozenset({200, 206})
 SHA256 = "sha256"  # metadata of an object: what its maker says of its bytes
+PATIENCE = Timeout(connect=5, read=20)
 NOTHING_SHA256 = hashlib.sha256(b"").hexdigest()
 
 T = TypeVar("T")
@@ -46,16 +47,19 @@ class Unsettled(Exception):
 class QuickS3:
     """One bucket, path style. Safe to share between threads; made after the fork."""
 
-    def __init__(self, address: S3Address) -> None:
+    def __init__(self, address: S3Address, *, timeout: Timeout = PATIENCE) -> None:
         self._place = Place.of_bucket(address.endpoint, address.bucket)
         self._signer = Signer(address)
-        self._pool = PoolManager(
-            maxsize=32, retries=False, timeout=Timeout(connect=5, read=20), ca_certs=get_cert_path(verify=True)
-        )
+        self._pool = PoolManager(maxsize=32, retries=False, timeout=timeout, ca_certs=get_cert_path(verify=True))
 
     def head(self, key: str) -> ObjectInfo:
         with self._asked("HEAD", key) as answer:
             return _parse_info(key, answer.headers)
+
+    def get_whole(self, key: str) -> bytes:
+        """A small object, whichever it is now."""
+        with self._asked("GET", key) as answer:
+            return answer.read(decode_content=False)
 
     def get(self, key: str, *, etag: str, span: Span | None, read: Reader[T]) -> T:
         """What ``read`` makes of the object or a ``span`` of it, whose size is then the one that it is told."""

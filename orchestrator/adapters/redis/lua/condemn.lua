@@ -11,7 +11,7 @@ for _, id in ipairs(redis.call('ZRANGE', 'orch:ended', '-inf', given.before_ms, 
   if task then
     task.condemned = 1
     save(task)
-    condemned[#condemned + 1] = {id, task.project}
+    condemned[#condemned + 1] = {id, task.project, task.journal and 1 or 0}
   else
     redis.call('ZREM', 'orch:ended', id)
   end

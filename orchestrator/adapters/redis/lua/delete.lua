@@ -1,8 +1,6 @@
 #!lua flags=allow-oom
--- include: turn, places
--- delete: end the task as a cancel does, and hide it from now on. What is left is a tombstone: the sweep removes its
--- artifacts once it has ended, and what a run that had lost it still wrote a day later (purge.lua). Files that another
--- task shows as its own stay until their time is over (ADR 0031).
+-- include: turn, places, deletion
+-- delete: end the task as a cancel does, and hide it from now on.
 -- given: task_id, project
 
 local now, given = clock_ms(), arguments()
@@ -10,16 +8,5 @@ local task = load_task(given.task_id)
 if not task or task.project ~= given.project then return 'unknown' end
 if task.condemned then return task.deleted_ms and 'ok' or 'unknown' end
 
-task.condemned, task.deleted_ms = 1, now
-if task.status == 'queued' or task.place == 'following' then
-  leave_place(task)
-  end_task(task, 'canceled', now, {cancel_ms = now})
-elseif task.status == 'running' then
-  if not task.cancel_ms then emit(task, 'canceling', now) end
-  task.cancel_ms = task.cancel_ms or now
-  save(task)
-else
-  if not task.kept_ms then redis.call('ZADD', 'orch:ended', 'XX', 0, task.id) end
-  save(task)
-end
+delete_task(task, now)
 return 'ok'

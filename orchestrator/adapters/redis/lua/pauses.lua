@@ -6,6 +6,7 @@
 -- Both are read once by a script, when it first asks. What is ready is kept apart by model and type, `<model>:<type>`, so
 -- that one that may not run hides no other.
 
+local EVERY = '*' -- the name of all lanes, while the records are made anew (ADR 0041)
 local paused, held_back
 
 local function members(flat)
@@ -21,7 +22,7 @@ end
 
 -- With the tasks of it that run alone.
 local function is_lane_paused(lane)
-  return is_paused('lane', (string.gsub(lane, '%.solo$', '')))
+  return is_paused('lane', (string.gsub(lane, '%.solo$', ''))) or is_paused('lane', EVERY)
 end
 
 -- What keeps the task, each as <kind>:<name>.
@@ -30,6 +31,7 @@ local function pauses_of(task)
   for _, kind in ipairs({'lane', 'project', 'type', 'model'}) do
     if is_paused(kind, task[kind]) then found[#found + 1] = kind .. ':' .. task[kind] end
   end
+  if is_paused('lane', EVERY) then found[#found + 1] = 'lane:' .. EVERY end
   return found
 end
 

@@ -16,6 +16,6 @@ local kind, name = string.match(given.what, '^(%a+):(.*)$')
 local lanes = {}
 for _, lane in ipairs(redis.call('SMEMBERS', 'orch:lanes')) do
   if kind == 'project' then unpark_now(lane, name) else unpark(lane, WHENEVER, PUT_BACK) end
-  if kind ~= 'lane' or lane == name or lane == solo_lane(name) then lanes[#lanes + 1] = lane end
+  if kind ~= 'lane' or name == '*' or lane == name or lane == solo_lane(name) then lanes[#lanes + 1] = lane end
 end
 return {said, lanes}

@@ -14,6 +14,7 @@ if seen then return {seen} end
 local task = load_task(given.id)
 if task then return {'created', reply(task)} end
 
+if is_read_only(given) then return {'read_only'} end
 task = new_task(given, now)
 local refused = refusal(task, given)
 if refused then return refused end

@@ -2,7 +2,7 @@
 -- include: turn, places, admission, create, answers
 -- submit_batch: the Idempotency-Key first, then quotas and limits of each task as if those before it were queued already,
 -- then the tasks, all or none. Refused when memory is full, as a submit.
--- given: what answers.lua needs, tasks (JSON: what create.lua needs of each, in strings), and the limits of admission.lua
+-- given: what answers.lua needs, journal (or nothing), tasks (JSON: what create.lua needs of each, in strings), and the limits of admission.lua
 
 local now, given = clock_ms(), arguments()
 local wanted = cjson.decode(given.tasks)
@@ -15,6 +15,7 @@ if seen then return {seen} end
 local first = load_task(wanted[1].id)
 if first then return {'created', tonumber(first.created_ms)} end
 
+if is_read_only(given) then return {'read_only'} end
 local function count_ahead(ahead, task)
   local lane = lane_of(task)
   local before = ahead.lanes[lane] or {tasks = 0, ms = 0}
@@ -35,5 +36,10 @@ end
 if refused[1] then return {'refused', refused} end
 
 if key then keep_answer(key, given, tasks[1].id, now) end
-for i, task in ipairs(tasks) do create(task, wanted[i], now) end
+local ids = {}
+for i, task in ipairs(tasks) do
+  create(task, wanted[i], now)
+  ids[i] = task.id
+end
+if key and given.journal then redis.call('HSET', key, 'tasks', table.concat(ids, ' ')) end
 return {'created', now}

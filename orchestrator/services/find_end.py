@@ -1,0 +1,100 @@
+"""Find the end: has a task of which no end is known left a complete receipt, and how far have its epochs come."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from orchestrator.domain.errors import InputChanged, InputNotFound
+from orchestrator.domain.journal import Ended, Recorded, Restoration
+from orchestrator.domain.task import Artifact, Status, task_prefix
+from orchestrator.ports.storage import ObjectInfo, ObjectStorage
+
+log = structlog.get_logger()
+
+RECEIPT = "receipt.json"
+JSON = "application/json"
+INCOMPLETE = (ValueError, KeyError, TypeError, InputNotFound, InputChanged)
+
+Stored = Mapping[str, ObjectInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class FindEnd:
+    """A receipt is the last thing that a run stores. With every file there, byte by byte, it stands for success."""
+
+    storage: ObjectStorage
+
+    def find(self, recorded: Recorded) -> Restoration:
+        """Succeeded with the files of the last run that has finished its work, or queued again.
+
+        Raises:
+            Unavailable, Refused: the storage cannot be asked.
+        """
+        task = recorded.entry.task
+        prefix = task_prefix(task.project, task.id)
+        stored = {info.key: info for info in self.storage.list(prefix)}
+        epochs = {key: _epoch_of(key.removeprefix(prefix)) for key in stored}
+        for key in sorted(_receipts(stored), key=lambda key: epochs[key], reverse=True):
+            if ended := self._read(recorded, key, stored=stored):
+                return Restoration(recorded, ended, epoch=epochs[key])
+        return Restoration(recorded, epoch=max(epochs.values(), default=0))
+
+    def _read(self, recorded: Recorded, key: str, *, stored: Stored) -> Ended | None:
+        try:
+            with self._fetched(stored[key]) as (_, path):
+                content = path.read_bytes()
+            receipt = json.loads(content)
+            if (receipt["task"], receipt["generation"]) != (recorded.task_id, recorded.generation):
+                return None
+            files = [Artifact(**artifact) for artifact in receipt["artifacts"]]
+            for file in files:
+                self._verify(file, stored=stored)
+            return _end_of(receipt, [*files, _artifact_of(key, content)])
+        except INCOMPLETE as error:
+            log.warning("receipt.incomplete", key=key, error=repr(error))
+            return None
+
+    def _verify(self, file: Artifact, *, stored: Stored) -> None:
+        with self._fetched(stored[file.key]) as (found, _):
+            if found.sha256 != file.sha256:
+                raise InputChanged(f"{file.name} is not what the receipt says")
+
+    @contextmanager
+    def _fetched(self, info: ObjectInfo) -> Iterator[tuple[ObjectInfo, Path]]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "object"
+            yield self.storage.fetch(info.key, path, etag=info.etag, limit_bytes=info.size_bytes), path
+
+
+def _receipts(stored: Stored) -> Iterator[str]:
+    return (key for key in stored if key.endswith(f"/{RECEIPT}"))
+
+
+def _epoch_of(name: str) -> int:
+    """Of `<epoch>-<run_id>/<name>` (ADR 0012)."""
+    epoch = name.partition("-")[0]
+    return int(epoch) if epoch.isdigit() else 0
+
+
+def _artifact_of(key: str, content: bytes) -> Artifact:
+    return Artifact(RECEIPT, key, JSON, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact]) -> Ended:
+    """Nobody has written down when that was: it ends now."""
+    return Ended(
+        generation=receipt["generation"],
+        status=Status.SUCCEEDED,
+        ended_at_ms=0,
+        epoch=receipt["epoch"],
+        outputs=tuple(outputs),
+        result=receipt["result"],
+        usage=receipt.get("usage") or {},
+    )

@@ -1,0 +1,101 @@
+"""A journal on the real object store, which can be made to fail, beside a store of records that can lose everything."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+
+import redis
+from record_store import RecordStore, new_task, open_store
+
+from orchestrator.adapters.redis.rebuilding import RedisRebuilding
+from orchestrator.adapters.redis.withdrawals import RedisWithdrawals
+from orchestrator.adapters.s3_storage import S3Address, S3Journal, S3Storage, SmallObjects
+from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.journal import Broken, Ended, Recorded
+from orchestrator.domain.task import NewTask
+from orchestrator.services.find_end import FindEnd
+from orchestrator.services.journaled_intake import JournaledIntake
+from orchestrator.services.rebuild import Rebuild, Rebuilt
+
+
+class FailingObjects(SmallObjects):
+    """While ``failure`` is set, nothing is written; with ``is_late`` it is, and nobody hears of it."""
+
+    failure: OrchestratorError | None = None
+    is_late = False
+
+    def create(self, content: bytes, key: str) -> None:
+        if self.failure is None or self.is_late:
+            super().create(content, key)
+        self._fail()
+
+    def put(self, content: bytes, key: str) -> None:
+        if self.failure is None or self.is_late:
+            super().put(content, key)
+        self._fail()
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class JournalRoom:
+    """``intake`` is the journaled one."""
+
+    url: str
+    store: RecordStore
+    objects: FailingObjects
+    prefix: str
+    storage: S3Storage
+
+    def __post_init__(self) -> None:
+        self.journal = S3Journal(self.objects, prefix=self.prefix)
+        self.records = RedisRebuilding(self.store.scripts)
+        self.withdrawals = RedisWithdrawals(self.store.scripts)
+        self.intake = JournaledIntake(self.store.intake, self.withdrawals, self.journal)
+
+    def submit(self, key: str | None = None, **fields: object) -> NewTask:
+        """A task of lane `io` with other ``fields``, accepted."""
+        task = replace(new_task(new_id("task"), key=key), answer='{"a":1}' if key else "", **fields)  # type: ignore[arg-type]  # any field
+        self.intake.submit(task)
+        return task
+
+    def note_end(self, task_id: str) -> None:
+        """As its delivery does."""
+        self.journal.note_done("film-a", task_id, ended=Ended.of(self.store.task(task_id)))
+
+    def lose_everything(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def rebuild(self, *, dry_run: bool = False, accept_broken: bool = False, tell_again_s: float = 0) -> Rebuilt:
+        find_end = FindEnd(self.storage).find
+        rebuild = Rebuild(self.records, self.journal, find_end, tell_again_s)
+        return rebuild.rebuild(dry_run=dry_run, accept_broken=accept_broken, watch=lambda _: None)
+
+    def recorded(self) -> dict[str, Recorded]:
+        """What the journal says, by task."""
+        found = list(self.journal.tasks())
+        assert not [each for each in found if isinstance(each, Broken)]
+        return {each.task_id: each for each in found if isinstance(each, Recorded)}
+
+
+@cache
+def _doors(address: S3Address) -> tuple[FailingObjects, S3Storage]:
+    """Each reads S3's whole description anew."""
+    return FailingObjects(address, timeout_s=2.0), S3Storage(address)
+
+
+@contextmanager
+def journal_room(redis_url: str, address: S3Address) -> Iterator[JournalRoom]:
+    """An empty journal, and an open store that knows it."""
+    objects, storage = _doors(address)
+    objects.failure, objects.is_late = None, False
+    with open_store(redis_url) as store:
+        room = JournalRoom(redis_url, store, objects, f"journal-{uuid.uuid4().hex}", storage)
+        room.records.open_new()
+        yield room
