@@ -40,7 +40,11 @@ export function connect({ url, apiKey, timeoutMs }) {
     /** The task that this key has made, now or before. */
     submit: (/** @type {object} */ task, /** @type {string} */ key) =>
       ask('/v1/tasks', { method: 'POST', body: task, headers: { 'idempotency-key': key } }),
-    get: (/** @type {string} */ id) => ask(pathOf(id)),
+    /** A task as it is now; nothing if it is past its retention, as are its files. */
+    look: (/** @type {string} */ id) =>
+      ask(pathOf(id)).catch((error) => {
+        if (!(error instanceof Refused)) throw error
+      }),
     cancel: (/** @type {string} */ id) => ask(`${pathOf(id)}/cancel`, { method: 'POST' }),
     /** Of two that retry the same failure one is refused, when they name the generation that they saw. */
     retry: (/** @type {string} */ id, /** @type {number | null | undefined} */ generation) =>

@@ -3,13 +3,13 @@
 /**
  * The ids of the documents of a task's outputs, in their order; those that are missing are made.
  * @param {import('payload').Payload} payload
- * @param {{ links: string, collection: string, doc: { id: string | number }, outputs: Record<string, any>[] }} of
+ * @param {{ links: string, collection: string, doc: { id: string | number }, told: Record<string, any> }} of
  */
-export async function registerOutputs(payload, { links, collection, doc, outputs }) {
+export async function registerOutputs(payload, { links, collection, doc, told }) {
   const ids = []
-  for (const output of outputs) {
+  for (const output of told.outputs ?? []) {
     const data = {
-      externalId: nameOf(output),
+      externalId: `${told.id}/${output.name}`, // a task succeeds once
       url: `${payload.config.serverURL}${payload.config.routes.api}${pathOf(collection, doc.id, output.name)}`,
       mimeType: output.content_type,
       filesize: output.size_bytes,
@@ -18,9 +18,6 @@ export async function registerOutputs(payload, { links, collection, doc, outputs
   }
   return ids
 }
-
-/** Artifacts are named by their key, by whoever registers them (ADR 0036): it never holds other bytes. */
-const nameOf = ({ key, url, name }) => key ?? /projects\/.+/.exec(decodeURIComponent(new URL(url).pathname))?.[0] ?? name
 
 const pathOf = (collection, id, name) => `/${collection}/${id}/outputs/${encodeURIComponent(name)}`
 
@@ -50,8 +47,8 @@ export function buildOutputEndpoint({ client }) {
     handler: async (req) => {
       const { id, name, collection } = req.routeParams
       const doc = await req.payload.findByID({ collection, id, depth: 0, overrideAccess: false, req })
-      const { outputs } = await client.get(doc.externalId)
-      const output = outputs.find((each) => each.name === name)
+      const task = doc.externalId && (await client.look(doc.externalId))
+      const output = task?.outputs.find((/** @type {{ name: string }} */ each) => each.name === name)
       if (!output) return Response.json({ errors: [{ message: 'Not Found' }] }, { status: 404 })
       return new Response(null, { status: 302, headers: { location: output.url, 'cache-control': 'no-store' } })
     },

@@ -1,7 +1,7 @@
 // What is sent to Orchestrator, from Payload's own jobs queue: hooks run before the commit, so a hook sends nothing.
 import { Refused } from './client.mjs'
 import { LABEL, change, findDocument, touch } from './documents.mjs'
-import { WAITING, beforeView, fieldsOf, hasEnded, isWaiting } from './state.mjs'
+import { WAITING, beforeView, fieldsOfTask, hasEnded, isWaiting } from './state.mjs'
 
 export const QUEUE = 'orchestrator'
 export const SUBMIT = 'orchestratorSubmit'
@@ -133,14 +133,12 @@ async function ask(client, doc, action) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error
   }
-  return client.get(doc.externalId).catch((error) => {
-    if (!(error instanceof Refused)) throw error
-  })
+  return client.look(doc.externalId)
 }
 
 /** @param {import('payload').Payload} payload */
 function showView(payload, collection, { doc, task }) {
-  const data = fieldsOf(task)
+  const data = fieldsOfTask(task)
   const claim = { generation: task.generation, ...(task.generation > (doc.generation ?? 0) ? { seq: 0 } : {}) }
   return change(payload, collection, { id: doc.id, where: beforeView(data), claim, data })
 }

@@ -17,20 +17,39 @@ export const isWaiting = (doc) => doc.status === 'queued' && !doc.externalId && 
 export const WAITING = { and: [{ status: { equals: 'queued' } }, { externalId: { exists: false } }] }
 
 /**
- * The fields that show a task as Orchestrator's API answers it, or a webhook.
+ * The fields that show a task as Orchestrator's API answers it. When it began, its runs know, and events tell.
  * @param {Record<string, any>} task
  */
-export function fieldsOf(task) {
+export function fieldsOfTask(task) {
   const status = task.status === 'canceling' ? 'running' : task.status
   return {
     externalId: task.id,
     status,
-    progress: status === 'succeeded' ? 1 : (task.progress?.fraction ?? 0),
-    result: task.result ?? null,
-    error: task.error ?? null,
     generation: task.generation,
-    startedAt: task.started_at ?? null,
-    completedAt: task.ended_at ?? null,
+    progress: task.progress.fraction,
+    result: task.result,
+    error: task.error,
+    startedAt: task.started_at,
+    completedAt: task.ended_at,
+  }
+}
+
+/**
+ * The fields that show what an event tells: only what is its own, the task has maybe gone on since.
+ * @param {string} at @param {Record<string, any>} told
+ */
+export function fieldsOfEvent(at, told) {
+  const ends = TERMINAL.includes(told.status)
+  return {
+    externalId: told.id,
+    status: told.status,
+    generation: told.generation,
+    seq: told.seq,
+    result: told.result ?? null,
+    error: told.error ?? null,
+    completedAt: ends ? at : null,
+    ...(told.status === 'running' ? { startedAt: at, epoch: told.epoch } : {}),
+    ...(told.status === 'succeeded' ? { progress: 1 } : ends ? {} : { progress: 0 }),
   }
 }
 

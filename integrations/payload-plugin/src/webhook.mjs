@@ -2,7 +2,7 @@
 import { change, findShown, touch } from './documents.mjs'
 import { registerOutputs } from './outputs.mjs'
 import { isSigned } from './signature.mjs'
-import { STATUSES, before, beforeProgress, fieldsOf } from './state.mjs'
+import { STATUSES, before, beforeProgress, fieldsOfEvent } from './state.mjs'
 
 const MOST_BYTES = 256 * 1024 // Orchestrator sends less than 20 kB
 
@@ -43,26 +43,34 @@ async function readBody(req) {
  * kind, or of a task without a document here. All three are taken; only what fails is to come again.
  * @param {import('payload').Payload} payload
  */
-async function receive(payload, { collection, links, client }, { type, data: told }) {
-  const status = String(type).replace(/^task\./, '')
-  if (status !== 'progress' && !STATUSES.includes(status)) return 'ignored'
+async function receive(payload, { collection, links, client }, { type, timestamp, data }) {
+  const kind = /^task\.(\w+)$/.exec(type)?.[1] ?? ''
+  if (kind !== 'progress' && !STATUSES.includes(kind)) return 'ignored'
+  const told = data.truncated && client ? await complete(client, data) : data
   const doc = await findShown(payload, collection, told)
   if (!doc) return 'ignored'
-  const written = status === 'progress' ? showProgress : showStatus
-  return (await written(payload, { collection, links, client }, { doc, told })) ? 'shown' : 'known'
+  const isNews =
+    kind === 'progress'
+      ? await showProgress(payload, collection, { doc, told })
+      : await showStatus(payload, { collection, links: client && links }, { doc, told, at: timestamp })
+  return isNews ? 'shown' : 'known'
 }
 
-async function showStatus(payload, { collection, links, client }, { doc, told }) {
-  const data = { ...fieldsOf(told), seq: told.seq, ...(told.epoch ? { epoch: told.epoch } : {}) }
-  if (links && client && told.outputs?.length) {
-    data.links = await registerOutputs(payload, { links, collection, doc, outputs: told.outputs })
-  }
+/** An event is small: what it had to leave out, the task has. */
+async function complete(client, data) {
+  const task = (await client.look(data.id)) ?? {}
+  return { ...data, ...Object.fromEntries(data.truncated.map((/** @type {string} */ name) => [name, task[name]])) }
+}
+
+async function showStatus(payload, { collection, links }, { doc, told, at }) {
+  const data = fieldsOfEvent(at, told)
+  if (links && data.status === 'succeeded') data.links = await registerOutputs(payload, { links, collection, doc, told })
   const claim = { generation: told.generation, seq: told.seq }
   return change(payload, collection, { id: doc.id, where: before(data), claim, data })
 }
 
 /** It is no state: no hook hears of it, and no version is kept. */
-async function showProgress(payload, { collection }, { doc, told }) {
+function showProgress(payload, collection, { doc, told }) {
   const progress = told.progress.fraction
   return touch(payload, collection, { id: doc.id, where: beforeProgress({ ...told, progress }), data: { progress } })
 }

@@ -35,8 +35,8 @@ export class FakeOrchestrator {
   }
 
   /** Headers and body of an event, signed as Standard Webhooks want it. */
-  sign(type, data, { secrets = [this.secret], at = Math.floor(Date.now() / 1000), id = 'msg_1' } = {}) {
-    const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data })
+  sign(type, data, { timestamp = new Date().toISOString(), secrets = [this.secret], at = Math.floor(Date.now() / 1000), id = 'msg_1' } = {}) {
+    const body = JSON.stringify({ type, timestamp, data })
     const made = secrets.map((secret) => createHmac('sha256', secret).update(`${id}.${at}.${body}`).digest('base64'))
     const headers = {
       'content-type': 'application/json',
@@ -79,7 +79,7 @@ export class FakeOrchestrator {
     const before = [...this.tasks.values()].find((task) => task.key === key)
     if (before && before.asked !== asked) return [409, { code: 'idempotency_conflict', detail: 'another body' }]
     const task = before ?? { id: `task_${this.tasks.size + 1}_${process.hrtime.bigint()}`, generation: 1, key, asked, ...body }
-    if (!before) this.tasks.set(task.id, Object.assign(task, { status: 'queued', outputs: [] }))
+    if (!before) this.tasks.set(task.id, Object.assign(task, { status: 'queued', progress: { fraction: 0 }, outputs: [] }))
     const answer = await trouble?.(task)
     return answer ?? [202, task]
   }

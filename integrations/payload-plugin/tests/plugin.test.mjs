@@ -1,10 +1,12 @@
 // The plugin in a real Payload whose saves interleave, against an Orchestrator that does as it is told.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { requeue } from '../src/queue.mjs'
 import { startCms } from './cms.mjs'
 import { FakeOrchestrator } from './fake_orchestrator.mjs'
 
 const ECHO = { type: 'system.echo', params: { size_bytes: 7 } }
+const AT = '2026-11-23T15:00:01.000Z'
 const node = new FakeOrchestrator()
 let cms
 
@@ -26,10 +28,10 @@ async function submitted(data = ECHO) {
   return { doc, task: node.tasks.get(doc.externalId) }
 }
 
-/** An event as it is told. */
-const tell = (task, seq, fields) => {
-  const data = { ...task, seq, epoch: 1, progress: { fraction: 0 }, ...fields }
-  return node.sign(`task.${data.status}`, data, { id: `${task.id}-${data.generation}-${seq}` })
+/** An event of a task, as Orchestrator tells it. */
+function tell({ id, type, labels, generation }, seq, status, fields = {}) {
+  const data = { id, project: 'film-a', type, status, generation, seq, labels, ...fields }
+  return node.sign(`task.${status}`, data, { id: `${id}-${generation}-${seq}`, timestamp: AT })
 }
 const hear = async (message, init = {}) => cms.ask('/orchestrator/webhook', { as: 'nobody', ...message, ...init })
 const outcome = async (message) => (await (await hear(message)).json()).outcome
@@ -62,6 +64,13 @@ test('inputs are a file of Payload, a link, a URL or an object', async () => {
     const { task } = await submitted({ type: 'image.upscale', ...fields })
     assert.deepEqual(task.input, wanted)
   }
+})
+
+test('a document whose turn in the queue was lost is queued again when Payload starts', async () => {
+  const createdAt = new Date(Date.now() - 120_000).toISOString()
+  const doc = await cms.payload.db.create({ collection: 'inference-jobs', data: { ...ECHO, status: 'queued', createdAt } })
+  await requeue(cms.payload, 'inference-jobs')
+  assert.ok((await cms.until(doc, ({ externalId }) => externalId)).externalId)
 })
 
 test('an answer that is lost makes no second task', async () => {
@@ -106,19 +115,19 @@ test('what would be refused again is not tried again, and may be mended', async 
 test('events show what becomes of it, in the order of their numbers however they come', async () => {
   const { doc, task } = await submitted()
   const story = [
-    tell(task, 1, { status: 'queued' }),
-    tell(task, 2, { status: 'running', started_at: '2026-11-23T15:00:00Z' }),
-    tell(task, 3, { status: 'queued' }),
-    tell(task, 4, { status: 'running' }),
-    tell(task, 5, { status: 'succeeded', result: { size_bytes: 7 }, ended_at: '2026-11-23T15:00:01Z' }),
+    tell(task, 1, 'queued'),
+    tell(task, 2, 'running', { epoch: 1 }),
+    tell(task, 3, 'queued'),
+    tell(task, 4, 'running', { epoch: 2 }),
+    tell(task, 5, 'succeeded', { result: { size_bytes: 7 } }),
   ]
-  const shuffled = [4, 0, 2, 1, 3, 4, 1, 0, 3, 2].map((at) => story[at])
+  const shuffled = [1, 0, 3, 2, 1, 4, 3, 0, 4, 2].map((at) => story[at])
   const answers = await Promise.all(shuffled.map((message) => hear(message)))
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
   const now = await cms.look(doc)
   assert.deepEqual(
-    [now.status, now.progress, now.result, now.generation, now.seq, now.epoch, now.completedAt],
-    ['succeeded', 1, { size_bytes: 7 }, 1, 5, 1, '2026-11-23T15:00:01.000Z'],
+    [now.status, now.progress, now.result, now.generation, now.seq, now.epoch, now.startedAt, now.completedAt],
+    ['succeeded', 1, { size_bytes: 7 }, 1, 5, 2, AT, AT],
   )
   assert.deepEqual(await Promise.all(story.map(outcome)), Array(5).fill('known'))
 })
@@ -127,7 +136,7 @@ test('an event that is quicker than the answer to the submit finds its document'
   let told
   node.troubles = [
     (task) => {
-      told = hear(tell(task, 2, { status: 'running' }))
+      told = hear(tell(task, 2, 'running'))
     },
   ]
   const doc = await cms.save(ECHO)
@@ -140,64 +149,71 @@ test('an event that is quicker than the answer to the submit finds its document'
 test('an event that was cut off between its claim and its fields is shown when it comes again', async () => {
   const { doc, task } = await submitted()
   await cms.payload.db.updateOne({ collection: 'inference-jobs', id: doc.id, data: { generation: 1, seq: 5 } })
-  assert.equal(await outcome(tell(task, 4, { status: 'running' })), 'known')
-  assert.equal(await outcome(tell(task, 5, { status: 'failed', error: { code: 'timeout' } })), 'shown')
+  assert.equal(await outcome(tell(task, 4, 'running')), 'known')
+  assert.equal(await outcome(tell(task, 5, 'failed', { error: { code: 'timeout' } })), 'shown')
   assert.equal((await cms.look(doc)).error.code, 'timeout')
 })
 
 test('progress grows, and never comes after an end', async () => {
   const { doc, task } = await submitted()
   const say = (fraction) => outcome(node.sign('task.progress', { ...task, seq: 2, status: 'running', progress: { fraction } }))
-  await hear(tell(task, 2, { status: 'running' }))
+  await hear(tell(task, 2, 'running'))
   assert.deepEqual([await say(0.5), await say(0.25), await say(0.75)], ['shown', 'known', 'shown'])
   assert.equal((await cms.look(doc)).progress, 0.75)
-  await hear(tell(task, 3, { status: 'failed', progress: { fraction: 0.75 }, error: { code: 'timeout' } }))
+  await hear(tell(task, 3, 'failed', { error: { code: 'timeout' } }))
   assert.equal(await say(0.9), 'known')
-  assert.equal((await cms.look(doc)).status, 'failed')
+  const now = await cms.look(doc)
+  assert.deepEqual([now.status, now.progress], ['failed', 0.75])
 })
 
 test('what is not signed is not heard, and what is nobody’s is taken and ignored', async () => {
   const { doc, task } = await submitted()
-  const forged = { ...tell(task, 2, { status: 'running' }) }
+  const forged = { ...tell(task, 2, 'running') }
   forged.body = forged.body.replace('running', 'succeeded')
   assert.equal((await hear(forged)).status, 401)
   assert.equal((await hear(node.sign('task.running', task, { at: 1 }))).status, 401)
   assert.equal((await hear(node.sign('task.running', task, { secrets: [Buffer.alloc(32)] }))).status, 401)
-  assert.equal((await hear({ ...tell(task, 2, {}), body: 'x'.repeat(300_000) })).status, 413)
-  assert.equal(await outcome(tell({ ...task, id: 'task_else', labels: {} }, 2, { status: 'running' })), 'ignored')
-  assert.equal(await outcome(tell({ ...task, id: 'task_else' }, 2, { status: 'running' })), 'ignored')
+  assert.equal((await hear({ ...tell(task, 2, 'running'), body: 'x'.repeat(300_000) })).status, 413)
+  assert.equal(await outcome(tell({ ...task, id: 'task_else', labels: {} }, 2, 'running')), 'ignored')
+  assert.equal(await outcome(tell({ ...task, id: 'task_else' }, 2, 'running')), 'ignored')
   assert.equal(await outcome(node.sign('ping', {})), 'ignored')
   assert.equal((await cms.look(doc)).status, 'queued')
 })
 
 test('outputs are links that stay, to files whose own links do not', async () => {
   const { doc, task } = await submitted()
-  const key = `projects/film-a/tasks/${task.id}/1-abc/echo.bin`
   const output = { name: 'echo.bin', content_type: 'application/octet-stream', size_bytes: 7, sha256: 'ab' }
-  task.outputs = [{ ...output, url: `https://s3.example/bucket/${key}?signature=fresh` }]
-  const ended = { status: 'succeeded', outputs: [{ ...output, url: `https://s3.example/bucket/${key}?signature=old` }] }
-  await hear(tell(task, 5, ended))
-  await hear(tell(task, 6, ended))
+  task.outputs = [{ ...output, url: 'https://s3.example/echo.bin?signature=fresh' }]
+  await hear(tell(task, 5, 'succeeded', { outputs: [output] }))
+  await hear(tell(task, 6, 'succeeded', { outputs: [output] }))
   const { links } = await cms.look(doc)
   assert.equal(links.length, 1)
   const link = await cms.payload.findByID({ collection: 'assets', id: links[0] })
-  assert.deepEqual([link.externalId, link.filesize, link.mimeType], [key, 7, output.content_type])
-  const answer = await cms.ask(link.url.replace(/^\/api/, ''))
+  assert.deepEqual([link.externalId, link.filesize, link.mimeType], [`${task.id}/echo.bin`, 7, output.content_type])
+  const route = link.url.replace(/^\/api/, '')
+  const answer = await cms.ask(route)
   assert.deepEqual([answer.status, answer.headers.get('location')], [302, task.outputs[0].url])
-  assert.equal((await cms.ask(link.url.replace(/^\/api/, ''), { as: 'nobody' })).status, 403)
+  assert.equal((await cms.ask(route, { as: 'nobody' })).status, 403)
   assert.equal((await cms.ask(`/inference-jobs/${doc.id}/outputs/other`)).status, 404)
+})
+
+test('what a message had no room for is looked up', async () => {
+  const { doc, task } = await submitted()
+  task.result = { words: 'x'.repeat(30_000) }
+  await hear(tell(task, 5, 'succeeded', { labels: undefined, truncated: ['result', 'labels'] }))
+  assert.deepEqual((await cms.look(doc)).result, task.result)
 })
 
 test('a task is canceled and retried from its document', async () => {
   const { doc, task } = await submitted()
-  await hear(tell(task, 2, { status: 'running' }))
+  await hear(tell(task, 2, 'running'))
   assert.equal((await cms.ask(`/inference-jobs/${doc.id}/cancel`, { method: 'POST' })).status, 202)
   await cms.until(doc, ({ status }) => status === 'canceled')
   await cms.save({ action: 'retry' }, doc.id)
   const again = await cms.until(doc, ({ generation, status }) => generation === 2 && status === 'queued')
   assert.deepEqual([again.status, again.seq, again.externalId, task.generation], ['queued', 0, task.id, 2])
-  assert.equal(await outcome(tell(task, 9, { status: 'failed', generation: 1 })), 'known')
-  assert.equal(await outcome(tell(task, 1, { status: 'running' })), 'shown')
+  assert.equal(await outcome(tell({ ...task, generation: 1 }, 9, 'failed')), 'known')
+  assert.equal(await outcome(tell(task, 1, 'running')), 'shown')
 })
 
 test('a document that is canceled while its task is submitted cancels that', async () => {
@@ -236,7 +252,7 @@ test('an older state that a save has put back is found out', async () => {
 
 test('a copy is a new job', async () => {
   const { doc, task } = await submitted()
-  await hear(tell(task, 5, { status: 'failed', error: { code: 'timeout' } }))
+  await hear(tell(task, 5, 'failed', { error: { code: 'timeout' } }))
   const answer = await cms.ask(`/inference-jobs/${doc.id}/duplicate`, { method: 'POST', body: {} })
   const copy = (await answer.json()).doc
   assert.deepEqual([copy.status, copy.error, copy.externalId, copy.params], ['queued', null, null, ECHO.params])
@@ -246,7 +262,7 @@ test('a copy is a new job', async () => {
 
 test('what Orchestrator has forgotten stays as it is', async () => {
   const { doc, task } = await submitted()
-  await hear(tell(task, 5, { status: 'failed', error: { code: 'timeout' } }))
+  await hear(tell(task, 5, 'failed', { error: { code: 'timeout' } }))
   node.tasks.delete(task.id)
   await cms.save({ action: 'retry' }, doc.id)
   await cms.until(doc, () => node.calls.at(-1) === `GET /v1/tasks/${task.id}`)
