@@ -105,7 +105,7 @@ const config = await makeConfig({
   node: {
     url: process.env.ORCHESTRATOR_URL,
     apiKey: process.env.ORCHESTRATOR_API_KEY,
-    webhookSecret: process.env.ORCHESTRATOR_WEBHOOK_SECRET || undefined, // an empty one is none
+    webhookSecret: process.env.ORCHESTRATOR_WEBHOOK_SECRET,
   },
   idType: args['id-type'],
   hookDelayMs: Number(args['hook-delay']),

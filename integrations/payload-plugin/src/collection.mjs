@@ -57,25 +57,33 @@ const actionField = {
   type: 'select',
   options: ACTIONS,
   virtual: true,
-  admin: { position: 'sidebar', description: 'Done when the document is saved.', condition: (data) => Boolean(data?.id) },
+  admin: {
+    readOnly: false, // which a virtual field is otherwise
+    position: 'sidebar',
+    description: 'Done when the document is saved.',
+    condition: (data) => Boolean(data?.id),
+  },
 }
 
 function toldFields({ media, links, isService }) {
   const aside = { admin: { position: 'sidebar' } }
-  const many = (relationTo) => ({ type: 'relationship', relationTo, hasMany: true })
+  const moment = { admin: { position: 'sidebar', date: { pickerAppearance: 'dayAndTime' } } }
+  const hidden = { admin: { hidden: true } }
+  const shownWith = (name) => ({ admin: { condition: (data) => [data?.[name] ?? []].flat().length > 0 } })
+  const many = (name, relationTo) => ({ name, type: 'relationship', relationTo, hasMany: true, ...shownWith(name) })
   const fields = [
     { name: 'status', type: 'select', options: STATUSES, defaultValue: 'queued', required: true, index: true, ...aside },
     { name: 'progress', type: 'number', min: 0, max: 1, ...aside },
-    ...(media ? [{ name: 'outputs', ...many(media) }] : []),
-    ...(links ? [{ name: 'links', ...many(links) }] : []),
-    { name: 'result', type: 'json' },
-    { name: 'error', type: 'json', admin: { condition: (data) => Boolean(data?.error) } },
-    { name: 'externalId', type: 'text', unique: true, index: true, ...aside },
-    { name: 'startedAt', type: 'date', ...aside },
-    { name: 'completedAt', type: 'date', ...aside },
-    { name: 'generation', type: 'number', min: 0, ...aside },
-    { name: 'epoch', type: 'number', min: 0, ...aside },
-    { name: 'seq', type: 'number', min: 0, ...aside },
+    { name: 'startedAt', type: 'date', ...moment },
+    { name: 'completedAt', type: 'date', ...moment },
+    { name: 'externalId', type: 'text', label: 'Task', unique: true, index: true, ...aside },
+    { name: 'error', type: 'json', ...shownWith('error') },
+    { name: 'result', type: 'json', ...shownWith('result') },
+    ...(media ? [many('outputs', media)] : []),
+    ...(links ? [many('links', links)] : []),
+    { name: 'generation', type: 'number', min: 0, ...hidden },
+    { name: 'epoch', type: 'number', min: 0, ...hidden },
+    { name: 'seq', type: 'number', min: 0, ...hidden },
   ]
   return fields.map((field) => ({
     ...field,

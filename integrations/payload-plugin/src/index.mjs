@@ -31,7 +31,7 @@ export function orchestrator({
   timeoutMs = 10_000,
 } = {}) {
   const client = url && apiKey ? connect({ url, apiKey, timeoutMs }) : null
-  const secrets = [webhookSecret ?? []].flat().map(parseSecret)
+  const secrets = [webhookSecret].flat().filter(Boolean).map(parseSecret)
   const jobs = refuseDrafts(
     overrides(buildCollection({ slug: collection, taskTypes, media, links, isService, sends: Boolean(client) })),
   )

@@ -9,7 +9,7 @@ const SECRET = `whsec_${Buffer.alloc(32).toString('base64')}`
 const slugs = (of) => of.map(({ slug }) => slug)
 
 test('without a node it adds the same collections, and does nothing', () => {
-  const [rest, active] = [orchestrator()(CONFIG), orchestrator({ ...NODE, webhookSecret: SECRET })(CONFIG)]
+  const [rest, active] = [orchestrator({ url: '', webhookSecret: '' })(CONFIG), orchestrator({ ...NODE, webhookSecret: SECRET })(CONFIG)]
   const fieldsOf = ({ collections }) => collections.map(({ fields }) => fields.map(({ name, type }) => [name, type]))
   assert.deepEqual(slugs(rest.collections), ['media', 'inference-jobs', 'assets'])
   assert.deepEqual(fieldsOf(rest), fieldsOf(active))
