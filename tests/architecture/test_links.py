@@ -14,7 +14,8 @@ HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 def pages() -> list[Path]:
     folders = ("docs", "loadtests", "triton", "tests", "deploy")
-    return [*sorted(ROOT.glob("*.md")), *(page for folder in folders for page in sorted((ROOT / folder).rglob("*.md")))]
+    near = (*ROOT.glob("*.md"), *ROOT.glob("integrations/*/*.md"))
+    return [*sorted(near), *(page for folder in folders for page in sorted((ROOT / folder).rglob("*.md")))]
 
 
 def dead_links(page: Path) -> Iterator[str]:
