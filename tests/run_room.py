@@ -19,8 +19,10 @@ from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.spool import Spool
 from orchestrator.pipelines.stages import Stages
+from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.codec import MediaCodec, Picture, PictureCodec
-from orchestrator.ports.inference import Serving, Tensors
+from orchestrator.ports.inference import InferenceEngine, Serving, Tensors
+from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.web import UrlFetcher, WebFile
 from orchestrator.services.adopt import AdoptWork
 from orchestrator.services.beat import BeatRuns
@@ -29,6 +31,8 @@ from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.make import MakeWork
 from orchestrator.services.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
+from orchestrator.wiring.guarded_engine import GuardedEngine
+from orchestrator.wiring.guarded_storage import GuardedStorage
 
 
 def nothing() -> None:
@@ -90,14 +94,19 @@ class RunRoom:
     doubted: list[str] = field(default_factory=list)
     serving: Serving | None = SERVING
     spool_bytes: int = 1024**3
+    breakers: Breakers | None = None
 
     def __post_init__(self) -> None:
         self.metrics = build_run_metrics()
         self.spool = Spool(self.scratch.with_name("spool"), limit_bytes=self.spool_bytes, kept_s=60)
         stages = Stages(STAGES, self.clock, self.metrics)
+        engine: InferenceEngine = self.engine
+        storage: ObjectStorage = self.storage
+        if self.breakers:
+            engine, storage = GuardedEngine(engine, self.breakers), GuardedStorage(storage, self.breakers)
         make = MakeWork(
-            fetch_input=FetchInput(self.storage, self.web, MediaLimits(), self.content).fetch,
-            engine=self.engine,
+            fetch_input=FetchInput(storage, self.web, MediaLimits(), self.content).fetch,
+            engine=engine,
             pictures=self.pictures,
             media=self.media,
             ensure=lambda _model: self.serving or Serving(),
@@ -109,7 +118,7 @@ class RunRoom:
             claims=self.store.claims,
             adopt=AdoptWork(self.spool, lambda _model: self.serving).adopt,
             make=make.make,
-            store=StoreFiles(self.storage, self.clock).store,
+            store=StoreFiles(storage, self.clock).store,
             spool=self.spool,
             stages=stages,
             clock=self.clock,

@@ -10,6 +10,7 @@ from fakes_storage import MemoryStorage
 from servers import SeaweedFs
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
+from orchestrator.domain.breaker import AccessDenied
 from orchestrator.domain.errors import Category, Refused, Unavailable
 from orchestrator.local.loopback import pick_ports
 from orchestrator.ports.storage import ObjectStorage, SignedUrl
@@ -36,7 +37,7 @@ def memory_bucket() -> Bucket:
     return Bucket(
         storage=storage,
         away=MemoryStorage(failure=Unavailable("away", service="storage", category=Category.STORAGE)),
-        forbidden=MemoryStorage(failure=refused),
+        forbidden=MemoryStorage(failure=AccessDenied(service="storage")),
         missing=MemoryStorage(failure=refused),
         upload=storage.upload,
         download=storage.download,

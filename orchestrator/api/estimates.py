@@ -69,7 +69,7 @@ class EstimateView(BaseModel):
                     "accepted": True,
                     "refusal": None,
                     "cost": {"predicted_s": 3.4, "runs": 50},
-                    "queue": {"position": 12, "eta_s": 20.5, "paused": [], "no_worker": None},
+                    "queue": {"position": 12, "eta_s": 20.5, "paused": [], "no_worker": None, "away": []},
                     "at_quota": False,
                     "follows": None,
                 }

@@ -49,6 +49,9 @@ class QueueView(BaseModel):
         description="The lane in which the task waits, such as `video@film-a`, while no worker serves it. "
         "The answer of a submit looks for the lanes of pools only.",
     )
+    away: Sequence[str] = Field(
+        (), description="What the task needs and is away, such as `triton` or `r2`: it waits until that is back."
+    )
 
 
 class AttemptView(BaseModel):

@@ -123,7 +123,13 @@ def _queue(task: Task, parts: ApiParts) -> QueueView | None:
 
 
 def render_place(place: Place) -> QueueView:
-    return QueueView(position=place.position, eta_s=place.eta_s, paused=place.paused, no_worker=place.no_worker)
+    return QueueView(
+        position=place.position,
+        eta_s=place.eta_s,
+        paused=place.paused,
+        no_worker=place.no_worker,
+        away=place.away,
+    )
 
 
 def _attempts(task: Task, parts: ApiParts) -> list[AttemptView]:

@@ -24,12 +24,14 @@ class Progress:
 class Queue:
     """How many tasks of the same project and model are ahead; None while waiting for another try.
 
-    ``no_worker`` names the lane in which the task waits, while no worker serves it.
+    ``no_worker`` names the lane in which the task waits, while no worker serves it; ``away`` what is away that it
+    needs, such as ``triton``.
     """
 
     position: int | None
     eta_s: float | None
     no_worker: str | None = None
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ def _progress(body: Json) -> Progress:
 def parse_queue(body: Json | None) -> Queue | None:
     if body is None:
         return None
-    return Queue(position=body["position"], eta_s=body["eta_s"], no_worker=body.get("no_worker"))
+    away = tuple(body.get("away", ()))
+    return Queue(position=body["position"], eta_s=body["eta_s"], no_worker=body.get("no_worker"), away=away)
 
 
 def _error(body: Json | None) -> TaskError | None:

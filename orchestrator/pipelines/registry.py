@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from orchestrator.domain.breaker import R2, TRITON
 from orchestrator.domain.errors import UnknownTaskType
 from orchestrator.pipelines.pipeline import Pipeline
 from orchestrator.pipelines.types.audio_speech import AudioSpeech
@@ -11,6 +12,12 @@ from orchestrator.pipelines.types.video_shots import VideoShots
 
 PIPELINES: Mapping[str, Pipeline] = {
     pipeline.name: pipeline for pipeline in (SystemEcho(), ImageUpscale(), VideoShots(), AudioSpeech())
+}
+
+# Task types that cannot do without a dependency. What takes an input has it from storage, and puts files there.
+NEEDED_BY: Mapping[str, frozenset[str]] = {
+    R2: frozenset(name for name, pipeline in PIPELINES.items() if pipeline.accepts),
+    TRITON: frozenset(PIPELINES),
 }
 
 LANE_SLOTS: Mapping[str, int] = {"image": 8, "video": 1, "audio": 4, "io": 16}

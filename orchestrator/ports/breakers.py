@@ -57,13 +57,23 @@ def passing(breakers: Breakers, dependency: str) -> Iterator[None]:
     Raises:
         DependencyOpen: it is away: nothing was tried, or the call failed and it is known now.
     """
-    permit = breakers.allow(dependency)
+    with reporting(breakers, breakers.allow(dependency)):
+        yield
+
+
+@contextmanager
+def reporting(breakers: Breakers, permit: Permit) -> Iterator[None]:
+    """The end of the call that has ``permit``.
+
+    Raises:
+        DependencyOpen: the call failed, and it is known now that the dependency is away.
+    """
     try:
         yield
     except OrchestratorError as error:
         outcome = judge(error)
         if not breakers.report(permit, outcome) and outcome in {Outcome.FAILED, Outcome.DENIED}:
-            raise DependencyOpen(dependency) from error
+            raise DependencyOpen(permit.dependency) from error
         raise
     except BaseException:
         breakers.report(permit, Outcome.UNKNOWN)

@@ -12,13 +12,14 @@ from orchestrator.domain.task import NewTask, Task
 class Place:
     """``position`` tasks of the same project, model and type are ahead. ``eta_s`` is about how long it is until the
     task starts; None when that hangs on something else than the queue: a quota, a model that is held back, what is
-    ``paused``, such as ``lane:video``, or that the lane called ``no_worker`` has none.
+    ``paused``, such as ``lane:video``, that the lane called ``no_worker`` has none, or a dependency that is ``away``.
     """
 
     position: int
     eta_s: float | None
     paused: tuple[str, ...] = ()
     no_worker: str | None = None
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ class ObjectStorage(Protocol):
         """Return when the bucket can be used. Answers within seconds, for readiness.
 
         Raises:
-            Unavailable: the store cannot be reached, or asks for a pause.
-            Refused: there is no such bucket, or the store does not let us.
+            Unavailable: the store cannot be reached, or asks for a pause; `AccessDenied`: it does not know our keys.
+            Refused: there is no such bucket.
         """
         ...
 
@@ -52,8 +52,8 @@ class ObjectStorage(Protocol):
 
         Raises:
             InputNotFound: there is no such object.
-            Unavailable: the store cannot be reached, or asks for a pause.
-            Refused: the store does not let us.
+            Unavailable: the store cannot be reached, asks for a pause, or (`AccessDenied`) does not let us.
+            Refused: another try meets the same.
         """
         ...
 

@@ -43,7 +43,8 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class LaneLoad:
-    """A lane's queue. ``paused`` of the ready tasks may not run; ``oldest_wait_s`` is that of the others, or zero.
+    """A lane's queue. ``paused`` of the ready tasks wait for somebody, or for a dependency that is away;
+    ``oldest_wait_s`` is that of the others, or zero.
 
     ``at_quota`` counts projects that wait for their own runs to end; ``predicted_s`` is the work in the queue, and
     ``pace`` how much of it is done in a second, None as long as nobody knows. Without a worker it is not ``is_served``.

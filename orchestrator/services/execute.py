@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from orchestrator.domain.breaker import DependencyOpen
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, RunCanceled, StaleRun, Unavailable
 from orchestrator.domain.retry import Again, decide, failure_of
 from orchestrator.domain.task import Progress, Run
@@ -147,6 +148,8 @@ class ExecuteRun:
     def _fail(self, watch: RunWatch, error: OrchestratorError) -> str:
         if error.category is Category.MODEL_UNAVAILABLE:
             self.doubt(watch.run.task.model)
+        if isinstance(error, DependencyOpen):
+            self.metrics.dependency_waits.labels(error.service).inc()
         return self._end(watch, self._failure(watch, error))
 
     def _end(self, watch: RunWatch, ending: tuple[str, Callable[[], None]]) -> str:

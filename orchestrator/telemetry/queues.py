@@ -31,6 +31,8 @@ class QueueMetrics:
     running: Gauge
     delayed: Gauge
     outbox: OutboxMetrics
+    breaker_open: Gauge
+    breaker_denied: Gauge
 
 
 def build_queue_metrics() -> QueueMetrics:
@@ -51,11 +53,15 @@ def build_queue_metrics() -> QueueMetrics:
         predicted_seconds=gauge("orchestrator_queue_predicted_seconds", "Work that is ready, as predicted.", ["lane"]),
         pace=gauge("orchestrator_queue_pace", "Predicted seconds of work that a busy second gets done.", ["lane"]),
         at_quota=gauge("orchestrator_queue_projects_at_quota", "Projects that wait for their own runs.", ["lane"]),
-        paused=gauge("orchestrator_queue_paused", "Ready tasks of what is paused.", ["lane"]),
+        paused=gauge("orchestrator_queue_paused", "Ready tasks of what is paused, or needs what is away.", ["lane"]),
         no_worker=gauge("orchestrator_queue_no_worker", "Ready tasks of lanes that no worker serves.", ["lane"]),
         running=gauge("orchestrator_tasks_running", "Tasks with a lease."),
         delayed=gauge("orchestrator_tasks_delayed", "Tasks that wait for a retry."),
         outbox=build_outbox_metrics(registry),
+        breaker_open=gauge("orchestrator_breaker_open", "Dependencies that are away.", ["dependency"]),
+        breaker_denied=gauge(
+            "orchestrator_breaker_denied", "Dependencies that refuse our credentials.", ["dependency"]
+        ),
     )
 
 

@@ -25,6 +25,7 @@ class RunMetrics:
     stage_seconds: Histogram
     stale_writes: Counter
     triton_seconds: Histogram
+    dependency_waits: Counter
     label: BoundedLabels = field(default_factory=BoundedLabels)
 
     def count_end(self, project: str, task_type: str, *, outcome: str) -> None:
@@ -56,4 +57,7 @@ def build_run_metrics(shared: SharedSamples | None = None) -> RunMetrics:
         stage_seconds=histogram("orchestrator_stage_seconds", "Length of a stage.", ["type", "stage"]),
         stale_writes=counter("orchestrator_stale_writes", "Writes of runs that had lost their task."),
         triton_seconds=histogram("orchestrator_triton_seconds", "One request to Triton.", ["model", "outcome"]),
+        dependency_waits=counter(
+            "orchestrator_dependency_waits", "Runs put off because a dependency is away.", ["dependency"]
+        ),
     )

@@ -6,7 +6,6 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.scripts import Scripts
@@ -17,6 +16,7 @@ from orchestrator.services.deliver import Deliver
 from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_send_metrics
+from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_tell_content
 from orchestrator.wiring.journal import build_journal_sender
 from orchestrator.wiring.outside import lease_ms
@@ -58,7 +58,7 @@ def build_sending(
         return None
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     outbox, clock = build_deliveries(settings, scripts, kinds=frozenset(senders)), SystemClock()
-    breakers, metrics = RedisBreakers(scripts, clock), build_send_metrics(CollectorRegistry())
+    breakers, metrics = build_breakers(settings), build_send_metrics(CollectorRegistry())
     deliver = Deliver(outbox, senders, breakers, clock, metrics, must_leave=is_stopping)
     return DrainDeliveries(
         outbox=outbox,

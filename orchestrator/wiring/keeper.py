@@ -3,13 +3,14 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.health import ALIVE_S, RedisHealth
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.deliveries import DeliveryUpkeep
 from orchestrator.ports.journal import Journal
 from orchestrator.ports.parts import PartStorage
@@ -18,6 +19,7 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.audit import Audit
 from orchestrator.services.end_offers import EndOffers
+from orchestrator.services.find_out import FindOut
 from orchestrator.services.keep_tenants import KeepTenants
 from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
@@ -27,6 +29,7 @@ from orchestrator.services.sweep_parts import SweepParts
 from orchestrator.services.wake_deliveries import WakeDeliveries
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
+from orchestrator.wiring.breakers import build_breakers, build_probes
 from orchestrator.wiring.deliveries import build_deliveries
 from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
@@ -60,6 +63,8 @@ class KeeperPorts:
     storage: ObjectStorage
     parts: PartStorage
     deliveries: DeliveryUpkeep
+    breakers: Breakers
+    probes: Mapping[str, Callable[[], None]]
     sign: Callable[[], None]
     journal: Journal | None = None
     tenants: KeepTenants | None = None
@@ -84,6 +89,8 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         storage=build_storage(settings),
         parts=build_parts(settings),
         deliveries=build_deliveries(settings, scripts),
+        breakers=build_breakers(settings),
+        probes=build_probes(settings),
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
         journal=journal,
         tenants=build_tenants(scripts, journal),
@@ -114,6 +121,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("deliveries", wake.tick, every_s=WAKE_EVERY_S),
             duty("audit", Audit(upkeep, metrics).tick, every_s=AUDIT_EVERY_S),
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
+            duty("find_out", FindOut(ports.breakers, ports.probes, metrics).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
             duty("sweep", Sweep(upkeep, ports.storage, metrics, ports.journal).tick, every_s=SWEEP_EVERY_S),

@@ -3,9 +3,10 @@
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from billiard.process import current_process
 from celery import Celery
@@ -28,6 +29,7 @@ from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool
 from orchestrator.pipelines.stages import Stages
+from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceEngine, ModelControl, ServedModels
@@ -47,7 +49,10 @@ from orchestrator.services.store_files import StoreFiles
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
+from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_content_files
+from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine
+from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
 from orchestrator.wiring.limits import build_quotas
 from orchestrator.wiring.measured_engine import MeasuredEngine
@@ -66,7 +71,17 @@ class WorkerPorts:
     engine: InferenceEngine
     control: ModelControl
     served: ServedModels
+    breakers: Breakers
     clock: Clock
+
+    def guarded(self) -> Self:
+        """With a breaker before each dependency; the doors of a crash test stay behind it."""
+        return replace(
+            self,
+            storage=GuardedStorage(self.storage, self.breakers),
+            engine=GuardedEngine(self.engine, self.breakers),
+            control=GuardedControl(self.control, self.breakers),
+        )
 
 
 def build_celery_app(settings: Settings) -> Celery:
@@ -98,6 +113,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         engine=TritonEngine(settings.triton.grpc, deadline_s=settings.triton.infer_timeout.total_seconds()),
         control=TritonControl(settings.triton.grpc, control_key=control_key),
         served=RedisServed(client),
+        breakers=build_breakers(settings),
         clock=SystemClock(),
     )
 
@@ -113,7 +129,7 @@ def build_drain(
     """The services over the ports, and the thread that beats for their runs. ``note`` hears which of them moves."""
     slot = getattr(current_process(), "index", 0)  # only a child of a pool has one
     metrics = build_run_metrics(build_samples(settings, f"{lane}-{slot}"))
-    execute = _build_execute(settings, ports, metrics=metrics)
+    execute = _build_execute(settings, ports.guarded(), metrics=metrics)
     beats = BeatRuns(ports.claims, ports.clock, moved=lambda: note("beats"), give_up=execute.give_up)
     retire = _build_retire(settings.worker, ports.clock, stuck=beats.stuck)
     threading.Thread(target=beats.beat_forever, name="beats", daemon=True).start()

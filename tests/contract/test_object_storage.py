@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from storage_room import LARGE, Bucket, memory_bucket, s3_bucket
 
+from orchestrator.domain.breaker import AccessDenied
 from orchestrator.domain.errors import (
     Category,
     InputChanged,
@@ -53,7 +54,7 @@ def test_a_check_of_a_store_that_is_away_ends_within_seconds(bucket: Bucket) -> 
 def test_a_check_refuses_a_bucket_that_is_missing_and_keys_that_are_wrong(bucket: Bucket) -> None:
     with pytest.raises(Refused):
         bucket.missing.check()
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         bucket.forbidden.check()
 
 
@@ -77,7 +78,7 @@ def test_put_stores_what_is_held_in_memory(bucket: Bucket, key: str, source: Pat
 
 
 @pytest.mark.parametrize("call", ["head", "fetch", "store", "put", "list", "delete"])
-@pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", Refused)])
+@pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", AccessDenied)])
 def test_every_call_says_unavailable_or_refused(
     bucket: Bucket, source: Path, call: str, way: str, error: type[Exception]
 ) -> None:

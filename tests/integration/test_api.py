@@ -36,7 +36,7 @@ def test_a_submit_is_recorded_rung_and_shown(door: FrontDoor, film_a: httpx.Clie
     task = answer.json()
     assert answer.headers["Location"] == task["links"]["self"] == f"/v1/tasks/{task['id']}"
     shown = film_a.get(answer.headers["Location"]).json()
-    assert shown == task | {"queue": {"position": 0, "eta_s": None, "paused": [], "no_worker": "io"}}
+    assert shown == task | {"queue": {"position": 0, "eta_s": None, "paused": [], "no_worker": "io", "away": []}}
     assert {name: shown[name] for name in ("type", "status", "project", "priority", "input", "labels")} == {
         "type": "system.echo",
         "status": "queued",

@@ -65,7 +65,7 @@ def test_nothing_has_run_and_nobody_is_there(film_a: httpx.Client) -> None:
         "accepted": True,
         "refusal": None,
         "cost": {"predicted_s": 5.0, "runs": 0},
-        "queue": {"position": 0, "eta_s": None, "paused": [], "no_worker": "image"},
+        "queue": {"position": 0, "eta_s": None, "paused": [], "no_worker": "image", "away": []},
         "at_quota": False,
         "follows": None,
     }
@@ -88,7 +88,7 @@ def test_a_submit_is_charged_what_was_estimated_and_waits_where_it_was_said(
     for _ in range(3):
         film_a.post("/v1/tasks", json=UPSCALE)
     told = estimate(film_a, UPSCALE)
-    assert told["queue"] == {"position": 3, "eta_s": 7.5, "paused": [], "no_worker": None}
+    assert told["queue"] == {"position": 3, "eta_s": 7.5, "paused": [], "no_worker": None, "away": []}
     task = film_a.post("/v1/tasks", json=UPSCALE).json()
     assert film_a.get(task["links"]["self"]).json()["queue"] == told["queue"]
     assert records.hgetall(f"orch:task:{task['id']}")["predicted_s"] == str(told["cost"]["predicted_s"])

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.adapters.s3_storage.bucket import render_disposition
 from orchestrator.adapters.s3_storage.status import CLASSES, parse_error
+from orchestrator.domain.breaker import AccessDenied
 from orchestrator.domain.errors import InputChanged, InputNotFound, OrchestratorError, Refused, Unavailable
 
 # Each name below was looked at: may another try succeed?
@@ -69,9 +70,9 @@ ANSWERS: list[tuple[str, int, type[OrchestratorError]]] = [
     ("RequestTimeout", 400, Unavailable),
     ("InvalidPart", 400, Refused),
     ("MissingContentLength", 411, Refused),
-    ("Unauthorized", 401, Refused),
-    ("AccessDenied", 403, Refused),
-    ("SignatureDoesNotMatch", 403, Refused),
+    ("Unauthorized", 401, AccessDenied),
+    ("AccessDenied", 403, AccessDenied),
+    ("SignatureDoesNotMatch", 403, AccessDenied),
     ("PermanentRedirect", 301, Refused),
 ]
 

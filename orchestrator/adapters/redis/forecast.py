@@ -85,5 +85,6 @@ class RedisForecast:
 
 
 def parse_place(found: list[Any]) -> Place:
-    position, eta_ms, paused, no_worker = found
-    return Place(position, None if eta_ms == "" else int(eta_ms) / 1000, tuple(paused), no_worker or None)
+    position, eta_ms, paused, no_worker, away = found
+    eta_s = None if eta_ms == "" else int(eta_ms) / 1000
+    return Place(position, eta_s, tuple(paused), no_worker or None, tuple(away))

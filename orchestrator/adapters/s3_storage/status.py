@@ -15,6 +15,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from orchestrator.domain.breaker import BUSY, AccessDenied
 from orchestrator.domain.errors import Category, InputChanged, InputNotFound, OrchestratorError, Refused, Unavailable
 
 SERVICE = "storage"
@@ -26,6 +27,10 @@ _LATER: Meaning = partial(Unavailable, "the object store asks for a pause", serv
 _BROKEN_OFF: Meaning = partial(
     Unavailable, "a transfer to the object store broke off", service=SERVICE, category=Category.STORAGE
 )
+_BUSY: Meaning = partial(
+    Unavailable, "the object store asks for a pause", service=SERVICE, category=Category.STORAGE, code=BUSY
+)
+_DENIED: Meaning = partial(AccessDenied, "the object store does not accept this node's credentials", service=SERVICE)
 _REFUSED: Meaning = partial(Refused, "the object store refused the call", service=SERVICE, category=Category.INTERNAL)
 _NO_BUCKET: Meaning = partial(
     Refused, "the bucket does not exist", service=SERVICE, category=Category.INTERNAL, code="no_bucket"
@@ -41,9 +46,11 @@ CODES: Mapping[str, Meaning] = {
 }
 
 STATUSES: Mapping[range, Meaning] = {
+    range(401, 402): _DENIED,
+    range(403, 404): _DENIED,
     range(404, 405): InputNotFound,
     range(412, 413): InputChanged,
-    range(429, 430): _LATER,
+    range(429, 430): _BUSY,
     range(501, 502): _REFUSED,  # not implemented
     range(500, 600): _LATER,
     range(600): _REFUSED,

@@ -6,13 +6,14 @@
 --   orch:calls:<name>:<n>   hash    calls and failures of the n-th ten seconds
 --   orch:openings:<name>    string  "<how often it has opened in a row> <when that is forgotten>", after it closed
 
-local OF_TASKS = {'r2', 'triton'}
+local OF_TASKS, NOTHING = {'r2', 'triton'}, {}
 
 local away -- read once by a script, when it first asks
 
 -- What tasks of this type need and cannot have now.
 local function lacks(task_type)
   away = away or redis.call('HMGET', 'orch:breakers', unpack(OF_TASKS))
+  if not (away[1] or away[2]) then return NOTHING end
   local found = {}
   for i, name in ipairs(OF_TASKS) do
     if away[i] and string.find(away[i], ' ' .. task_type .. ' ', 1, true) then found[#found + 1] = name end

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- include: turn, places, pauses
--- load: how much waits in every lane, for how long, how much of it is paused, how much work that is, and how fast it
+-- load: how much waits in every lane, for how long, how much of it is held up, how much work that is, and how fast it
 -- goes. Changes nothing.
 
 local now, given = clock_ms(), arguments()
@@ -14,7 +14,7 @@ local function measure(lane)
       local key = 'orch:ready:' .. lane .. ':' .. project .. ':' .. stock
       local count = redis.call('ZCARD', key)
       ready = ready + count
-      if is_whole_paused or is_stock_paused(stock) then
+      if is_whole_paused or is_held_up(stock) then
         held_up = held_up + count
       else
         local head = redis.call('ZRANGE', key, 0, 0)[1]

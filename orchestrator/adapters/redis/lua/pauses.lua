@@ -1,7 +1,8 @@
+-- include: breakers
 -- What is paused: none of it is claimed, and everything else about it goes on (ADR 0027).
 --
 --   orch:paused     hash  <kind>:<name> of a lane, project, type or model: "<since_ms> <1 if by an operator> <by> <reason>"
---   orch:held_back  set   models that may not run now: not resident, or behind an open breaker
+--   orch:held_back  set   models that may not run now: not resident
 --
 -- Both are read once by a script, when it first asks. What is ready is kept apart by model and type, `<model>:<type>`, so
 -- that one that may not run hides no other.
@@ -40,8 +41,13 @@ local function is_stock_paused(stock)
   return model ~= nil and (is_paused('model', model) or is_paused('type', task_type))
 end
 
+-- Whether it waits for somebody: for who paused it, or for a dependency to be back.
+local function is_held_up(stock)
+  return is_stock_paused(stock) or lacks(string.match(stock, '[^:]*$'))[1] ~= nil
+end
+
 -- Whether tasks of this model and type may run now.
 local function may_run(stock)
   held_back = held_back or members(redis.call('SMEMBERS', 'orch:held_back'))
-  return not held_back[string.match(stock, '^[^:]*')] and not is_stock_paused(stock)
+  return not held_back[string.match(stock, '^[^:]*')] and not is_held_up(stock)
 end

@@ -1,0 +1,57 @@
+"""Find out: what has failed lately is asked by the keeper itself, so that no task is spent on it."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+
+from orchestrator.domain.breaker import DependencyOpen, label_of
+from orchestrator.domain.errors import OrchestratorError
+from orchestrator.ports.breakers import Breakers, passing
+from orchestrator.telemetry import QueueMetrics
+
+log = structlog.get_logger()
+
+AT_ONCE = 4  # so that a lonely task whose call has failed is not the one to try ten times
+
+
+@dataclass(frozen=True, slots=True)
+class FindOut:
+    """A duty. A probe is a cheap call that returns, or raises what is wrong.
+
+    A dependency is in doubt while a call of it failed within the last ten to twenty seconds. It is asked a few times a
+    second: that opens its breaker within seconds if it is away, and keeps it closed if it is not. When the time of an
+    open one is over, it is asked once. A healthy node asks nothing.
+    """
+
+    breakers: Breakers
+    probes: Mapping[str, Callable[[], None]]
+    metrics: QueueMetrics
+
+    def tick(self) -> None:
+        doubtful = [dependency for dependency in self.probes if self.breakers.look(dependency).is_doubtful]
+        if doubtful:
+            with ThreadPoolExecutor(AT_ONCE * len(doubtful), thread_name_prefix="probe") as pool:
+                list(pool.map(self._ask, doubtful * AT_ONCE))
+        self._measure()
+
+    def _ask(self, dependency: str) -> None:
+        try:
+            with passing(self.breakers, dependency):
+                self.probes[dependency]()
+        except DependencyOpen:
+            return
+        except OrchestratorError as error:
+            log.warning("dependency.failed", dependency=dependency, error=str(error))
+
+    def _measure(self) -> None:
+        is_open, is_denied = self.metrics.breaker_open, self.metrics.breaker_denied
+        for gauge in (is_open, is_denied):
+            gauge.clear()
+            for dependency in self.probes:
+                gauge.labels(dependency).set(0)
+        for breaker in self.breakers.list():
+            is_open.labels(label_of(breaker.dependency)).inc()
+            if breaker.reason == "denied":
+                is_denied.labels(label_of(breaker.dependency)).inc()

@@ -1,0 +1,27 @@
+"""Circuit breakers, what they guard, and how the keeper finds out whether a dependency is back."""
+
+from collections.abc import Callable, Mapping
+
+from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.connection import Profile, connect
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.domain.breaker import R2, TRITON
+from orchestrator.pipelines.registry import NEEDED_BY
+from orchestrator.settings import Settings
+from orchestrator.wiring.checks import build_checks
+
+# A store that is away must not hold up the calls that it is asked about: it is not waited for, and nothing is repeated.
+QUICK = Profile(connect_s=0.5, read_s=0.5, retries=0)
+
+
+def build_breakers(settings: Settings) -> RedisBreakers:
+    """Of this process; made after the fork."""
+    client = connect(settings.redis.url.get_secret_value(), QUICK)
+    return RedisBreakers(Scripts(client), SystemClock(), types=NEEDED_BY)
+
+
+def build_probes(settings: Settings) -> Mapping[str, Callable[[], None]]:
+    """The cheapest question of each dependency that tasks wait for."""
+    checks = build_checks(settings)
+    return {R2: checks["storage"], TRITON: checks["triton"]}

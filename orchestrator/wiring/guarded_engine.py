@@ -1,0 +1,77 @@
+"""An inference engine, and a model control, that ask the breaker of Triton first."""
+
+from dataclasses import dataclass
+
+from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit
+from orchestrator.ports.breakers import Breakers, passing, reporting
+from orchestrator.ports.inference import Inference, InferenceEngine, ModelControl, ModelState, Tensors
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedInference:
+    """One request. Who waits for it says how it went; one that nobody waits for says nothing."""
+
+    inference: Inference
+    breakers: Breakers
+    permit: Permit
+
+    @property
+    def version(self) -> str:
+        return self.inference.version
+
+    def result(self, timeout_s: float) -> Tensors:
+        with reporting(self.breakers, self.permit):
+            return self.inference.result(timeout_s)
+
+    def cancel(self) -> None:
+        self.inference.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedEngine:
+    """Implements `ports.inference.InferenceEngine` around another. While Triton is away nothing is sent."""
+
+    engine: InferenceEngine
+    breakers: Breakers
+
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> GuardedInference:
+        permit = self.breakers.allow(TRITON)
+        inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
+        return GuardedInference(inference, self.breakers, permit)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedControl:
+    """Implements `ports.inference.ModelControl` around another."""
+
+    control: ModelControl
+    breakers: Breakers
+
+    def is_live(self) -> bool:
+        return self.control.is_live()
+
+    def is_ready(self, model: str) -> bool:
+        """As ever, but that a "no" is no sign: a model that is not loaded says nothing of the server."""
+        try:
+            permit = self.breakers.allow(TRITON)
+        except DependencyOpen:
+            return False
+        is_ready = self.control.is_ready(model)
+        self.breakers.report(permit, Outcome.WELL if is_ready else Outcome.UNKNOWN)
+        return is_ready
+
+    def load(self, model: str) -> None:
+        with passing(self.breakers, TRITON):
+            self.control.load(model)
+
+    def unload(self, model: str) -> None:
+        with passing(self.breakers, TRITON):
+            self.control.unload(model)
+
+    def config(self, model: str) -> str:
+        with passing(self.breakers, TRITON):
+            return self.control.config(model)
+
+    def index(self) -> tuple[ModelState, ...]:
+        with passing(self.breakers, TRITON):
+            return self.control.index()
