@@ -14,6 +14,7 @@ from fakes_content import FakeContentFiles
 from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
 from fastapi import FastAPI
+from pydantic import SecretStr
 from served_api import serve
 
 from orchestrator.adapters.local_limits import LocalLimits
@@ -36,7 +37,6 @@ from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
-from orchestrator.domain.web_address import Reach
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.claims import Commit
@@ -49,14 +49,19 @@ from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
+from orchestrator.settings import ApiSettings, Settings, WebhookSettings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keys import build_authenticate, build_create_key
 from orchestrator.wiring.operations import build_operations
+from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
 ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
-LOOPBACK = Reach(allows_http=True, private_networks=(ip_network("127.0.0.0/8"),))  # of webhooks
+SETTINGS = Settings(
+    api=ApiSettings(key_pepper=SecretStr("pepper of the tests' webhooks")),
+    webhooks=WebhookSettings(allow_http=True, private_networks=(ip_network("127.0.0.2/32"),), max_endpoints=3),
+)
 # What clients of two projects send; a door opens to them.
 NO_RATES = Rates()
 KEYS = {slug: render_key(f"key_{digit * 26}", digit * 48) for slug, digit in (("film-a", "a"), ("film-b", "b"))}
@@ -148,11 +153,11 @@ def front_door(
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
     content = FakeContentFiles()
     inputs = PinInput(storage, log, new_id, content=content)
-    drafts = DraftTask(inputs.pin, forecast, new_id, LOOPBACK)
+    drafts = DraftTask(inputs.pin, forecast, new_id, build_webhook_reach(SETTINGS))
     parts = ApiParts(
         submit=SubmitTask(intake, drafts, bells, metrics),
         submit_batch=SubmitBatch(intake, drafts, bells, metrics),
-        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id, LOOPBACK), forecast),
+        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id, build_webhook_reach(SETTINGS)), forecast),
         operations=build_operations(scripts, intake, pulses=bells),
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
         continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),
@@ -165,6 +170,7 @@ def front_door(
         create_key=build_create_key(keys, SECRETS),
         keys=keys,
         projects=RedisProjects(scripts),
+        webhooks=build_webhook_parts(SETTINGS, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,

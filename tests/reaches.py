@@ -18,6 +18,7 @@ class House:
     stranger: httpx.Client
     task_id: str
     upload_id: str
+    webhook_id: str
 
 
 def submits_foreign_input(house: House) -> None:
@@ -99,6 +100,25 @@ def changes_only_its_own_tasks(house: House) -> None:
     assert (mine["status"], mine["priority"]) == ("queued", "normal")
 
 
+def registers_for_its_own_tasks(house: House) -> None:
+    made = house.stranger.post("/v1/webhooks", json={"url": "http://127.0.0.2:9/", "project": "film-a"})
+    assert made.status_code == 422, "nobody names another project"
+    mine = house.stranger.post("/v1/webhooks", json={"url": "http://127.0.0.2:9/"}).json()
+    assert mine["id"] not in house.owner.get("/v1/webhooks").text
+
+
+def lists_no_foreign_webhooks(house: House) -> None:
+    assert house.webhook_id in house.owner.get("/v1/webhooks").text
+    assert house.webhook_id not in house.stranger.get("/v1/webhooks").text
+
+
+def shows_and_rotates_only_its_own_secret(house: House) -> None:
+    mine = house.owner.get("/v1/webhooks/secret").json()
+    assert house.stranger.get("/v1/webhooks/secret").json()["secret"] != mine["secret"]
+    house.stranger.post("/v1/webhooks/secret:rotate")
+    assert house.owner.get("/v1/webhooks/secret").json() == mine
+
+
 def knows_no_project(_: House) -> None:
     """It answers the same to everybody."""
 
@@ -116,10 +136,15 @@ REACHES: Mapping[str, Callable[[House], None]] = {
     "POST /v1/tasks:cancel": changes_only_its_own_tasks,
     "POST /v1/tasks:retry": changes_only_its_own_tasks,
     "POST /v1/tasks:reprioritize": changes_only_its_own_tasks,
+    "POST /v1/webhooks": registers_for_its_own_tasks,
+    "GET /v1/webhooks": lists_no_foreign_webhooks,
+    "GET /v1/webhooks/secret": shows_and_rotates_only_its_own_secret,
+    "POST /v1/webhooks/secret:rotate": shows_and_rotates_only_its_own_secret,
     "GET /v1/task-types": knows_no_project,
 }
 # What of film-a a path can name.
 OWNED: Mapping[str, Callable[[House], str]] = {
     "task_id": lambda house: house.task_id,
     "upload_id": lambda house: house.upload_id,
+    "webhook_id": lambda house: house.webhook_id,
 }

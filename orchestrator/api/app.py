@@ -18,6 +18,7 @@ from orchestrator.api import (
     task_types,
     tasks,
     uploads,
+    webhooks,
 )
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.api.health import Readiness
@@ -49,6 +50,7 @@ class Api(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.parts.feed.close()
+    app.state.parts.webhooks.close()
 
 
 def build_app(parts: ApiParts) -> FastAPI:
@@ -69,7 +71,8 @@ def build_app(parts: ApiParts) -> FastAPI:
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
-    for resource in (tasks, many, batches, estimates, events, task_types, uploads, projects, keys, pauses, health):
+    work = (tasks, many, batches, estimates, events, task_types, uploads, webhooks)
+    for resource in (*work, projects, keys, pauses, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
 
 from orchestrator.api.bodies import InputBody, Request
-from orchestrator.api.receivers import ReceiverBody
+from orchestrator.api.webhook_shapes import ReceiverBody
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import FromStage, Priority, Status
 from orchestrator.pipelines.submission import SubmitRequest

@@ -17,6 +17,7 @@ from orchestrator.cli import (
     stack,
     submit,
     tasks,
+    webhooks,
 )
 
 
@@ -48,6 +49,7 @@ def build_cli() -> typer.Typer:
     cli.command()(pauses.resume)
     cli.command()(pauses.pauses)
     cli.add_typer(tasks.build_tasks(), name="tasks")
+    cli.add_typer(webhooks.build_webhooks(), name="webhooks")
     cli.add_typer(projects.build_projects(), name="projects")
     cli.add_typer(keys.build_keys(), name="keys")
     return cli

@@ -20,6 +20,7 @@ from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_l
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file
 from orchestrator.client.uploads import Uploader
 from orchestrator.client.waiting import Wait
+from orchestrator.client.webhooks import Webhooks
 
 TRANSFER_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
@@ -43,6 +44,7 @@ class Client:
         self.projects = Projects(self._caller)
         self.keys = Keys(self._caller)
         self.pauses = Pauses(self._caller)
+        self.webhooks = Webhooks(self._caller)
         self.many = Many(self._caller)
         self._sleep = sleep
 

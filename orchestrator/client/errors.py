@@ -113,6 +113,10 @@ class KeyNotFound(NotFound, code="key_not_found"):
     """There is no such API key."""
 
 
+class WebhookNotFound(NotFound, code="webhook_not_found"):
+    """There is no such webhook endpoint."""
+
+
 # Something else came first.
 
 
@@ -146,6 +150,10 @@ class ProjectExists(Conflict, code="project_exists"):
 
 class TooManyKeys(Conflict, code="too_many_keys"):
     """Two live keys of this name are the most."""
+
+
+class TooManyWebhooks(Conflict, code="too_many_webhooks"):
+    """The project has as many webhook endpoints as it may."""
 
 
 # Later. The client has waited and asked again before it raises one of these.

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from orchestrator.domain.delivery import WEBHOOK
 from orchestrator.domain.errors import FieldError, InvalidParams, NotFound, RequestError
@@ -137,6 +138,18 @@ def parse_receiver(given: GivenReceiver, *, reach: Reach, at: str = "") -> Recei
 def render_secret(secret: bytes) -> str:
     """The text of a secret, as libraries of Standard Webhooks take it."""
     return f"whsec_{b64encode(secret).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """The text of the newest secret, for whoever verifies; and until when the one before signs as well."""
+
+    text: str = field(repr=False)
+    both_until_ms: int | None = None
+
+    @classmethod
+    def show(cls, secrets: Secrets) -> Self:
+        return cls(render_secret(secrets.newest), secrets.both_until_ms)
 
 
 def sign(message_id: str, at_s: int, *, body: bytes, secrets: Iterable[bytes]) -> str:

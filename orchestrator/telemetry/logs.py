@@ -10,7 +10,7 @@ import structlog
 # makes a signed one work. With the letters that one may begin with said ahead, a line is searched in a quarter of the
 # time: every line is.
 SECRET = re.compile(
-    r"(?=[obhx])(orch_key_[0-9a-z]{26}_|\bbearer\s+|\bhttps?://[^\s\"'\\?]+\?|\bX-Amz-Signature=)[^\s\"'\\]+",
+    r"(?=[obhxw])(orch_key_[0-9a-z]{26}_|\bwhsec_|\bbearer\s+|\bhttps?://[^\s\"'\\?]+\?|\bX-Amz-Signature=)[^\s\"'\\]+",
     re.IGNORECASE,
 )
 # What these say below `info` is every request, header by header, and how its signature was made.

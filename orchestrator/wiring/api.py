@@ -32,7 +32,7 @@ from orchestrator.wiring.keys import build_authenticate, build_create_key, build
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
-from orchestrator.wiring.webhooks import build_webhook_reach
+from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 
 def build_api_parts(settings: Settings) -> ApiParts:
@@ -76,6 +76,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         create_key=build_create_key(KeptApiKeys(keys, tenants) if tenants else keys, key_secrets),
         keys=KeptApiKeys(keys, tenants) if tenants else keys,
         projects=KeptProjects(projects, tenants) if tenants else projects,
+        webhooks=build_webhook_parts(settings, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks=build_checks(settings),
         registry=metrics.registry,

@@ -22,6 +22,7 @@ from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.wiring.operations import Operations
+from orchestrator.wiring.webhooks import WebhookParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ApiParts:
     create_key: CreateKey
     keys: ApiKeys
     projects: Projects
+    webhooks: WebhookParts
     workers: LaneWorkers
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry

@@ -35,9 +35,9 @@ def build_reach(settings: Settings) -> Reach:
 def build_fetcher(settings: Settings) -> HttpFetcher:
     fetch = settings.fetch
     pace = Pace(fetch.deadline.total_seconds(), fetch.silence.total_seconds(), fetch.redirects)
-    return HttpFetcher(SystemResolver(), build_reach(settings), pace, tls=cache(_build_tls))
+    return HttpFetcher(SystemResolver(), build_reach(settings), pace, tls=cache(build_tls))
 
 
-def _build_tls() -> ssl.SSLContext:
+def build_tls() -> ssl.SSLContext:
     """Certificates are checked against the bundle that httpcore brings, in every container the same."""
     return httpcore.default_ssl_context()

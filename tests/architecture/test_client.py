@@ -28,6 +28,7 @@ NEVER_ANSWERED = {
     "decode_failed",
     "echo_failed",
     "endpoint_disabled",
+    "endpoint_unknown",
     "expired",
     "fetch_timeout",
     "input_missing",
@@ -40,6 +41,7 @@ NEVER_ANSWERED = {
     "receiver_redirects",
     "receiver_timeout",
     "receiver_unreachable",
+    "secret_sealed",
     "run_for_exceeded",
 }
 

@@ -91,7 +91,8 @@ def house(redis_server: servers.Valkey) -> Iterator[House]:
         task = owner.post("/v1/tasks", json={"type": "image.upscale", "input": {"object": FOREIGN_INPUT}}).json()
         film = {"filename": "film.mp4", "content_type": "video/mp4", "size_bytes": 10**9}
         upload = owner.post("/v1/uploads", json=film).json()
-        yield House(door, owner, other, task["id"], upload["id"])
+        webhook = owner.post("/v1/webhooks", json={"url": "http://127.0.0.2:9/"}).json()
+        yield House(door, owner, other, task["id"], upload["id"], webhook["id"])
 
 
 def named(route: Route) -> str:
@@ -131,6 +132,8 @@ def test_of_another_project_it_is_404_as_of_nothing(house: House, route: Route) 
     assert (foreign.status_code, foreign.json()) == (404, nothing.json()), "give the body of the route an example"
     assert house.owner.get(f"/v1/tasks/{house.task_id}").json()["status"] == "queued", "and nothing has happened to it"
     assert not house.owner.get(f"/v1/uploads/{house.upload_id}").json()["is_complete"]
+    webhook = house.owner.get(f"/v1/webhooks/{house.webhook_id}").json()
+    assert (webhook["enabled"], webhook["two_secrets_until"]) == (True, None)
 
 
 def test_every_route_without_an_id_says_how_it_keeps_projects_apart() -> None:

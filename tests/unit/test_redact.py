@@ -17,6 +17,10 @@ def test_the_query_of_a_url_is_cut_and_the_rest_stays() -> None:
     assert redact("https://a.example/f.mp4 is it? yes") == "https://a.example/f.mp4 is it? yes"
 
 
+def test_what_signs_webhooks_is_cut() -> None:
+    assert redact('{"secret": "whsec_MfKQ9r8+/=", "a": 1}') == '{"secret": "whsec_***", "a": 1}'
+
+
 def test_signing_and_using_urls_leaves_no_signature_in_the_log(log: io.StringIO) -> None:
     address = S3Address("http://127.0.0.1:9", "media", "key", "secret")
     signed = [

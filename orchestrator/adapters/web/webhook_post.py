@@ -68,7 +68,9 @@ class WebhookPost:
             return require_taken(answer, said)
 
     def close(self) -> None:
-        self._pool.close()
+        """End the connections that are kept."""
+        if "_pool" in vars(self):
+            self._pool.close()
 
     @cached_property
     def _pool(self) -> httpcore.ConnectionPool:

@@ -1,0 +1,9 @@
+#!lua
+-- include: turn, places, webhooks
+-- own_secrets: what signs for the webhooks that a project's tasks name, from now on `otherwise` if nothing did yet.
+-- given: project, otherwise
+
+local now, given = clock_ms(), arguments()
+local key = 'orch:signing:' .. given.project
+redis.call('HSETNX', key, 'secret', given.otherwise)
+return {now, redis.call('HGETALL', key)}
