@@ -88,10 +88,13 @@ class LiveStack:
 
 
 @contextmanager
-def live_stack(state: Path, *, lanes: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[LiveStack]:
+def live_stack(
+    state: Path, *, lanes: Sequence[str], env: Mapping[str, str] | None = None, payload: bool = False
+) -> Iterator[LiveStack]:
     """A stack with two children a lane; stopped at the end, which must leave nothing running."""
+    options = ("--payload",) if payload else ()
     stack = LiveStack(state, env or {})
-    up = stack.run("up", "--detach", "--workers", "2", "--lanes", ",".join(lanes))
+    up = stack.run("up", "--detach", "--workers", "2", "--lanes", ",".join(lanes), *options)
     assert up.returncode == 0, up.stderr
     try:
         yield stack

@@ -9,7 +9,14 @@ from pathlib import Path
 import servers
 
 from orchestrator.local.loopback import pick_ports
-from orchestrator.local.payload import PayloadProject, payload_command, payload_environment, probe_payload
+from orchestrator.local.payload import (
+    NodeMissing,
+    PayloadProject,
+    find_node,
+    payload_command,
+    payload_environment,
+    probe_payload,
+)
 
 
 @dataclass(kw_only=True)
@@ -18,6 +25,15 @@ class Payload(servers.Server):
 
     url: str
     api_key: str
+
+
+def has_node() -> bool:
+    """Whether a Payload can run here; whether it does is not a question then."""
+    try:
+        find_node()
+    except NodeMissing:
+        return False
+    return True
 
 
 @contextmanager

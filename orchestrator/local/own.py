@@ -11,7 +11,8 @@ import redis
 from orchestrator.local.addresses import Ports
 from orchestrator.local.loopback import probe_http
 from orchestrator.local.part import CannotTell, NotReady, Part, Probe
-from orchestrator.local.stack_file import Stack
+from orchestrator.local.payload import API_PATH, show_tasks
+from orchestrator.local.stack_file import PayloadAccess, Stack
 from orchestrator.local.valkey import connect_valkey
 from orchestrator.services.tell_worker import WorkerSilent
 from orchestrator.wiring.probe import build_tell_worker, name_instance
@@ -81,7 +82,14 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
         "ORCH_KEEPER__METRICS_PORT": str(ports.keeper_metrics),
         "ORCH_API__ADMIN_KEY": stack.api_key,
         "ORCH_API__ADMIN_PROJECT": PROJECT,
+        **_payload_environment(stack.payload),
     }
+
+
+def _payload_environment(payload: PayloadAccess | None) -> Mapping[str, str]:
+    if payload is None:
+        return {}
+    return {"ORCH_PAYLOAD__URL": payload.url.removesuffix(API_PATH), "ORCH_PAYLOAD__API_KEY": payload.api_key}
 
 
 def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], drain_s: float) -> list[Part]:
@@ -92,23 +100,24 @@ def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], dra
     def signing(name: str, *words: str, probe: Probe, stop_grace_s: float = 10.0) -> Part:
         return part(name=name, command=_command(*words), probe=probe, alive=probe, stop_grace_s=stop_grace_s)
 
-    def serving(name: str, *, ready: str, alive: str) -> Part:
-        return part(
-            name=name,
-            command=_command(name),
-            probe=lambda _pid: probe_http(ready),
-            alive=lambda _pid: probe_http(alive),
-        )
+    def serving(name: str, *, probe: Probe, alive: str) -> Part:
+        return part(name=name, command=_command(name), probe=probe, alive=lambda _pid: probe_http(alive))
 
     return [
-        serving("api", ready=f"{stack.api}/readyz", alive=f"{stack.api}/livez"),
+        serving("api", probe=lambda _pid: _probe_api(stack), alive=f"{stack.api}/livez"),
         signing("keeper", "keeper", probe=AliveProbe(stack.redis, "keeper")),
-        serving("metrics", ready=stack.metrics.workers, alive=stack.metrics.workers),
+        serving("metrics", probe=lambda _pid: probe_http(stack.metrics.workers), alive=stack.metrics.workers),
         *(
             signing(f"worker-{lane}", "worker", "--lane", lane, probe=worker_probe, stop_grace_s=drain_s + 5)
             for lane in lanes
         ),
     ]
+
+
+def _probe_api(stack: Stack) -> None:
+    probe_http(f"{stack.api}/readyz")
+    if stack.payload is not None:
+        show_tasks(stack.api, stack.api_key, project=PROJECT)
 
 
 def _command(*words: str) -> tuple[str, ...]:

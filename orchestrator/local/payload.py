@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from orchestrator.local.loopback import probe_http
-from orchestrator.local.part import StackError
+from orchestrator.local.part import NotReady, StackError
 
 NODE = (20, 9)
 API_PATH = "/api"
+COLLECTION = "inference-jobs"
 
 
 class NodeMissing(StackError):
@@ -94,3 +97,20 @@ def probe_payload(url: str) -> None:
         NotReady: it does not.
     """
     probe_http(f"{url}/access")
+
+
+def show_tasks(api: str, api_key: str, *, project: str) -> None:
+    """Return once the project's tasks are shown in Payload; where somebody has chosen a collection, it stays.
+
+    Raises:
+        NotReady: the API does not do so yet.
+    """
+    headers = {"Authorization": f"Bearer {api_key}"}
+    try:
+        with httpx.Client(base_url=api, headers=headers, timeout=2, verify=False) as client:  # noqa: S501 - loopback
+            known = client.get(f"/v1/projects/{project}").raise_for_status().json()
+            if known["payload_collection"] is None:
+                body = {"payload_collection": COLLECTION}
+                client.patch(f"/v1/projects/{project}", json=body).raise_for_status()
+    except httpx.HTTPError as error:
+        raise NotReady(f"does not show tasks in Payload: {error}") from error

@@ -19,9 +19,8 @@ import boto3
 import httpx
 import pytest
 import redis
+from payload_cms_server import has_node
 from processes import is_alive, wait_for
-
-from orchestrator.local.payload import NodeMissing, find_node
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,15 +70,6 @@ class Node:
             aws_access_key_id=s3["access_key_id"],
             aws_secret_access_key=s3["secret_access_key"],
         )
-
-
-def has_node() -> bool:
-    """Whether a Payload can run here; whether it does is not a question then."""
-    try:
-        find_node()
-    except NodeMissing:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +129,21 @@ def test_a_stack_with_payload_says_where_it_is_and_opens_it(nodes: tuple[Node, N
     found = httpx.get(f"{stack['payload']['url']}/projects", headers=key).json()["docs"]
     assert [project["slug"] for project in found] == ["demo"]
     assert nodes[0].stack["payload"] is None
+
+
+@pytest.mark.skipif(not has_node(), reason="there is no Node.js for Payload")
+def test_a_stack_with_payload_ends_with_a_document_in_it(nodes: tuple[Node, Node]) -> None:
+    done = nodes[1].run("submit", "system.echo", "--param", "size_bytes=7", "--json")
+    task, payload = json.loads(done.stdout), nodes[1].stack["payload"]
+    with httpx.Client(headers={"Authorization": f"users API-Key {payload['api_key']}"}) as editor:
+
+        def shown() -> list[dict[str, Any]]:
+            where = {"where[externalId][equals]": task["id"], "where[status][equals]": "succeeded"}
+            docs: list[dict[str, Any]] = editor.get(f"{payload['url']}/inference-jobs", params=where).json()["docs"]
+            return docs
+
+        wait_for(lambda: len(shown()) == 1)
+        assert (shown()[0]["result"], shown()[0]["params"]["size_bytes"]) == ({"size_bytes": 7}, 7)
 
 
 def test_a_stack_with_payload_says_what_is_missing(tmp_path: Path, project: Path) -> None:
