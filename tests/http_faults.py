@@ -1,6 +1,7 @@
 """Faults that only one who understands HTTP can make: the lost reply of one request, or a refusal in its place."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class HttpScreen:
     def __init__(self, faults: HttpFaults) -> None:
         self._faults = faults
         self._unread = b""
-        self._head = Head(b"", {})
+        self.head = Head(b"", {})
         self._left = 0  # bytes of the request that passes, or is refused
         self._refused = False
 
@@ -60,7 +61,7 @@ class HttpScreen:
             if self._left == 0:
                 if not self._read_head():
                     break
-                answer = self.refuse(self._head)
+                answer = self.refuse(self.head)
                 self._refused = answer is not None
                 back += answer or b""
             passing, self._unread = self._unread[: self._left], self._unread[self._left :]
@@ -74,7 +75,7 @@ class HttpScreen:
 
     def reply(self, data: bytes) -> bytes:
         if not data.startswith(GO_ON):
-            self._faults.lose(self._head.line, data)
+            self._faults.lose(self.head.line, data)
         return data
 
     def _read_head(self) -> bool:
@@ -82,6 +83,9 @@ class HttpScreen:
         head, blank, _ = self._unread.partition(END_OF_HEAD)
         if not blank:
             return False
-        self._head = parse_head(head)
-        self._left = len(head) + len(END_OF_HEAD) + int(self._head.headers.get("content-length", 0))
+        self.head = parse_head(head)
+        if "transfer-encoding" in self.head.headers:
+            self._left = sys.maxsize  # without a length it is all that comes
+        else:
+            self._left = len(head) + len(END_OF_HEAD) + int(self.head.headers.get("content-length", 0))
         return True

@@ -11,10 +11,11 @@ from typing import cast
 import httpx
 import redis
 from fault_proxy import FaultProxy, fault_proxy
-from http_faults import HttpFaults, HttpScreen
+from http_faults import HttpFaults
 from live_stack import DRAIN_S, SHORT_TIMES
 from redis_faults import RedisFaults, RedisScreen
 from servers import SeaweedFs, Server, Triton, Valkey
+from strict_r2 import R2Memory, R2Screen
 from verdict import Store
 
 from orchestrator.local.addresses import Ports, describe_stack
@@ -89,7 +90,7 @@ def outside_of(servers: Servers) -> Iterator[Outside]:
     redis_faults, s3_faults = RedisFaults(), HttpFaults()
     with (
         fault_proxy(servers.valkey.port, partial(RedisScreen, redis_faults)) as redis_proxy,
-        fault_proxy(int(servers.s3.endpoint.rpartition(":")[2]), partial(HttpScreen, s3_faults)) as s3_proxy,
+        fault_proxy(int(servers.s3.endpoint.rpartition(":")[2]), partial(R2Screen, R2Memory(), s3_faults)) as s3_proxy,
         fault_proxy(servers.triton.ports.grpc) as triton_proxy,
     ):
         yield Outside(redis_proxy, s3_proxy, triton_proxy, redis_faults, s3_faults)

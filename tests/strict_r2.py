@@ -22,6 +22,7 @@ PARTS = range(1, 10_001)
 PRESIGNED_S = range(1, 7 * 24 * 3600 + 1)
 WRITE_EVERY_S = 1.0
 NEVER = float("-inf")
+SUCCESS = b"HTTP/1.1 200"
 
 # Answered 501 whatever they say.
 NOT_IMPLEMENTED = re.compile(r"x-amz-(acl|grant-.*|tagging|object-lock-.*|server-side-encryption-aws-.*|trailer)$")
@@ -64,19 +65,23 @@ class R2Memory:
         return None
 
     def _refuse_write(self, head: Head, query: Mapping[str, list[str]]) -> Refusal | None:
-        completes = head.method == "POST" and "uploadId" in query
-        if completes:
+        if head.method == "POST" and "uploadId" in query:
             *most, _last = (size for _, size in sorted(self.sizes.get(query["uploadId"][0], {0: 0}).items()))
             if len(set(most)) > 1:
                 return 400, "InvalidPart"
             if any(size not in PART_BYTES for size in most):
                 return 400, "EntityTooSmall"
-        if completes or (head.method == "PUT" and "partNumber" not in query):
-            key, now_s = urlsplit(head.target).path, time.monotonic()
-            if now_s - self.written_at_s.get(key, NEVER) < WRITE_EVERY_S:
-                return 429, "TooManyRequests"
-            self.written_at_s[key] = now_s
+        if time.monotonic() - self.written_at_s.get(written_key(head), NEVER) < WRITE_EVERY_S:
+            return 429, "TooManyRequests"
         return None
+
+
+def written_key(head: Head) -> str:
+    """What an object is created at by this request, if it does that."""
+    url = urlsplit(head.target)
+    query = parse_qs(url.query)
+    creates = (head.method == "POST" and "uploadId" in query) or (head.method == "PUT" and "partNumber" not in query)
+    return url.path if creates else ""
 
 
 def _refuse_stream(head: Head) -> Refusal | None:
@@ -109,7 +114,12 @@ class R2Screen(HttpScreen):
         if answer is not None:
             return answer
         verdict = self._memory.judge(head)
-        return verdict and render_refusal(*verdict)
+        return render_refusal(*verdict) if verdict else None
+
+    def reply(self, data: bytes) -> bytes:
+        if data.startswith(SUCCESS) and (key := written_key(self.head)):
+            self._memory.written_at_s[key] = time.monotonic()
+        return super().reply(data)
 
 
 def render_refusal(status: int, code: str) -> bytes:

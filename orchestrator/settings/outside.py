@@ -28,6 +28,10 @@ class S3Settings(Section):
     access_key_id: str = Field("", description="Access key id.")
     secret_access_key: SecretStr = Field(SecretStr(""), description="Secret access key.")
     url_expires: timedelta = Field(timedelta(hours=1), description="Life of a presigned URL.")
+    cache_control: str = Field(
+        "public, max-age=31536000, immutable",
+        description="`Cache-Control` of what is stored; none when empty. No key is ever written twice.",
+    )
 
 
 class TritonSettings(Section):

@@ -41,6 +41,7 @@ SWEEP_EVERY_S = 10.0
 SWEEP_PARTS_EVERY_S = 600.0
 KEEP_TENANTS_EVERY_S = 5.0
 FORGET_GONE_EVERY_S = 6 * 3600.0
+ORPHAN_S = 3600.0  # what a killed worker left in parts is gone by then (fault 28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def _journal_duties(ports: KeeperPorts, duty: Callable[..., Duty]) -> Iterator[D
 
 def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:
     store_s = settings.stages.store.total_seconds()  # a worker may be storing for so long
-    return SweepParts(parts, settings.uploads.expires.total_seconds(), artifact_expires_s=max(3600.0, 2 * store_s))
+    expires_s = max(ORPHAN_S - SWEEP_PARTS_EVERY_S, 1.5 * store_s)
+    return SweepParts(parts, settings.uploads.expires.total_seconds(), artifact_expires_s=expires_s)
 
 
 def _silent_s(settings: Settings) -> float:

@@ -17,7 +17,7 @@ def lease_ms(settings: Settings) -> int:
 
 
 def build_storage(settings: Settings) -> S3Storage:
-    return S3Storage(build_address(settings))
+    return S3Storage(build_address(settings), cache_control=settings.s3.cache_control)
 
 
 def build_parts(settings: Settings) -> S3Parts:

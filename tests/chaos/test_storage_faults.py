@@ -1,139 +1,234 @@
-"""The object store hangs up, forgets to answer and asks for pauses. Tests are named after the number of their fault."""
+"""The object store hangs up, forgets to answer, crawls, asks for pauses. Tests are named after their fault's number."""
 
 import os
 import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import boto3
 import pytest
 from fault_proxy import FaultProxy, fault_proxy
 from faults import Break, Loss, Refusal
-from http_faults import SLOW_DOWN, HttpFaults, HttpScreen, is_request
+from http_faults import HttpFaults, HttpScreen, is_request
 from servers import SeaweedFs
+from strict_r2 import R2Memory, R2Screen, render_refusal
 
-from orchestrator.adapters.s3_storage import S3Storage
-from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
+from orchestrator.domain.errors import Category, RunCanceled, Unavailable
+from orchestrator.ports.storage import ObjectInfo
+from orchestrator.services.sweep_parts import SweepParts
 
 MIB = 1024**2
-PART = rb"^PUT .*partNumber="
+PUT, PART, BEGIN, COMPLETE = rb"^PUT ", rb"^PUT .*partNumber=", rb"^POST .*[?&]uploads", rb"^POST .*uploadId="
+PAUSES = (
+    render_refusal(429, "TooManyRequests"),
+    render_refusal(503, "ServiceUnavailable"),
+    render_refusal(500, "InternalError"),
+)
+as_strict_as_r2 = pytest.mark.parametrize("store", ["r2"], indirect=True)
 
 
-@pytest.fixture
-def faults() -> HttpFaults:
-    return HttpFaults()
+@dataclass
+class Store:
+    """The object store behind a proxy, and the same past it."""
+
+    proxy: FaultProxy
+    faults: HttpFaults
+    address: S3Address
+    past: S3Address
+
+    @property
+    def storage(self) -> S3Storage:
+        return S3Storage(self.address)
+
+    def unfinished(self, prefix: str) -> list[str]:
+        return [upload.key for upload in S3Parts(self.past).unfinished(prefix)]
+
+    def assert_stored(self, stored: ObjectInfo, source: Path) -> None:
+        """The object is there, whole and once, and nothing else."""
+        storage, copy = S3Storage(self.past), source.with_name("past the proxy")
+        (found,) = storage.list(stored.key)
+        assert (found.etag, found.size_bytes) == (stored.etag, source.stat().st_size)
+        assert storage.fetch(stored.key, copy, etag=stored.etag, limit_bytes=found.size_bytes).sha256 == stored.sha256
+        assert copy.read_bytes() == source.read_bytes()
+        assert self.unfinished(stored.key) == []
 
 
-@pytest.fixture
-def proxy(s3_server: SeaweedFs, faults: HttpFaults) -> Iterator[FaultProxy]:
-    with fault_proxy(int(s3_server.endpoint.rpartition(":")[2]), partial(HttpScreen, faults)) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def storage(s3_server: SeaweedFs, proxy: FaultProxy) -> S3Storage:
-    endpoint = f"http://127.0.0.1:{proxy.port}"
-    return S3Storage(replace(s3_server.address, endpoint=endpoint))
+@pytest.fixture(params=["s3", "r2"])
+def store(request: pytest.FixtureRequest, s3_server: SeaweedFs) -> Iterator[Store]:
+    faults, past = HttpFaults(), s3_server.address
+    screen = partial(HttpScreen, faults) if request.param == "s3" else partial(R2Screen, R2Memory(), faults)
+    with fault_proxy(int(s3_server.endpoint.rpartition(":")[2]), screen) as proxy:
+        yield Store(proxy, faults, replace(past, endpoint=f"http://127.0.0.1:{proxy.port}"), past)
 
 
 @pytest.fixture
 def key() -> str:
-    return f"tests/{secrets.token_hex(8)}"
+    return f"projects/film-a/tasks/{secrets.token_hex(8)}/film.mp4"
 
 
-def make_file(folder: Path, *, size_bytes: int) -> Path:
-    path = folder / "source"
-    path.write_bytes(os.urandom(size_bytes))
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tmp_path / "source"
+
+
+def fill(path: Path, *, mib: int) -> Path:
+    path.write_bytes(os.urandom(mib * MIB))
     return path
 
 
-def unfinished_uploads(server: SeaweedFs, key: str) -> list[str]:
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name="auto",
-        aws_access_key_id=server.access_key_id,
-        aws_secret_access_key=server.secret_access_key,
-    )
-    found = client.list_multipart_uploads(Bucket=server.bucket, Prefix=key)
-    return [upload["Key"] for upload in found.get("Uploads", ())]
+def refusals(requests: bytes, *pauses: bytes) -> list[Refusal[bytes]]:
+    """One after another, each once."""
+    return [Refusal(matches=is_request(requests), answer=answer, times=1) for answer in pauses]
 
 
-def assert_stored(storage: S3Storage, key: str, *, source: Path) -> None:
-    """The object is there, whole and once."""
-    (found,) = storage.list(key)
-    fetched = source.with_name("fetched")
-    storage.fetch(key, fetched, etag=found.etag, limit_bytes=1024 * MIB)
-    assert fetched.read_bytes() == source.read_bytes()
+def test_fault_28_pauses_are_asked_for(store: Store, key: str, source: Path) -> None:
+    asked = refusals(PUT, *PAUSES)
+    with store.faults.making(*asked):
+        stored = store.storage.store(fill(source, mib=1), key, content_type="video/mp4")
+    assert all(refusal.is_over for refusal in asked)
+    store.assert_stored(stored, source)
 
 
-def test_everything_passes_when_nothing_is_wrong(storage: S3Storage, key: str, tmp_path: Path) -> None:
-    source = make_file(tmp_path, size_bytes=3 * MIB)
-    storage.store(source, key, content_type="video/mp4")
-    assert_stored(storage, key, source=source)
+def test_fault_28_pauses_are_asked_for_at_every_step_of_an_upload(store: Store, key: str, source: Path) -> None:
+    asked = [*refusals(BEGIN, *PAUSES[:2]), *refusals(PART, *PAUSES), *refusals(COMPLETE, *PAUSES[1:])]
+    with store.faults.making(*asked):
+        stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
+    assert all(refusal.is_over for refusal in asked)
+    store.assert_stored(stored, source)
 
 
-def test_fault_28_a_connection_reset_at_the_second_part(
-    storage: S3Storage, faults: HttpFaults, s3_server: SeaweedFs, key: str, tmp_path: Path
-) -> None:
-    source, reset = make_file(tmp_path, size_bytes=33 * MIB), Break(matches=is_request(PART + b"2"), times=1)
-    with faults.making(reset):
-        storage.store(source, key, content_type="video/mp4")
+def test_fault_28_a_connection_reset_at_the_second_part(store: Store, key: str, source: Path) -> None:
+    reset = Break(matches=is_request(PART + b"2"), times=2)
+    with store.faults.making(reset):
+        stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
     assert reset.is_over
-    assert_stored(storage, key, source=source)
-    assert unfinished_uploads(s3_server, key) == []
+    store.assert_stored(stored, source)
 
 
-def test_fault_28_a_transfer_cut_in_the_middle(storage: S3Storage, proxy: FaultProxy, key: str, tmp_path: Path) -> None:
-    source = make_file(tmp_path, size_bytes=3 * MIB)
-    storage.store(source, key, content_type="video/mp4")
-    proxy.replies.cut_after_bytes = 2 * MIB
-    (found,) = storage.list(key)
-    with pytest.raises(Unavailable):
-        storage.fetch(key, tmp_path / "cut", etag=found.etag, limit_bytes=1024 * MIB)
-    assert not (tmp_path / "cut").exists()
-
-
-def test_fault_28_pauses_are_asked_for(storage: S3Storage, faults: HttpFaults, key: str, tmp_path: Path) -> None:
-    source, refusal = (
-        make_file(tmp_path, size_bytes=MIB),
-        Refusal(matches=is_request(b"^PUT "), answer=SLOW_DOWN, times=2),
-    )
-    with faults.making(refusal):
-        storage.store(source, key, content_type="video/mp4")
-    assert refusal.is_over
-    assert_stored(storage, key, source=source)
-
-
-def test_fault_28_pauses_without_end_are_a_failure_of_storage(
-    storage: S3Storage, faults: HttpFaults, s3_server: SeaweedFs, key: str, tmp_path: Path
-) -> None:
-    source = make_file(tmp_path, size_bytes=17 * MIB)
-    with faults.making(Refusal(matches=is_request(PART), answer=SLOW_DOWN)), pytest.raises(Unavailable) as caught:
-        storage.store(source, key, content_type="video/mp4")
+@as_strict_as_r2
+def test_fault_28_pauses_without_end_are_a_failure_of_storage(store: Store, key: str, source: Path) -> None:
+    refusal = Refusal(matches=is_request(PART), answer=PAUSES[1])
+    with store.faults.making(refusal), pytest.raises(Unavailable) as caught:
+        store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
     assert caught.value.category is Category.STORAGE
-    assert list(storage.list(key)) == []
-    assert unfinished_uploads(s3_server, key) == []
+    assert list(store.storage.list(key)) == []
+    assert store.unfinished(key) == []
 
 
-@pytest.mark.parametrize("size_bytes", [MIB, 17 * MIB], ids=["whole", "in parts"])
-def test_fault_29_a_put_is_carried_out_and_its_reply_is_lost(
-    storage: S3Storage, faults: HttpFaults, key: str, tmp_path: Path, size_bytes: int
-) -> None:
-    source, loss = make_file(tmp_path, size_bytes=size_bytes), Loss(matches=is_request(b"^PUT "), times=1)
-    with faults.making(loss):
-        storage.store(source, key, content_type="video/mp4")
+@as_strict_as_r2
+def test_fault_28_a_span_that_breaks_off_is_fetched_anew(store: Store, key: str, source: Path) -> None:
+    stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
+    asked = threading.Event()
+
+    def break_off_once() -> None:
+        if not asked.is_set():
+            asked.set()
+            store.proxy.reset()
+
+    copy = source.with_name("copy")
+    fetched = store.storage.fetch(key, copy, etag=stored.etag, limit_bytes=stored.size_bytes, keep_going=break_off_once)
+    assert fetched == stored
+    assert copy.read_bytes() == source.read_bytes()
+
+
+@as_strict_as_r2
+@pytest.mark.parametrize("mib", [3, 33])
+def test_fault_28_transfers_that_are_always_cut_fail(store: Store, key: str, source: Path, mib: int) -> None:
+    stored = store.storage.store(fill(source, mib=mib), key, content_type="video/mp4")
+    store.proxy.replies.cut_after_bytes = 2 * MIB
+    with pytest.raises(Unavailable):
+        store.storage.fetch(key, source.with_name("cut"), etag=stored.etag, limit_bytes=stored.size_bytes)
+    assert not source.with_name("cut").exists()
+
+
+@as_strict_as_r2
+def test_fault_28_a_run_that_is_over_leaves_a_crawling_upload(store: Store, key: str, source: Path) -> None:
+    """As when its stage has used its time up: 1 kB/s would take hours."""
+    ends_s = [0.0]
+
+    def keep_going() -> None:
+        ends_s[0] = ends_s[0] or time.monotonic() + 1
+        store.proxy.requests.bytes_per_s = 1000
+        if time.monotonic() > ends_s[0]:
+            raise RunCanceled
+
+    with pytest.raises(RunCanceled):
+        store.storage.store(fill(source, mib=32), key, content_type="video/mp4", keep_going=keep_going)
+    assert time.monotonic() - ends_s[0] < 12
+    assert store.unfinished(key) == []
+
+
+@as_strict_as_r2
+def test_fault_28_a_run_that_is_over_leaves_a_crawling_fetch(store: Store, key: str, source: Path) -> None:
+    stored = store.storage.store(fill(source, mib=3), key, content_type="video/mp4")
+    store.proxy.replies.bytes_per_s = 1000
+    ends_s = time.monotonic() + 1
+
+    def keep_going() -> None:
+        if time.monotonic() > ends_s:
+            raise RunCanceled
+
+    with pytest.raises(RunCanceled):
+        store.storage.fetch(
+            key, source.with_name("copy"), etag=stored.etag, limit_bytes=stored.size_bytes, keep_going=keep_going
+        )
+    assert time.monotonic() - ends_s < 5
+    assert not source.with_name("copy").exists()
+
+
+@as_strict_as_r2
+def test_fault_28_what_a_killed_worker_left_in_parts_is_swept(store: Store, key: str, source: Path) -> None:
+    store.proxy.requests.bytes_per_s = MIB
+    address = store.address
+    command = [sys.executable, "-m", "storing_child", address.endpoint, str(fill(source, mib=33)), key]
+    env = {**os.environ, "SECRET": address.secret_access_key, "KEY_ID": address.access_key_id}
+    env["PYTHONPATH"] = f"{Path(__file__).parents[1]}:{Path(__file__).parents[2]}"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"sending\n"
+        child.send_signal(signal.SIGKILL)
+    assert store.unfinished(key) == [key]
+    sweep = SweepParts(S3Parts(store.past), upload_expires_s=3600, artifact_expires_s=-60)
+    sweep.tick()
+    assert store.unfinished(key) == []
+
+
+@pytest.mark.parametrize("mib", [1, 17], ids=["whole", "in parts"])
+def test_fault_29_a_put_is_carried_out_and_its_reply_is_lost(store: Store, key: str, source: Path, mib: int) -> None:
+    loss = Loss(matches=is_request(PUT), times=1)
+    with store.faults.making(loss):
+        stored = store.storage.store(fill(source, mib=mib), key, content_type="video/mp4")
     assert loss.is_over
-    assert_stored(storage, key, source=source)
+    store.assert_stored(stored, source)
 
 
-def test_fault_29_the_reply_to_the_completion_of_an_upload_is_lost(
-    storage: S3Storage, faults: HttpFaults, key: str, tmp_path: Path
-) -> None:
-    source, loss = make_file(tmp_path, size_bytes=17 * MIB), Loss(matches=is_request(rb"^POST .*uploadId="), times=1)
-    with faults.making(loss):
-        storage.store(source, key, content_type="video/mp4")
-    assert loss.is_over
-    assert_stored(storage, key, source=source)
+def test_fault_29_every_reply_to_a_completion_is_lost(store: Store, key: str, source: Path) -> None:
+    loss = Loss(matches=is_request(COMPLETE))
+    with store.faults.making(loss):
+        stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
+    assert loss.happened_at_s
+    store.assert_stored(stored, source)
+
+
+def test_fault_29_every_reply_to_a_put_is_lost(store: Store, key: str, source: Path) -> None:
+    with store.faults.making(Loss(matches=is_request(PUT))):
+        stored = store.storage.store(fill(source, mib=1), key, content_type="video/mp4")
+    store.assert_stored(stored, source)
+
+
+@as_strict_as_r2
+def test_fault_29_a_beginning_whose_reply_is_lost_is_begun_anew(store: Store, key: str, source: Path) -> None:
+    """The first one is nobody's, and no client of S3 can know of it: it is swept."""
+    loss = Loss(matches=is_request(BEGIN), times=1)
+    with store.faults.making(loss):
+        stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
+    assert store.unfinished(key) == [key]
+    SweepParts(S3Parts(store.past), upload_expires_s=3600, artifact_expires_s=-60).tick()
+    store.assert_stored(stored, source)

@@ -21,8 +21,8 @@ UPSCALE = "image.upscale"
 
 
 @pytest.fixture
-def storage(s3_server: servers.SeaweedFs) -> S3Storage:
-    return S3Storage(s3_server.address)
+def storage(r2_server: servers.SeaweedFs) -> S3Storage:
+    return S3Storage(r2_server.address)
 
 
 @pytest.fixture(scope="module")

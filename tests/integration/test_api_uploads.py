@@ -28,10 +28,10 @@ class Bucket:
     parts: S3Parts
 
 
-@pytest.fixture(scope="module")
-def bucket(s3_server: servers.SeaweedFs) -> Bucket:
-    address = s3_server.address
-    return Bucket(S3Storage(address), S3Parts(address))
+@pytest.fixture(scope="module", params=["s3", "r2"])
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    server: servers.SeaweedFs = request.getfixturevalue(f"{request.param}_server")
+    return Bucket(S3Storage(server.address), S3Parts(server.address))
 
 
 @pytest.fixture

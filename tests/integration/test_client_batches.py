@@ -16,8 +16,8 @@ from orchestrator.client import Client, Options, Submission, errors
 
 
 @pytest.fixture
-def storage(s3_server: servers.SeaweedFs) -> S3Storage:
-    return S3Storage(s3_server.address)
+def storage(r2_server: servers.SeaweedFs) -> S3Storage:
+    return S3Storage(r2_server.address)
 
 
 @pytest.fixture

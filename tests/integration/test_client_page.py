@@ -19,8 +19,8 @@ EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def storage(s3_server: servers.SeaweedFs) -> S3Storage:
-    return S3Storage(s3_server.address)
+def storage(r2_server: servers.SeaweedFs) -> S3Storage:
+    return S3Storage(r2_server.address)
 
 
 @contextmanager

@@ -18,9 +18,10 @@ from orchestrator.domain.upload import MIB, UploadSizes
 FILM = bytes(range(256)) * (12 * MIB // 256) + b"the end"  # three parts
 
 
-@pytest.fixture
-def address(s3_server: servers.SeaweedFs) -> S3Address:
-    return s3_server.address
+@pytest.fixture(params=["s3", "r2"])
+def address(request: pytest.FixtureRequest) -> S3Address:
+    server: servers.SeaweedFs = request.getfixturevalue(f"{request.param}_server")
+    return server.address
 
 
 @pytest.fixture

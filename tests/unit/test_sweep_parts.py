@@ -8,6 +8,8 @@ from fakes_storage import MemoryStorage
 
 from orchestrator.domain.errors import Category, Refused
 from orchestrator.services.sweep_parts import SweepParts
+from orchestrator.settings import Settings
+from orchestrator.wiring.keeper import SWEEP_PARTS_EVERY_S, _sweep_parts
 
 UPLOAD, ARTIFACT = "projects/film-a/uploads/upload_1/film.mp4", "projects/film-a/tasks/task_1/1-r/film.mp4"
 
@@ -31,6 +33,11 @@ def test_clients_have_a_day_and_workers_an_hour(age_s: float, left: set[str]) ->
         parts.begin(key, content_type="video/mp4")
     SweepParts(parts, upload_expires_s=86_400, artifact_expires_s=3600).tick()
     assert {unfinished.key for unfinished in parts.unfinished("")} == left
+
+
+def test_what_a_killed_worker_left_is_gone_within_the_hour() -> None:
+    sweep = _sweep_parts(Settings(), MemoryParts(MemoryStorage()))
+    assert Settings().stages.store.total_seconds() < sweep.artifact_expires_s <= 3600 - SWEEP_PARTS_EVERY_S
 
 
 def test_one_that_cannot_be_aborted_keeps_no_other() -> None:

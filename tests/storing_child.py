@@ -1,0 +1,31 @@
+"""A process that stores one file, says when it is in the midst of it, and how much memory that took at most."""
+
+import os
+import resource
+import sys
+from pathlib import Path
+
+from orchestrator.adapters.s3_storage import S3Address, S3Storage
+
+
+def main(endpoint: str, source: str, key: str) -> None:
+    """Store ``source``, and fetch it again."""
+    storage = S3Storage(S3Address(endpoint, "media", os.environ["KEY_ID"], os.environ["SECRET"]))
+    calls = iter(range(10**9))
+
+    def keep_going() -> None:
+        if next(calls) == 1:
+            sys.stdout.write("sending\n")
+            sys.stdout.flush()
+
+    path = Path(source)
+    stored = storage.store(path, key, content_type="video/mp4", keep_going=keep_going)
+    copy = path.with_name("copy")
+    fetched = storage.fetch(key, copy, etag=stored.etag, limit_bytes=stored.size_bytes)
+    copy.unlink()
+    assert fetched == stored
+    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
