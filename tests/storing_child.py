@@ -3,13 +3,15 @@
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.adapters.s3_storage import S3Address, S3Storage
 
 
-def main(endpoint: str, source: str, key: str) -> None:
-    """Store ``source``, and fetch it again."""
+def main(arguments: Sequence[str]) -> None:
+    """Store a file, and fetch it again."""
+    endpoint, source, key = arguments
     storage = S3Storage(S3Address(endpoint, "media", os.environ["KEY_ID"], os.environ["SECRET"]))
     calls = iter(range(10**9))
 
@@ -28,4 +30,4 @@ def main(endpoint: str, source: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])
