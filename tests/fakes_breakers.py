@@ -14,6 +14,7 @@ from orchestrator.domain.breaker import (
     DependencyOpen,
     Outcome,
     Permit,
+    require_none,
 )
 from orchestrator.ports.clock import Clock
 
@@ -77,6 +78,9 @@ class FakeBreakers:
             if kept.opened_s is not None and self.clock.monotonic_s() > kept.retry_s + FORGOTTEN_S:
                 del self.kept[dependency]
         return tuple(self.look(name) for name, kept in sorted(self.kept.items()) if kept.opened_s is not None)
+
+    def check(self) -> None:
+        require_none(self.list())
 
     def _of(self, dependency: str) -> Kept:
         return self.kept.setdefault(dependency, Kept())

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from orchestrator.api import (
     batches,
+    breakers,
     estimates,
     events,
     health,
@@ -67,12 +68,16 @@ def build_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.streams = OpenStreams(parts.streams)
-    advice = {"workers": parts.workers.check, "pauses": parts.operations.pauses.check}
+    advice = {
+        "workers": parts.workers.check,
+        "pauses": parts.operations.pauses.check,
+        "breakers": parts.operations.breakers.check,
+    }
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
     work = (tasks, many, batches, estimates, events, task_types, uploads, webhooks)
-    for resource in (*work, projects, keys, pauses, health):
+    for resource in (*work, projects, keys, pauses, breakers, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

@@ -5,6 +5,7 @@ import typer
 from orchestrator.cli import (
     alive,
     batch,
+    breakers,
     check,
     doctor,
     estimate,
@@ -48,6 +49,7 @@ def build_cli() -> typer.Typer:
     cli.command()(pauses.pause)
     cli.command()(pauses.resume)
     cli.command()(pauses.pauses)
+    cli.command()(breakers.breakers)
     cli.add_typer(tasks.build_tasks(), name="tasks")
     cli.add_typer(webhooks.build_webhooks(), name="webhooks")
     cli.add_typer(projects.build_projects(), name="projects")

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from orchestrator.client.breakers import Breakers
 from orchestrator.client.calls import Call, Caller
 from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
@@ -45,6 +46,7 @@ class Client:
         self.keys = Keys(self._caller)
         self.pauses = Pauses(self._caller)
         self.webhooks = Webhooks(self._caller)
+        self.breakers = Breakers(self._caller)
         self.many = Many(self._caller)
         self._sleep = sleep
 

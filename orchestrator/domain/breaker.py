@@ -1,5 +1,6 @@
 """A circuit breaker: whether a dependency may be called, and what the outcome of a call says about it (ADR 0039)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,6 +87,12 @@ class DependencyOpen(Unavailable):
         self.retry_after_s = retry_after_s
 
 
+class Away(OrchestratorError):
+    """Services that this node depends on are away."""
+
+    code = "away"
+
+
 class AccessDenied(Unavailable):
     """A service that this node depends on does not accept this node's credentials."""
 
@@ -110,6 +117,21 @@ def judge(error: OrchestratorError) -> Outcome:
     if isinstance(error, Unavailable) and error.category in COUNTED:
         return Outcome.WELL if error.code == BUSY else Outcome.FAILED
     return Outcome.WELL
+
+
+def require_none(found: Iterable[Breaker]) -> None:
+    """Raise `Away` if there is one; who asks needs no key, and is not told of the hosts of tenants."""
+    hosts = 0
+    said = []
+    for breaker in found:
+        if label_of(breaker.dependency) == WEBHOOK:
+            hosts += 1
+        else:
+            said.append(f"{breaker.dependency} ({breaker.reason})")
+    if hosts:
+        said.append(f"{hosts} host{'s' if hosts > 1 else ''} of webhooks")
+    if said:
+        raise Away(f"away: {', '.join(said)}; what needs it waits")
 
 
 def name_webhook(host: str) -> str:

@@ -49,6 +49,14 @@ class Breakers(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Return when none of them is open.
+
+        Raises:
+            Away: it names those of tasks and of the CMS, and why; of webhooks it tells how many.
+        """
+        ...
+
 
 @contextmanager
 def passing(breakers: Breakers, dependency: str) -> Iterator[None]:

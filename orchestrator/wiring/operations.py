@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.intake import Intake
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.pulses import PulseSender
@@ -30,6 +33,7 @@ class Operations:
     pauses: Pauses
     pause: PauseWork
     resume: ResumeWork
+    breakers: Breakers
 
 
 def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:
@@ -43,4 +47,5 @@ def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -
         pauses=pauses,
         pause=PauseWork(pauses, RedisProjects(scripts)),
         resume=ResumeWork(pauses, pulses),
+        breakers=RedisBreakers(scripts, SystemClock()),
     )

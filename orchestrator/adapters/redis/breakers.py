@@ -20,6 +20,7 @@ from orchestrator.domain.breaker import (
     DependencyOpen,
     Outcome,
     Permit,
+    require_none,
 )
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.clock import Clock
@@ -127,6 +128,9 @@ class RedisBreakers:
     def list(self) -> tuple[Breaker, ...]:
         with redis_errors():
             return tuple(map(_parse, self._scripts.run("list_breakers", {})))
+
+    def check(self) -> None:
+        require_none(self.list())
 
     def _memory(self, dependency: str) -> Memory:
         return self._memories.get(dependency) or self._memories.setdefault(dependency, Memory(dependency))

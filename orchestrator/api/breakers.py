@@ -1,0 +1,68 @@
+"""`/v1/breakers`: which services that this node depends on are away. For operators."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.api.deps import Parts, ProjectAdmin
+from orchestrator.api.problems import AUTHENTICATED, problem_docs
+from orchestrator.domain.breaker import Breaker
+
+router = APIRouter(tags=["breakers"])
+
+
+class BreakerView(BaseModel):
+    """A breaker that is not closed. When it is `half_open`, one call finds out whether the service is back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "dependency": "triton",
+                    "state": "open",
+                    "reason": "failing",
+                    "since": "2026-11-23T00:21:12.041000Z",
+                    "retry_at": "2026-11-23T00:21:17.041000Z",
+                    "openings": 1,
+                }
+            ]
+        }
+    )
+
+    dependency: str = Field(description="`r2`, `triton`, `payload`, or `webhook:` and a host.")
+    state: Literal["open", "half_open"]
+    reason: Literal["failing", "denied"] = Field(description="`denied`: it does not accept this node's credentials.")
+    since: datetime
+    retry_at: datetime
+    openings: int = Field(description="How often it has opened in a row; each time for longer, up to a minute.")
+
+
+class BreakerList(BaseModel):
+    """Everything that is away; nothing is the usual answer."""
+
+    items: list[BreakerView]
+
+
+@router.get("/v1/breakers", responses=problem_docs(AUTHENTICATED))
+def list_breakers(_: ProjectAdmin, parts: Parts) -> BreakerList:
+    """What is away, since when, why, and when it is asked again. Tasks that need it wait, and lose no try."""
+    return BreakerList(items=[_render(breaker) for breaker in parts.operations.breakers.list()])
+
+
+def _render(breaker: Breaker) -> BreakerView:
+    return BreakerView.model_validate(
+        {
+            "dependency": breaker.dependency,
+            "state": breaker.state.value,
+            "reason": breaker.reason,
+            "since": _time(breaker.opened_at_ms),
+            "retry_at": _time(breaker.retry_at_ms),
+            "openings": breaker.openings,
+        }
+    )
+
+
+def _time(at_ms: int | None) -> datetime:
+    return datetime.fromtimestamp((at_ms or 0) / 1000, UTC)
