@@ -57,10 +57,12 @@ class Names:
 
 
 @contextmanager
-def serving(*answers: Answer, host: str = PUBLIC, tls: ssl.SSLContext | None = None) -> Iterator[WebServer]:
+def serving(
+    *answers: Answer, host: str = PUBLIC, port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[WebServer]:
     """A server that gives its answers in turn, the last one for ever. Each connection is closed afterwards."""
     script = list(answers)
-    with socket.create_server((host, 0)) as listener:
+    with socket.create_server((host, port)) as listener:
         server = WebServer(listener.getsockname()[1])
         if tls is not None:
             tls.sni_callback = lambda _sock, name, _context: server.names.append(name)

@@ -82,6 +82,10 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
         "ORCH_KEEPER__METRICS_PORT": str(ports.keeper_metrics),
         "ORCH_API__ADMIN_KEY": stack.api_key,
         "ORCH_API__ADMIN_PROJECT": PROJECT,
+        "ORCH_API__PUBLIC_URL": stack.api,
+        # Who tries webhooks on a laptop has the receiver there, too.
+        "ORCH_WEBHOOKS__ALLOW_HTTP": "true",
+        "ORCH_WEBHOOKS__PRIVATE_NETWORKS": '["127.0.0.0/8", "::1/128"]',
         **_payload_environment(stack.payload),
     }
 

@@ -20,6 +20,7 @@ from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_tell_content
 from orchestrator.wiring.journal import build_journal_sender
 from orchestrator.wiring.outside import lease_ms
+from orchestrator.wiring.webhooks import build_send_webhook
 
 MakeSender = Callable[[Settings], Sender | None]
 
@@ -27,6 +28,7 @@ MakeSender = Callable[[Settings], Sender | None]
 # worker that has one.
 SENDERS: Mapping[str, MakeSender] = {
     PAYLOAD: build_tell_content,
+    WEBHOOK: build_send_webhook,
     JOURNAL: build_journal_sender,
 }
 

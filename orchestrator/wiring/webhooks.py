@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.adapters.aes_seal import AesSeal
+from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.webhooks import RedisWebhooks
 from orchestrator.adapters.sortable_ids import new_id
@@ -13,6 +14,7 @@ from orchestrator.adapters.system_resolver import SystemResolver
 from orchestrator.adapters.web import WebhookPost
 from orchestrator.domain.web_address import Reach
 from orchestrator.domain.webhook import SECRET_BYTES
+from orchestrator.ports.destinations import Sender
 from orchestrator.ports.webhooks import Webhooks
 from orchestrator.services.change_webhook import ChangeWebhook
 from orchestrator.services.ping_webhook import PingWebhook
@@ -54,9 +56,9 @@ def build_webhook_parts(settings: Settings, scripts: Scripts) -> WebhookParts:
     )
 
 
-def build_send_webhook(settings: Settings, scripts: Scripts) -> SendWebhook:
-    """It makes connections: build it after the fork."""
-    webhooks = build_webhooks(settings, scripts)
+def build_send_webhook(settings: Settings) -> Sender:
+    """The sender for `webhook`."""
+    webhooks = build_webhooks(settings, Scripts(connect(settings.redis.url.get_secret_value(), WORKER)))
     return SendWebhook(webhooks, _build_post(settings), new_secret, links_to=settings.api.public_url)
 
 
