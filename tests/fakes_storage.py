@@ -52,10 +52,10 @@ class MemoryStorage:
             raise Refused("another", service="storage", category=Category.INTERNAL, code="object_exists")
         return self.head(key)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         self.check()
         for key in sorted(self.objects):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after:
                 info = self.head(key)
                 yield ObjectInfo(key, info.size_bytes, info.etag, "")
 

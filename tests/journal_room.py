@@ -73,8 +73,8 @@ class JournalRoom:
             client.flushall()
 
     def rebuild(self, *, dry_run: bool = False, accept_broken: bool = False, tell_again_s: float = 0) -> Rebuilt:
-        find_end = FindEnd(self.storage).find
-        rebuild = Rebuild(self.records, self.journal, find_end, tell_again_s)
+        find_ends = FindEnd(self.storage).find
+        rebuild = Rebuild(self.records, self.journal, find_ends, tell_again_s)
         return rebuild.rebuild(dry_run=dry_run, accept_broken=accept_broken, watch=lambda _: None)
 
     def recorded(self) -> dict[str, Recorded]:

@@ -90,8 +90,8 @@ class ObjectStorage(Protocol):
         """Create an object of a small value. Otherwise as `store`."""
         ...
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Every object under ``prefix``, in key order; ``content_type`` is empty here."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
+        """Every object under ``prefix`` after the key ``after``, in key order; ``content_type`` is empty here."""
         ...
 
     def delete(self, key: str) -> None:

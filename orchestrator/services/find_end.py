@@ -3,9 +3,11 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 log = structlog.get_logger()
 
 RECEIPT = "receipt.json"
+AT_ONCE = 16
 JSON = "application/json"
 INCOMPLETE = (ValueError, KeyError, TypeError, InputNotFound, InputChanged)
 
@@ -31,16 +34,31 @@ class FindEnd:
 
     storage: ObjectStorage
 
-    def find(self, recorded: Recorded) -> Restoration:
-        """Succeeded with the files of the last run that has finished its work, or queued again.
+    def find(self, tasks: Sequence[Recorded]) -> Sequence[Restoration]:
+        """Each succeeded with the files of the last run that has finished its work, or queued again.
 
         Raises:
             Unavailable, Refused: the storage cannot be asked.
         """
-        task = recorded.entry.task
-        prefix = task_prefix(task.project, task.id)
-        stored = {info.key: info for info in self.storage.list(prefix)}
-        epochs = {key: _epoch_of(key.removeprefix(prefix)) for key in stored}
+        stored = self._list(tasks)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="receipts") as pool:
+            return list(pool.map(lambda recorded: self._find(recorded, stored[_prefix_of(recorded)]), tasks))
+
+    def _list(self, tasks: Sequence[Recorded]) -> Mapping[str, Stored]:
+        """What lies under the prefix of each. Ids that follow one another are listed together."""
+        found: dict[str, dict[str, ObjectInfo]] = {_prefix_of(recorded): {} for recorded in tasks}
+        for _, prefixes in groupby(sorted(found), key=_project_of):
+            wanted = list(prefixes)
+            for info in self.storage.list(_project_of(wanted[0]), after=wanted[0]):
+                prefix = "/".join(info.key.split("/")[:4]) + "/"
+                if prefix > wanted[-1]:
+                    break
+                if prefix in found:
+                    found[prefix][info.key] = info
+        return found
+
+    def _find(self, recorded: Recorded, stored: Stored) -> Restoration:
+        epochs = {key: _epoch_of(key.removeprefix(_prefix_of(recorded))) for key in stored}
         for key in sorted(_receipts(stored), key=lambda key: epochs[key], reverse=True):
             if ended := self._read(recorded, key, stored=stored):
                 return Restoration(recorded, ended, epoch=epochs[key])
@@ -71,6 +89,15 @@ class FindEnd:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "object"
             yield self.storage.fetch(info.key, path, etag=info.etag, limit_bytes=info.size_bytes), path
+
+
+def _prefix_of(recorded: Recorded) -> str:
+    return task_prefix(recorded.entry.task.project, recorded.task_id)
+
+
+def _project_of(prefix: str) -> str:
+    """Where all tasks of its project lie."""
+    return prefix.rstrip("/").rpartition("/")[0] + "/"
 
 
 def _receipts(stored: Stored) -> Iterator[str]:

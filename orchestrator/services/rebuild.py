@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
@@ -11,7 +10,6 @@ from orchestrator.domain.journal import Broken, Recorded, Restoration
 from orchestrator.ports.journal import Journal
 from orchestrator.ports.rebuilding import Rebuilding
 
-AT_ONCE = 16
 A_STEP = 100  # tasks a script, so that nobody waits long for the store
 KNOWN = "known"
 
@@ -37,7 +35,7 @@ class Rebuild:
 
     records: Rebuilding
     journal: Journal
-    find_end: Callable[[Recorded], Restoration]
+    find_ends: Callable[[Sequence[Recorded]], Sequence[Restoration]]
     tell_again_s: float  # what ended so lately is told to its destinations again
 
     def rebuild(
@@ -57,21 +55,18 @@ class Rebuild:
             rebuilt.projects += 1
             if not dry_run:
                 self.records.restore_tenant(tenant)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rebuild") as pool:
-            for step in _in_steps(_readable(self.journal.tasks(), rebuilt.broken), A_STEP):
-                self._restore(list(pool.map(self._decide, step)), rebuilt, dry_run=dry_run)
-                watch(rebuilt)
+        for step in _in_steps(_readable(self.journal.tasks(), rebuilt.broken), A_STEP):
+            self._restore(self._decide(step), rebuilt, dry_run=dry_run)
+            watch(rebuilt)
         if not dry_run and (accept_broken or not rebuilt.broken):
             self.records.end()
         return rebuilt
 
-    def _decide(self, recorded: Recorded) -> Restoration:
-        ended = recorded.ended
-        if recorded.is_deleted:
-            return Restoration(recorded)
-        if ended is None:
-            return self.find_end(recorded)
-        return Restoration(recorded, ended, epoch=ended.epoch)
+    def _decide(self, step: Sequence[Recorded]) -> Sequence[Restoration]:
+        """In the order of the step."""
+        unknown = [recorded for recorded in step if recorded.ended is None and not recorded.is_deleted]
+        found = {each.recorded.task_id: each for each in self.find_ends(unknown)}
+        return [found.get(recorded.task_id) or _as_recorded(recorded) for recorded in step]
 
     def _restore(self, step: Sequence[Restoration], rebuilt: Rebuilt, *, dry_run: bool) -> None:
         outcomes = self.records.restore(step, tell_again_s=self.tell_again_s, dry_run=dry_run)
@@ -79,6 +74,10 @@ class Rebuild:
             rebuilt.tasks[outcome] += 1
             is_found = restoration.ended is not None and restoration.recorded.ended is None
             rebuilt.from_receipts += is_found and outcome != KNOWN
+
+
+def _as_recorded(recorded: Recorded) -> Restoration:
+    return Restoration(recorded, recorded.ended, epoch=recorded.ended.epoch if recorded.ended else 0)
 
 
 def _readable(found: Iterable[T | Broken], broken: list[Broken]) -> Iterator[T]:

@@ -39,9 +39,9 @@ class GuardedStorage:
         with self._asked():
             return self.storage.put(content, key, content_type=content_type)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         with self._asked():
-            yield from self.storage.list(prefix)
+            yield from self.storage.list(prefix, after=after)
 
     def delete(self, key: str) -> None:
         with self._asked():

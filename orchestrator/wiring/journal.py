@@ -66,5 +66,5 @@ def build_rebuild(settings: Settings, *, tell_again_s: float) -> Rebuild:
         raise NoJournal
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
-    find_end = FindEnd(build_storage(settings)).find
-    return Rebuild(RedisRebuilding(scripts, kept_ms), journal, find_end, tell_again_s)
+    find_ends = FindEnd(build_storage(settings)).find
+    return Rebuild(RedisRebuilding(scripts, kept_ms), journal, find_ends, tell_again_s)

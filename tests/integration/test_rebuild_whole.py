@@ -7,14 +7,17 @@ from journal_room import JournalRoom, journal_room
 from record_store import DONE
 from servers import SeaweedFs
 
+from orchestrator.adapters.aes_seal import AesSeal
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.projects import RedisProjects
+from orchestrator.adapters.redis.webhooks import RedisWebhooks
 from orchestrator.domain.api_key import NewKey, Scope
 from orchestrator.domain.errors import TaskNotFound
 from orchestrator.domain.journal import Restoration
 from orchestrator.domain.overload import ReadOnly
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Status
+from orchestrator.domain.webhook import Endpoint, Receiver
 from orchestrator.ports.rebuilding import StoreState
 from orchestrator.services.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
 
@@ -35,11 +38,18 @@ class TestTenants:
         for name in ("live", "dead"):
             keys.create(NewKey(f"key_{name}", "film-b", name, frozenset({Scope.TASKS_READ}), "mac", expires_in_s=None))
         keys.revoke("key_dead")
+        webhooks = RedisWebhooks(scripts, AesSeal(b"pepper"))
+        receiver = Receiver("https://example.com/hook", "example.com")
+        webhooks.create(Endpoint("webhook_1", "film-b", receiver), b"secret", most=10)
+        tenants.tick()
         before = (projects.get("film-b"), keys.find("key_live"), keys.list("film-b"))
+        hooked = (webhooks.list("film-b"), webhooks.get("film-b", "webhook_1").secrets)
         room.lose_everything()
         assert room.rebuild().projects == 1
         assert (projects.get("film-b"), keys.find("key_live"), keys.list("film-b")) == before
         assert keys.find("key_dead") is None
+        assert (webhooks.list("film-b"), webhooks.get("film-b", "webhook_1").secrets) == hooked
+        assert [*scripts.client.hgetall("orch:endpoints:film-b")] == ["webhook:webhook_1"]
         assert [project.slug for project in projects.list(limit=10).items] == ["film-b"]
 
     def test_what_the_journal_did_not_take_it_hears_soon(self, room: JournalRoom) -> None:

@@ -68,9 +68,10 @@ class S3Storage:
     def put(self, content: bytes, key: str, *, content_type: str) -> ObjectInfo:
         return self._access.create(key, body_of(content), content_type=content_type)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         with translated():
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            where = {"Bucket": self._bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
+            pages = self._client.get_paginator("list_objects_v2").paginate(**where)
             for row in chain.from_iterable(page.get("Contents", ()) for page in pages):
                 yield ObjectInfo(row["Key"], row["Size"], parse_etag(row["ETag"]), "")
 

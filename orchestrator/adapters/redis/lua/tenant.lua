@@ -1,11 +1,15 @@
 #!lua flags=no-writes
 -- include: turn, places, projects
--- tenant: a project with its keys and its destinations, all that no other record tells of. Changes nothing.
+-- tenant: a project with its keys and its webhooks, all that no task tells of. Changes nothing.
 -- given: slug
 
 local given = arguments()
-local keys = {'orch:project:' .. given.slug, 'orch:endpoints:' .. given.slug}
-for _, id in ipairs(redis.call('SMEMBERS', 'orch:keys:' .. given.slug)) do keys[#keys + 1] = 'orch:key:' .. id end
+local keys = {'orch:project:' .. given.slug, 'orch:endpoints:' .. given.slug, 'orch:signing:' .. given.slug}
+for _, kind in ipairs({'key', 'webhook'}) do
+  for _, id in ipairs(redis.call('SMEMBERS', 'orch:' .. kind .. 's:' .. given.slug)) do
+    keys[#keys + 1] = 'orch:' .. kind .. ':' .. id
+  end
+end
 table.sort(keys)
 
 local found = {}
