@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from served_api import serve
 
+from orchestrator.adapters.ed25519_seals import Ed25519Seal
 from orchestrator.adapters.local_limits import LocalLimits
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.claims import RedisClaims
@@ -57,6 +58,7 @@ from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
+SEAL = Ed25519Seal("1f" * 32)
 ALL_OF_A_TENANT = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE})
 SETTINGS = Settings(
     api=ApiSettings(key_pepper=SecretStr("pepper of the tests' webhooks")),
@@ -176,6 +178,7 @@ def front_door(
         registry=metrics.registry,
         refusals=metrics.refusals,
         url_expires_s=60,
+        receipt_keys=(SEAL.public_key,),
         streams=streams,
     )
     app = build_app(parts)

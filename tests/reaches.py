@@ -140,6 +140,7 @@ REACHES: Mapping[str, Callable[[House], None]] = {
     "GET /v1/webhooks": lists_no_foreign_webhooks,
     "GET /v1/webhooks/secret": shows_and_rotates_only_its_own_secret,
     "POST /v1/webhooks/secret:rotate": shows_and_rotates_only_its_own_secret,
+    "GET /v1/receipts/keys": knows_no_project,
     "GET /v1/task-types": knows_no_project,
 }
 # What of film-a a path can name.

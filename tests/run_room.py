@@ -22,6 +22,7 @@ from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.codec import MediaCodec, Picture, PictureCodec
 from orchestrator.ports.inference import InferenceEngine, Serving, Tensors
+from orchestrator.ports.seal import Seal
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.web import UrlFetcher, WebFile
 from orchestrator.services.adopt import AdoptWork
@@ -95,6 +96,7 @@ class RunRoom:
     serving: Serving | None = SERVING
     spool_bytes: int = 1024**3
     breakers: Breakers | None = None
+    seal: Seal | None = None
 
     def __post_init__(self) -> None:
         self.metrics = build_run_metrics()
@@ -118,7 +120,7 @@ class RunRoom:
             claims=self.store.claims,
             adopt=AdoptWork(self.spool, lambda _model: self.serving).adopt,
             make=make.make,
-            store=StoreFiles(storage, self.clock).store,
+            store=StoreFiles(storage, self.clock, self.store.reads.attempts, self.seal).store,
             spool=self.spool,
             stages=stages,
             clock=self.clock,

@@ -16,6 +16,7 @@ from orchestrator.api import (
     many,
     pauses,
     projects,
+    receipts,
     task_types,
     tasks,
     uploads,
@@ -76,7 +77,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
-    work = (tasks, many, batches, estimates, events, task_types, uploads, webhooks)
+    work = (tasks, many, batches, estimates, events, task_types, receipts, uploads, webhooks)
     for resource in (*work, projects, keys, pauses, breakers, health):
         app.include_router(resource.router)
     add_problem_responses(app)

@@ -18,6 +18,7 @@ from orchestrator.cli import (
     stack,
     submit,
     tasks,
+    verify,
     webhooks,
 )
 
@@ -36,6 +37,7 @@ def build_cli() -> typer.Typer:
     cli.command()(doctor.doctor)
     cli.command()(alive.alive)
     cli.command()(rebuild.rebuild)
+    cli.command()(verify.verify)
     cli.command()(serve.api)
     cli.command()(serve.worker)
     cli.command()(serve.keeper)

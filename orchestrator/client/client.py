@@ -17,6 +17,7 @@ from orchestrator.client.many import Many
 from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit, with_hash
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
+from orchestrator.client.receipts import Receipts
 from orchestrator.client.results import LogLine, Output, Task, TaskType, parse_log_line, parse_task, parse_task_type
 from orchestrator.client.transfers import OnProgress, content_type_of, get_file
 from orchestrator.client.uploads import Uploader
@@ -48,6 +49,7 @@ class Client:
         self.webhooks = Webhooks(self._caller)
         self.breakers = Breakers(self._caller)
         self.many = Many(self._caller)
+        self.receipts = Receipts(self._caller)
         self._sleep = sleep
 
     def __enter__(self) -> Self:

@@ -13,6 +13,10 @@ def _new_secret() -> str:
     return secrets.token_hex(24)  # letters and digits only: Triton takes its own inside a flag
 
 
+def _new_seed() -> str:
+    return secrets.token_hex(32)
+
+
 class Credentials(BaseModel):
     """Who may do what in the stack."""
 
@@ -23,6 +27,7 @@ class Credentials(BaseModel):
     s3_access_key_id: str = Field(default_factory=_new_secret)
     s3_secret_access_key: str = Field(default_factory=_new_secret)
     triton_control_key: str = Field(default_factory=_new_secret)
+    receipt_key: str = Field(default_factory=_new_seed)
     payload_secret: str = Field(default_factory=_new_secret)
     payload_api_key: str = Field(default_factory=_new_secret)
 

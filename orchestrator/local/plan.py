@@ -49,6 +49,7 @@ def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[P
     env = {
         **own_environment(stack, ports),
         "ORCH_API__KEY_PEPPER": credentials.key_pepper,
+        "ORCH_RECEIPTS__SIGNING_KEY": credentials.receipt_key,
         "ORCH_TRITON__CONTROL_KEY": credentials.triton_control_key,
         "ORCH_WORKER__CONCURRENCY": str(options.workers),
         "ORCH_WORKER__SCRATCH_DIR": str(state.empty_folder("scratch")),

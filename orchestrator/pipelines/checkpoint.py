@@ -4,12 +4,12 @@ A later run goes on from there and infers nothing, if it would make the same.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.task import Artifact, JsonObject, Task
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.inference import Serving
@@ -77,5 +77,4 @@ class Made:
 def basis_of(task: Task) -> str:
     """Equal for runs that would make the same of the same model: type, parameters, and the input with its ETag."""
     asked = {"type": task.type, "model": task.model, "params": task.params, "input": task.input}
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical_json(asked)).hexdigest()

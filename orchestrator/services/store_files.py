@@ -1,7 +1,7 @@
 """Store: the files that a run has made, and last the receipt that says how, under the run's own prefix."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 import structlog
 
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.domain.task import Artifact, Run
+from orchestrator.domain.task import Artifact, Attempt, Run
 from orchestrator.pipelines.checkpoint import RECEIPT_NAME, Checkpoint
 from orchestrator.pipelines.receipt import render_receipt
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.seal import Seal
 from orchestrator.ports.storage import KeepGoing, ObjectInfo, ObjectStorage
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ class StoreFiles:
 
     storage: ObjectStorage
     clock: Clock
+    attempts: Callable[[str], Sequence[Attempt]]
+    seal: Seal | None = None
     patience_s: float = 30.0
 
     def store(self, run: Run, made: Checkpoint, *, folder: Path, keep_going: KeepGoing) -> Iterator[Checkpoint]:
@@ -38,16 +41,22 @@ class StoreFiles:
         Raises:
             Unavailable, Refused: as `ObjectStorage.store`. What was said to be stored is.
         """
+        begun_s = self.clock.monotonic_s()
         for file in made.files:
             if not file.key:
                 path, content_type = folder / file.name, file.content_type
                 put = partial(self.storage.store, path, content_type=content_type, keep_going=keep_going)
                 made = made.with_stored(self._store_one(run, file, put=put, keep_going=keep_going))
                 yield made
-        content = render_receipt(run, made)
+        content = self._render_receipt(run, made, store_s=self.clock.monotonic_s() - begun_s)
         receipt = Artifact(RECEIPT_NAME, "", JSON, len(content), hashlib.sha256(content).hexdigest())
         put = partial(self.storage.put, content, content_type=JSON)
         yield made.with_stored(self._store_one(run, receipt, put=put, keep_going=keep_going))
+
+    def _render_receipt(self, run: Run, made: Checkpoint, *, store_s: float) -> bytes:
+        made = replace(made, seconds={**made.seconds, "store": round(store_s, 3)})
+        attempts = self.attempts(run.task.id) if run.epoch > 1 else ()  # the first run has none before it
+        return render_receipt(run, made, attempts=attempts, seal=self.seal)
 
     def _store_one(
         self, run: Run, file: Artifact, *, put: Callable[..., ObjectInfo], keep_going: KeepGoing

@@ -11,6 +11,7 @@ from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
 from orchestrator.settings.outside import JournalSettings, RedisSettings, S3Settings, TritonSettings
+from orchestrator.settings.receipts import ReceiptSettings
 from orchestrator.settings.section import Section
 from orchestrator.settings.webhooks import WebhookSettings
 from orchestrator.settings.work import KeeperSettings, LogSettings, StageSettings, WorkerSettings
@@ -25,6 +26,7 @@ __all__ = [
     "LogSettings",
     "MediaSettings",
     "PayloadSettings",
+    "ReceiptSettings",
     "RedisSettings",
     "S3Settings",
     "Settings",
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     payload: PayloadSettings = PayloadSettings()
     deliveries: DeliverySettings = DeliverySettings()
+    receipts: ReceiptSettings = ReceiptSettings()
     keeper: KeeperSettings = KeeperSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()

@@ -32,6 +32,7 @@ from orchestrator.wiring.keys import build_authenticate, build_create_key, build
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
+from orchestrator.wiring.receipts import build_public_keys
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 
@@ -82,6 +83,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         registry=metrics.registry,
         refusals=metrics.refusals,
         url_expires_s=expires_s,
+        receipt_keys=build_public_keys(settings),
         streams=settings.api.streams,
         guard=build_guard(scripts, journal),
     )

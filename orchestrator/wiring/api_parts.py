@@ -11,6 +11,7 @@ from orchestrator.ports.forecast import Forecast
 from orchestrator.ports.lane_workers import LaneWorkers
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.reads import TaskReads
+from orchestrator.ports.seal import PublicKey
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.admit import AdmitRequests
 from orchestrator.services.authenticate import Authenticate
@@ -50,5 +51,6 @@ class ApiParts:
     registry: CollectorRegistry
     refusals: Counter
     url_expires_s: float
+    receipt_keys: tuple[PublicKey, ...] = ()
     streams: int = 1000
     guard: GuardWrites | None = None

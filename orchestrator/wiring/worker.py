@@ -17,13 +17,14 @@ from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
+from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.lane import parse_lane
-from orchestrator.domain.task import Run
+from orchestrator.domain.task import Attempt, Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.run_watch import RunWatch
@@ -57,6 +58,7 @@ from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limit
 from orchestrator.wiring.limits import build_quotas
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
+from orchestrator.wiring.receipts import build_seal
 
 __all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_signs", "build_worker_ports", "queue_of"]
 
@@ -72,6 +74,7 @@ class WorkerPorts:
     control: ModelControl
     served: ServedModels
     breakers: Breakers
+    attempts: Callable[[str], Sequence[Attempt]]
     clock: Clock
 
     def guarded(self) -> Self:
@@ -114,6 +117,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         control=TritonControl(settings.triton.grpc, control_key=control_key),
         served=RedisServed(client),
         breakers=build_breakers(settings),
+        attempts=RedisReads(client).attempts,
         clock=SystemClock(),
     )
 
@@ -192,7 +196,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         claims=ports.claims,
         adopt=AdoptWork(spool, models.serving).adopt,
         make=make.make,
-        store=StoreFiles(ports.storage, ports.clock).store,
+        store=StoreFiles(ports.storage, ports.clock, ports.attempts, build_seal(settings)).store,
         spool=spool,
         stages=stages,
         clock=ports.clock,

@@ -71,6 +71,7 @@ def test_runs_of_a_child_share_their_claim_and_their_first_beat(
         control=FakeControl({"echo": "READY"}),
         served=Unheard(),
         breakers=RedisBreakers(store.scripts, SystemClock()),
+        attempts=store.reads.attempts,
         clock=SystemClock(),
     )
     settings = Settings(worker=WorkerSettings(scratch_dir=tmp_path))
