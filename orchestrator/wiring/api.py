@@ -55,10 +55,9 @@ def build_api_parts(settings: Settings) -> ApiParts:
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
-    open_for_s = settings.uploads.expires.total_seconds()
+    open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
     uploads = RedisUploads(client, expires_s=open_for_s)
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings))
-    expires_s = settings.s3.url_expires.total_seconds()
     receivers = build_webhook_reach(settings)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(

@@ -120,7 +120,7 @@ class TestVerify:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("task", "u"), ("params", {}), ("gpu_s", -1), ("artifacts", []), ("attempts", [])],
+        [("task", "u"), ("params", 1), ("gpu_s", -1), ("artifacts", []), ("attempts", [])],
     )
     def test_a_changed_field_is_noticed(self, folder: Path, key: list[str], field: str, value: object) -> None:
         change(folder / "receipt.json", lambda receipt: receipt.update({field: value}))
