@@ -1,6 +1,7 @@
 """The systems this node stands on: Redis, S3 and Triton."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -27,6 +28,11 @@ class S3Settings(Section):
     bucket: str = Field("media", description="The bucket of everything.")
     access_key_id: str = Field("", description="Access key id.")
     secret_access_key: SecretStr = Field(SecretStr(""), description="Secret access key.")
+    credentials_file: Path | None = Field(
+        None,
+        description="A file with both, as AWS's own tools write it (profile `default`), in the place of the two above. "
+        "It is read anew when it changes: new keys need no restart.",
+    )
     url_expires: timedelta = Field(timedelta(hours=1), description="Life of a presigned URL.")
     cache_control: str = Field(
         "public, max-age=31536000, immutable",

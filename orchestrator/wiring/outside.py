@@ -2,7 +2,7 @@
 
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.upkeep import RedisUpkeep
-from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
+from orchestrator.adapters.s3_storage import KeyFile, S3Address, S3Parts, S3Storage
 from orchestrator.settings import Settings
 from orchestrator.telemetry import SharedSamples
 
@@ -37,7 +37,12 @@ def build_samples(settings: Settings, name: str) -> SharedSamples | None:
 
 def build_address(settings: Settings) -> S3Address:
     s3 = settings.s3
-    secret = s3.secret_access_key.get_secret_value()
     return S3Address(
-        s3.endpoint, s3.bucket, s3.access_key_id, secret, region=s3.region, public_endpoint=s3.public_endpoint
+        s3.endpoint,
+        s3.bucket,
+        s3.access_key_id,
+        s3.secret_access_key.get_secret_value(),
+        region=s3.region,
+        public_endpoint=s3.public_endpoint,
+        key_file=KeyFile(s3.credentials_file) if s3.credentials_file else None,
     )

@@ -1,9 +1,25 @@
 """Triton is away for long, and R2 knows our keys no more. Tests are named after the number of their fault."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
 from echo_load import submit_echo, submit_echoes
+from fakes_storage import MemoryStorage
 from processes import let_pass, wait_for
 from proxied_node import ProxiedNode
+from record_store import open_store
+from run_room import HandClock, RunRoom, submit_upscale
+from servers import SeaweedFs
 from verdict import assert_sound, attempts, await_all, statuses
+
+from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.s3_storage import KeyFile, S3Storage
+from orchestrator.domain.breaker import R2
+from orchestrator.domain.task import Status
+from orchestrator.pipelines.registry import NEEDED_BY
+from orchestrator.services.find_out import FindOut
+from orchestrator.telemetry import build_queue_metrics
 
 OPEN_WITHIN_S = 10.0
 AWAY_S = 7.0  # the first probe meets it, too; ten minutes of it once by hand (docs/chaos.md)
@@ -49,3 +65,41 @@ def test_fault_22_triton_is_down_for_long(node: ProxiedNode) -> None:
     await_all(node.store, [*ids, late])
     assert_sound(node.store, [*ids, late])
     assert not is_open(node)
+
+
+def test_fault_30_keys_are_revoked_and_new_ones_need_no_restart(
+    redis_url: str, s3_server: SeaweedFs, tmp_path: Path
+) -> None:
+    file, metrics = tmp_path / "credentials", build_queue_metrics()
+
+    def rotate(secret: str) -> None:
+        file.write_text(f"[default]\naws_access_key_id = {s3_server.access_key_id}\naws_secret_access_key = {secret}\n")
+
+    with open_store(redis_url) as store:
+        store.tick(30)
+        rotate(s3_server.secret_access_key)
+        storage = S3Storage(replace(s3_server.address, key_file=KeyFile(file)))
+        clock = HandClock()
+        breakers = RedisBreakers(store.scripts, clock, types=NEEDED_BY)
+        find_out = FindOut(breakers, {R2: storage.check}, metrics)
+        room = RunRoom(
+            store, tmp_path / "scratch", storage=cast("MemoryStorage", storage), clock=clock, breakers=breakers
+        )
+        submit_upscale(room, tmp_path)
+        rotate("revoked")
+        room.execute()
+        assert (room.task.status, room.task.tries, room.attempts) == (Status.QUEUED, {}, ())
+        find_out.tick()
+        assert metrics.registry.get_sample_value("orchestrator_breaker_denied", {"dependency": R2}) == 1
+        for _ in range(20):
+            store.tick(1)
+            clock.now_s += 1
+            find_out.tick()
+            assert not store.claim().runs
+        rotate(s3_server.secret_access_key)
+        for _ in range(20):
+            store.tick(1)
+            clock.now_s += 1
+            find_out.tick()
+        room.execute()
+        assert (room.task.status, room.task.tries) == (Status.SUCCEEDED, {})

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from orchestrator.adapters.s3_storage.address import S3Address
 from orchestrator.adapters.s3_storage.body import Body
+from orchestrator.adapters.s3_storage.key_file import KeyFileProvider
 from orchestrator.adapters.s3_storage.quick import (
     CHUNK_BYTES,
     SHA256,
@@ -44,17 +46,15 @@ T = TypeVar("T")
 
 def connector(address: S3Address) -> Callable[[str, Config], Any]:
     """What makes clients of an endpoint. They share a session: each session reads S3's whole description anew."""
-    session = boto3.session.Session()
+    core = botocore.session.Session()
+    given = {"aws_access_key_id": address.access_key_id, "aws_secret_access_key": address.secret_access_key}
+    if address.key_file is not None:
+        core.get_component("credential_provider").insert_before("env", KeyFileProvider(address.key_file))
+        given = {}
+    session = boto3.session.Session(botocore_session=core)
 
     def connect(endpoint: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        return session.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=address.region,
-            aws_access_key_id=address.access_key_id,
-            aws_secret_access_key=address.secret_access_key,
-            config=config,
-        )
+        return session.client("s3", endpoint_url=endpoint, region_name=address.region, config=config, **given)
 
     return connect
 

@@ -4,10 +4,15 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote, urlsplit
 
+from orchestrator.adapters.s3_storage.key_file import KeyFile, Keys
+
 
 @dataclass(frozen=True, slots=True)
 class S3Address:
-    """Where the bucket is. Clients are given URLs at ``public_endpoint``, which is ``endpoint`` when empty."""
+    """Where the bucket is. Clients are given URLs at ``public_endpoint``, which is ``endpoint`` when empty.
+
+    With a ``key_file`` the keys are those that it holds at the moment.
+    """
 
     endpoint: str
     bucket: str
@@ -15,6 +20,11 @@ class S3Address:
     secret_access_key: str = field(repr=False)
     region: str = "auto"
     public_endpoint: str = ""
+    key_file: KeyFile | None = None
+
+    @property
+    def keys(self) -> Keys:
+        return self.key_file.keys() if self.key_file else Keys(self.access_key_id, self.secret_access_key)
 
 
 @dataclass(frozen=True, slots=True)
