@@ -21,6 +21,7 @@ from celery.signals import task_failure, task_received, worker_shutting_down
 from kombu.entity import Queue
 from prometheus_client import start_http_server
 
+from orchestrator.domain.delivery import SENDING_LANE
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.lane import is_solo, solo_lane
 from orchestrator.services.drain import DrainLane
@@ -43,7 +44,6 @@ from orchestrator.wiring.worker_parent import TICK_S, ParentParts, build_board, 
 log = structlog.get_logger()
 
 WATCH_EVERY_S = 0.5
-SENDING_LANE = "io"
 LEAVE_S = 1.0  # as billiard's own recycled children: their last result is read meanwhile
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from orchestrator.api import (
     batches,
     breakers,
+    deliveries,
     estimates,
     events,
     health,
@@ -77,7 +78,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
-    work = (tasks, many, batches, estimates, events, task_types, receipts, uploads, webhooks)
+    work = (tasks, many, batches, estimates, events, deliveries, task_types, receipts, uploads, webhooks)
     for resource in (*work, projects, keys, pauses, breakers, health):
         app.include_router(resource.router)
     add_problem_responses(app)

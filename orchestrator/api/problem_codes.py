@@ -7,7 +7,7 @@ each (`client/errors.py`).
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
-from orchestrator.domain import batch, errors, overload, webhook
+from orchestrator.domain import batch, delivery, errors, overload, webhook
 from orchestrator.domain.errors import OrchestratorError
 
 # The nearest class in the error's own ancestry decides.
@@ -56,7 +56,7 @@ def code_of(error: OrchestratorError) -> str:
 
 
 def _codes() -> Iterator[str]:
-    for kind in {**vars(errors), **vars(overload), **vars(batch), **vars(webhook)}.values():
+    for kind in {**vars(errors), **vars(overload), **vars(batch), **vars(delivery), **vars(webhook)}.values():
         if isinstance(kind, type) and issubclass(kind, OrchestratorError) and kind not in OF_RUNS | NOBODYS:
             yield OrchestratorError.code if status_of(kind) is HTTPStatus.INTERNAL_SERVER_ERROR else kind.code
     yield from FRAMEWORK_CODES.values()

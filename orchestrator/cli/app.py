@@ -7,6 +7,7 @@ from orchestrator.cli import (
     batch,
     breakers,
     check,
+    deliveries,
     doctor,
     estimate,
     follow,
@@ -54,6 +55,7 @@ def build_cli() -> typer.Typer:
     cli.command()(breakers.breakers)
     cli.add_typer(tasks.build_tasks(), name="tasks")
     cli.add_typer(webhooks.build_webhooks(), name="webhooks")
+    cli.add_typer(deliveries.build_deliveries(), name="deliveries")
     cli.add_typer(projects.build_projects(), name="projects")
     cli.add_typer(keys.build_keys(), name="keys")
     return cli

@@ -10,6 +10,7 @@ import httpx
 
 from orchestrator.client.breakers import Breakers
 from orchestrator.client.calls import Call, Caller
+from orchestrator.client.deliveries import Deliveries
 from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
@@ -50,6 +51,7 @@ class Client:
         self.breakers = Breakers(self._caller)
         self.many = Many(self._caller)
         self.receipts = Receipts(self._caller)
+        self.deliveries = Deliveries(self._caller)
         self._sleep = sleep
 
     def __enter__(self) -> Self:

@@ -105,6 +105,10 @@ class UploadNotFound(NotFound, code="upload_not_found"):
     """There is no such upload, or it has expired."""
 
 
+class DeliveryNotFound(NotFound, code="delivery_not_found"):
+    """The task has no delivery to such a destination."""
+
+
 class ProjectNotFound(NotFound, code="project_not_found"):
     """There is no such project."""
 

@@ -9,6 +9,7 @@ from orchestrator.domain.errors import NotFound, RunEnded
 PAYLOAD = "payload"
 JOURNAL = "journal"
 WEBHOOK = "webhook"
+SENDING_LANE = "io"  # whose workers send
 
 
 class DeliveryStatus(StrEnum):

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from orchestrator.domain.delivery import SENDING_LANE
 from orchestrator.ports.deliveries import DeliveryUpkeep
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.telemetry import OutboxMetrics
 
 log = structlog.get_logger()
 
-LANE = "io"
 WOKEN_A_TICK = 500
 
 
@@ -25,7 +25,7 @@ class WakeDeliveries:
     def tick(self) -> None:
         woken = self.deliveries.wake(limit=WOKEN_A_TICK)
         if woken.claimable:
-            self.pulses.ring(LANE)
+            self.pulses.ring(SENDING_LANE)
         for find, count in (("lapsed", woken.lapsed), ("due", woken.due)):
             self.metrics.woken.labels(find).inc(count)
         if woken.lapsed:

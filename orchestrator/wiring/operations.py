@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.ports.breakers import Breakers
+from orchestrator.ports.deliveries import DeliveryLog
 from orchestrator.ports.intake import Intake
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.pulses import PulseSender
@@ -17,6 +19,7 @@ from orchestrator.services.change import ChangeTask
 from orchestrator.services.change_many import ChangeMany
 from orchestrator.services.delete import DeleteTask
 from orchestrator.services.pause import PauseWork
+from orchestrator.services.redeliver import Redeliver
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.resume import ResumeWork
 
@@ -34,10 +37,12 @@ class Operations:
     pause: PauseWork
     resume: ResumeWork
     breakers: Breakers
+    deliveries: DeliveryLog
+    redeliver: Redeliver
 
 
 def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:
-    reads, pauses = RedisReads(scripts.client), RedisPauses(scripts)
+    reads, pauses, deliveries = RedisReads(scripts.client), RedisPauses(scripts), RedisDeliveries(scripts)
     return Operations(
         cancel=CancelTask(intake),
         change=ChangeTask(intake),
@@ -48,4 +53,6 @@ def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -
         pause=PauseWork(pauses, RedisProjects(scripts)),
         resume=ResumeWork(pauses, pulses),
         breakers=RedisBreakers(scripts, SystemClock()),
+        deliveries=deliveries,
+        redeliver=Redeliver(deliveries, pulses),
     )

@@ -198,7 +198,7 @@ def test_nothing_is_left_of_it_once_the_task_is_forgotten(room: DeliveryRoom) ->
     room.run_to_end("t1")
     room.run_to_end("t2")
     room.finish(room.claim_one())
-    room.store.pass_time(100 * RETENTION_MS)
+    room.store.pass_time(200 * RETENTION_MS)
     for swept in room.store.upkeep.condemn(limit=10):
         room.store.upkeep.purge(swept.task_id)
     room.send("DEL", "orch:endpoints:film-a")

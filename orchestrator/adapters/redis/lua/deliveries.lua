@@ -193,6 +193,13 @@ function deliveries()
     end
   end
 
+  -- Whether somebody has not been told everything of the task.
+  local function is_pending(task_id)
+    local found = false
+    each_of(task_id, function(delivery) found = found or delivery.status == 'pending' end)
+    return found
+  end
+
   local function forget(delivery)
     leave_place(delivery)
     conclude(delivery, 'failed', 0)
@@ -205,7 +212,7 @@ function deliveries()
     is_before = is_before, to_the_end = to_the_end, hold_back = hold_back, enter_outbox = enter_outbox,
     enter_later = enter_later, enter_sending = enter_sending, leave_outbox = leave_outbox, leave_place = leave_place,
     begin = begin, conclude = conclude, tell = tell, tell_progress = tell_progress, held = held,
-    note_answer = note_answer, each_of = each_of, forget = forget,
+    note_answer = note_answer, each_of = each_of, is_pending = is_pending, forget = forget,
   }
   return delivery_parts
 end
