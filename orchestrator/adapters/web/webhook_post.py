@@ -64,7 +64,7 @@ class WebhookPost:
             ) as answer,
         ):
             said = _read(answer)
-            log.info("webhook.answered", host=address.host, message_id=message.id, status=answer.status)
+            log.debug("webhook.answered", host=address.host, message_id=message.id, status=answer.status)
             return require_taken(answer, said)
 
     def close(self) -> None:
