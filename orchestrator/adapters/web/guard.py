@@ -100,7 +100,7 @@ class Guard(httpcore.NetworkBackend):
 
     def _refusal(self, host: str, address: IpAddress) -> InputRefused:
         # The client hears no address: names of a private network are not for strangers to look up.
-        log.warning("fetch.refused", host=host, address=str(address))
+        log.warning("address.refused", host=host, address=str(address))
         return InputRefused(f"{host} is not a public host, or not on a port of the web")
 
 
