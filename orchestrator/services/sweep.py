@@ -20,6 +20,11 @@ ROUNDS = 10  # a tick must end before its lease does
 AT_ONCE = 8
 
 T = TypeVar("T")
+Purge = Callable[[str, Sequence[str]], None]
+
+
+def nothing_cached(_project: str, _keys: Sequence[str]) -> None:
+    """How there is no CDN; `services/purge_cached.py` is how there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Sweep:
     storage: ObjectStorage
     metrics: QueueMetrics
     journal: Journal | None = None
+    purge_cached: Purge = nothing_cached
 
     def tick(self) -> None:
         """Rounds of a hundred tasks, a thousand at most, and one of a hundred uploads."""
@@ -49,8 +55,10 @@ class Sweep:
         return self._try("task", swept, remove=self._sweep_task, put_off=lambda _: self.upkeep.put_off(swept.task_id))
 
     def _sweep_task(self, swept: Swept) -> None:
-        for stored in self.storage.list(swept.prefix):
-            self.storage.delete(stored.key)
+        keys = [stored.key for stored in self.storage.list(swept.prefix)]
+        self.purge_cached(swept.project, keys)  # first: when it fails, the listing still knows what is to be purged
+        for key in keys:
+            self.storage.delete(key)
         if self.journal and swept.is_journaled:
             self.journal.note_gone(swept.project, swept.task_id)
         self.upkeep.purge(swept.task_id)

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
-from orchestrator.settings.outside import JournalSettings, RedisSettings, S3Settings, TritonSettings
+from orchestrator.settings.outside import CdnSettings, JournalSettings, RedisSettings, S3Settings, TritonSettings
 from orchestrator.settings.receipts import ReceiptSettings
 from orchestrator.settings.section import Section
 from orchestrator.settings.webhooks import WebhookSettings
@@ -18,6 +18,7 @@ from orchestrator.settings.work import KeeperSettings, LogSettings, StageSetting
 
 __all__ = [
     "ApiSettings",
+    "CdnSettings",
     "DeliverySettings",
     "FetchSettings",
     "JournalSettings",
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
 
     redis: RedisSettings = RedisSettings()
     s3: S3Settings = S3Settings()
+    cdn: CdnSettings = CdnSettings()
     triton: TritonSettings = TritonSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -40,6 +40,17 @@ class S3Settings(Section):
     )
 
 
+class CdnSettings(Section):
+    """The cache before the bucket, for projects that have a `cdn_url`."""
+
+    purge_url: str = Field(
+        "",
+        description="Told what is removed, as Cloudflare is: "
+        "`https://api.cloudflare.com/client/v4/zones/<zone>/purge_cache`. Nobody is when empty.",
+    )
+    purge_token: SecretStr = Field(SecretStr(""), description="Bearer token for that.")
+
+
 class TritonSettings(Section):
     """The inference server."""
 

@@ -24,12 +24,13 @@ from orchestrator.services.keep_tenants import KeepTenants
 from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.sweep import Purge, Sweep, nothing_cached
 from orchestrator.services.sweep_parts import SweepParts
 from orchestrator.services.wake_deliveries import WakeDeliveries
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.breakers import build_breakers, build_probes
+from orchestrator.wiring.cdn import build_purge
 from orchestrator.wiring.deliveries import build_deliveries
 from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
@@ -69,6 +70,7 @@ class KeeperPorts:
     sign: Callable[[], None]
     journal: Journal | None = None
     tenants: KeepTenants | None = None
+    purge_cached: Purge = nothing_cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
         journal=journal,
         tenants=build_tenants(scripts, journal),
+        purge_cached=build_purge(settings, scripts),
     )
 
 
@@ -125,7 +128,11 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("find_out", FindOut(ports.breakers, ports.probes, metrics).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
-            duty("sweep", Sweep(upkeep, ports.storage, metrics, ports.journal).tick, every_s=SWEEP_EVERY_S),
+            duty(
+                "sweep",
+                Sweep(upkeep, ports.storage, metrics, ports.journal, ports.purge_cached).tick,
+                every_s=SWEEP_EVERY_S,
+            ),
             *_journal_duties(ports, duty),
         ),
         sign=ports.sign,
