@@ -107,6 +107,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
     # In containers that share a host's name, every keeper may be process 1.
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     tick_s = settings.keeper.tick.total_seconds()
+    sweep = Sweep(upkeep, ports.storage, metrics, ports.journal, ports.purge_cached)
     wake = WakeDeliveries(ports.deliveries, ports.pulses, metrics.outbox)
 
     def duty(name: str, tick: Callable[[], None], *, every_s: float) -> Duty:
