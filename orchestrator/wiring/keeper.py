@@ -129,11 +129,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("find_out", FindOut(ports.breakers, ports.probes, metrics).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
-            duty(
-                "sweep",
-                Sweep(upkeep, ports.storage, metrics, ports.journal, ports.purge_cached).tick,
-                every_s=SWEEP_EVERY_S,
-            ),
+            duty("sweep", sweep.tick, every_s=SWEEP_EVERY_S),
             *_journal_duties(ports, duty),
         ),
         sign=ports.sign,
