@@ -16,6 +16,7 @@ from ramp import measure_ramp
 from script_cpu import measure_scripts
 from shots import measure_shots
 from submits import measure_backlog, measure_submits
+from uploads import measure_uploads
 
 
 class Benchmark(Protocol):
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "events": measure_events,
     "pictures": measure_pictures,
     "ramp": measure_ramp,
+    "uploads": measure_uploads,
     "film": measure_films,
     "shots": measure_shots,
 }
