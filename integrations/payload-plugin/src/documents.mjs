@@ -38,7 +38,8 @@ export async function findDocument(payload, collection, id) {
 }
 
 /**
- * The document that shows a task: it has the task's id, or the task was submitted for it and it shows no other.
+ * The document that shows a task: it has the task's id, or the task was submitted for it and it shows no other. One that
+ * was canceled meanwhile is not shown anything before its task is canceled, too, which its submit sees to.
  * @param {import('payload').Payload} payload
  * @param {string} collection
  * @param {{ id: string, labels?: Record<string, string> }} task
@@ -48,7 +49,7 @@ export async function findShown(payload, collection, { id, labels }) {
   const { docs } = await payload.find({ collection, where, depth: 0, limit: 1, pagination: false, trash: true })
   if (docs[0] || !labels?.[LABEL]) return docs[0] ?? null
   const named = await findDocument(payload, collection, labels[LABEL])
-  return named && !named.externalId ? named : null
+  return named && !named.externalId && named.status !== 'canceled' ? named : null
 }
 
 /** The label of a task that says for which document it was submitted (ADR 0036). */

@@ -223,6 +223,7 @@ test('a document that is canceled while its task is submitted cancels that', asy
   await cms.until(doc, () => node.taskOf(doc))
   await cms.save({ action: 'cancel' }, doc.id)
   const saved = await cms.until(doc, ({ status }) => status === 'canceled')
+  assert.equal(await outcome(tell(node.taskOf(doc), 1, 'queued')), 'ignored')
   free.resolve()
   const now = await cms.until(doc, ({ externalId }) => externalId)
   await cms.until(doc, () => node.taskOf(doc).status === 'canceled')
