@@ -1,7 +1,7 @@
 """The real PayloadCMS for tests: the one of `orchestrator up --payload`, with saves that take their time."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +37,22 @@ def has_node() -> bool:
 
 
 @contextmanager
-def payload(folder: Path, *, hook_delay_ms: int = 20, id_type: str = "number") -> Iterator[Payload]:
+def payload(
+    folder: Path,
+    *,
+    hook_delay_ms: int = 20,
+    id_type: str = "number",
+    port: int | None = None,
+    node: Mapping[str, str] | None = None,
+) -> Iterator[Payload]:
     """A PayloadCMS with its data in ``folder``. Saves take ``hook_delay_ms`` longer, so that requests interleave as
-    with Postgres or MongoDB (payload facts 3, Concurrency).
+    with Postgres or MongoDB (payload facts 3, Concurrency). ``node`` is what its plugin is told of the node.
 
     Raises:
         NodeMissing: it cannot run on this machine.
         StackError: it is not installed yet; the message says how.
     """
-    (port,), key = pick_ports(1), secrets.token_hex(16)
+    port, key = port or pick_ports(1)[0], secrets.token_hex(16)
     url = f"http://127.0.0.1:{port}"
     server = Payload(
         command=(
@@ -54,7 +61,7 @@ def payload(folder: Path, *, hook_delay_ms: int = 20, id_type: str = "number") -
         ),
         log=folder / "payload.log",
         probe=lambda _pid: probe_payload(f"{url}/api"),
-        env=payload_environment(secret=secrets.token_hex(16), api_key=key),
+        env=payload_environment(secret=secrets.token_hex(16), api_key=key, **(node or {})),
         url=url,
         api_key=key,
     )

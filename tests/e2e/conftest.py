@@ -10,5 +10,6 @@ from payload_cms_server import has_node
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     lanes = ("image", "video", "audio", "io")
-    with live_stack(tmp_path_factory.mktemp("stack"), lanes=lanes, payload=has_node()) as stack:
+    env = {"ORCH_WEBHOOKS__PRIVATE_NETWORKS": '["127.0.0.0/8"]'}  # receivers of tests are on this machine
+    with live_stack(tmp_path_factory.mktemp("stack"), lanes=lanes, env=env, payload=has_node()) as stack:
         yield stack

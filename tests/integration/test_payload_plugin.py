@@ -8,6 +8,7 @@ import servers
 from orchestrator.local.payload import NodeMissing, PayloadProject, find_node
 
 
+@pytest.mark.timeout(300)
 def test_the_plugin_passes_its_tests() -> None:
     """A machine without Node.js, which nothing else needs, skips it; one on which it is not installed fails."""
     try:

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const API_KEY = 'key-of-orchestrator'
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 30_000
 
 /** @param {object} node what the plugin is told @param {{ idType?: string, hookDelayMs?: number }} [options] */
 export async function startCms(node, { idType = 'number', hookDelayMs = 20 } = {}) {

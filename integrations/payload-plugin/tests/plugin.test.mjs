@@ -132,6 +132,33 @@ test('events show what becomes of it, in the order of their numbers however they
   assert.deepEqual(await Promise.all(story.map(outcome)), Array(5).fill('known'))
 })
 
+test('told by webhook and over REST at once, it is one document, and ends as its task', async () => {
+  const { doc, task } = await submitted()
+  const story = ['queued', 'running', 'queued', 'running', 'succeeded'].map((status, at) => ({ status, seq: at + 1 }))
+  const byWebhook = async () => {
+    for (const { status, seq } of story) await hear(tell(task, seq, status))
+  }
+  const overRest = async () => {
+    for (const { status, seq } of story) await put(doc, { externalId: task.id, status, generation: 1, seq })
+  }
+  await Promise.all([byWebhook(), overRest(), byWebhook()])
+  const now = await cms.look(doc)
+  assert.deepEqual([now.status, now.seq, now.externalId], ['succeeded', 5, task.id])
+  const where = { externalId: { equals: task.id } }
+  assert.equal((await cms.payload.count({ collection: 'inference-jobs', where })).totalDocs, 1)
+})
+
+/** As Orchestrator writes: what is not later is left, and what was saved since it was seen is looked at again. */
+async function put(doc, state) {
+  for (;;) {
+    const { seq, updatedAt } = await cms.look(doc)
+    if ((seq ?? 0) >= state.seq) return
+    const where = `where[and][0][id][equals]=${doc.id}&where[and][1][updatedAt][equals]=${updatedAt}`
+    const answer = await cms.ask(`/inference-jobs?${where}`, { method: 'PATCH', as: 'service', body: state })
+    if ((await answer.json()).docs.length > 0) return
+  }
+}
+
 test('an event that is quicker than the answer to the submit finds its document', async () => {
   let told
   node.troubles = [
