@@ -60,7 +60,7 @@ def rotate_own_secret(caller: TaskWriter, parts: Parts, body: RotateBody | None 
 @router.get("/{webhook_id}", responses=problem_docs(OF_ONE_THING))
 def get_webhook(caller: TaskReader, webhook_id: WebhookId, parts: Parts) -> WebhookView:
     """One endpoint."""
-    return _render(parts.webhooks.endpoints.get(caller.project.slug, webhook_id).endpoint)
+    return _render(parts.webhooks.endpoints.get(caller.project.slug, webhook_id))
 
 
 @router.patch("/{webhook_id}", responses=problem_docs((*WITH_BODY, HTTPStatus.NOT_FOUND)))
@@ -89,7 +89,7 @@ def rotate_secret(
 @router.post("/{webhook_id}:ping", responses=problem_docs(OF_ONE_THING))
 def ping_webhook(caller: TaskWriter, webhook_id: WebhookId, parts: Parts) -> PingView:
     """Send `webhook.ping` now, signed as everything, and tell what came of it: within 15 seconds, and once."""
-    return _render_ping(parts.webhooks.ping.ping(parts.webhooks.endpoints.get(caller.project.slug, webhook_id)))
+    return _render_ping(parts.webhooks.ping.ping(parts.webhooks.endpoints.unseal(caller.project.slug, webhook_id)))
 
 
 def _render(endpoint: Endpoint) -> WebhookView:

@@ -73,11 +73,19 @@ class Webhooks(Protocol):
         """Those of a project, oldest first."""
         ...
 
-    def get(self, project: str, endpoint_id: str) -> FoundEndpoint:
-        """One of them, in one round trip.
+    def get(self, project: str, endpoint_id: str) -> Endpoint:
+        """One of them.
 
         Raises:
             WebhookNotFound: there is none, or it is another project's. So in all that follows.
+        """
+        ...
+
+    def unseal(self, project: str, endpoint_id: str) -> FoundEndpoint:
+        """One of them with its secrets, in one round trip; one before the newest that cannot be opened is left out.
+
+        Raises:
+            Unavailable: the newest cannot be opened here. So where others return `Secrets`.
         """
         ...
 

@@ -34,7 +34,7 @@ class ChangeWebhook:
             WebhookNotFound: there is no such endpoint, or it is another project's.
             InvalidParams: the new URL leads where this node does not go.
         """
-        now = self.webhooks.get(project.slug, endpoint_id).endpoint.receiver
+        now = self.webhooks.get(project.slug, endpoint_id).receiver
         given = GivenReceiver(wanted.url or now.url, wanted.events or now.events)
         receiver = parse_receiver(given, reach=self.reach) if wanted.url or wanted.events else None
         change = EndpointChange(

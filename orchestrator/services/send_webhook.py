@@ -46,7 +46,7 @@ class SendWebhook:
                 raise _refused("the task names no webhook", code="endpoint_unknown")
             return task.webhook["url"], self.webhooks.own_secrets(task.project, otherwise=self.new_secret())
         try:
-            found = self.webhooks.get(task.project, _endpoint_id(delivery))
+            found = self.webhooks.unseal(task.project, _endpoint_id(delivery))
         except WebhookNotFound as error:
             raise _refused("the endpoint has been deleted", code="endpoint_unknown") from error
         if found.endpoint.disabled_reason is not None:

@@ -43,12 +43,12 @@ class TestTenants:
         webhooks.create(Endpoint("webhook_1", "film-b", receiver), b"secret", most=10)
         tenants.tick()
         before = (projects.get("film-b"), keys.find("key_live"), keys.list("film-b"))
-        hooked = (webhooks.list("film-b"), webhooks.get("film-b", "webhook_1").secrets)
+        hooked = (webhooks.list("film-b"), webhooks.unseal("film-b", "webhook_1").secrets)
         room.lose_everything()
         assert room.rebuild().projects == 1
         assert (projects.get("film-b"), keys.find("key_live"), keys.list("film-b")) == before
         assert keys.find("key_dead") is None
-        assert (webhooks.list("film-b"), webhooks.get("film-b", "webhook_1").secrets) == hooked
+        assert (webhooks.list("film-b"), webhooks.unseal("film-b", "webhook_1").secrets) == hooked
         assert [*scripts.client.hgetall("orch:endpoints:film-b")] == ["webhook:webhook_1"]
         assert [project.slug for project in projects.list(limit=10).items] == ["film-b"]
 

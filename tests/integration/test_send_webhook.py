@@ -98,7 +98,7 @@ def test_a_receiver_of_the_task_is_told_under_the_projects_secret(room: Room) ->
 def test_410_disables_the_endpoint_and_nothing_more_is_sent_to_it(room: Room, store: RecordStore) -> None:
     room.there.answer = lambda _said: Reply(410)
     assert room.refusal() == "endpoint_disabled"
-    assert room.webhooks.get("film-a", "whk_1").endpoint.disabled_reason == "its receiver is gone (410)"
+    assert room.webhooks.get("film-a", "whk_1").disabled_reason == "its receiver is gone (410)"
     assert store.client.hgetall("orch:endpoints:film-a") == {}
     assert room.refusal() == "endpoint_disabled"
     assert len(room.there.heard) == 1

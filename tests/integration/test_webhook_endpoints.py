@@ -10,6 +10,7 @@ from record_store import RecordStore, open_store, walk
 
 from orchestrator.adapters.aes_seal import AesSeal
 from orchestrator.adapters.redis.webhooks import RedisWebhooks
+from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.webhook import (
     Endpoint,
     EndpointChange,
@@ -49,7 +50,7 @@ class TestCreate:
     def test_it_is_found_with_its_secret(self, store: RecordStore, webhooks: RedisWebhooks) -> None:
         made = webhooks.create(endpoint("whk_1"), OLD, most=1)
         assert made == replace(endpoint("whk_1"), created_at_ms=store.now_ms)
-        found = webhooks.get("film-a", "whk_1")
+        found = webhooks.unseal("film-a", "whk_1")
         assert (found.endpoint, found.secrets, found.at_ms) == (made, Secrets(OLD), store.now_ms)
 
     def test_events_of_the_projects_tasks_find_it(self, store: RecordStore, webhooks: RedisWebhooks) -> None:
@@ -103,7 +104,7 @@ class TestChange:
         assert webhooks.change("film-a", "whk_1", change=EndpointChange()) == made
         assert webhooks.change("film-a", "whk_1", change=EndpointChange(there)) == replace(made, receiver=there)
         described = webhooks.change("film-a", "whk_1", change=EndpointChange(description=""))
-        assert described == replace(made, receiver=there, description="") == webhooks.get("film-a", "whk_1").endpoint
+        assert described == replace(made, receiver=there, description="") == webhooks.get("film-a", "whk_1")
         assert destinations(store) == {"webhook:whk_1": "webhook:b.example succeeded"}
 
     def test_one_that_is_disabled_is_not_found_by_events_until_it_is_enabled(
@@ -128,10 +129,10 @@ class TestRotate:
         until_ms = store.now_ms + 60_000
         assert webhooks.rotate("film-a", "whk_1", secret=NEW, overlap_s=60) == Secrets(NEW, OLD, until_ms)
         store.pass_time(59_999)
-        found = webhooks.get("film-a", "whk_1")
+        found = webhooks.unseal("film-a", "whk_1")
         assert (found.secrets.valid, found.endpoint.two_secrets_until_ms) == ((NEW, OLD), until_ms)
         store.pass_time(1)
-        found = webhooks.get("film-a", "whk_1")
+        found = webhooks.unseal("film-a", "whk_1")
         assert (found.secrets.valid, found.endpoint.two_secrets_until_ms) == ((NEW,), None)
 
     def test_without_overlap_the_old_one_ends_at_once(self, webhooks: RedisWebhooks) -> None:
@@ -150,7 +151,25 @@ class TestRotate:
         given = {"id": "whk_1", "project": "film-a", "secret": AesSeal(b"pepper").close(NEW, owner="whk_1")}
         for _ in range(2):
             store.scripts.run("rotate_secret", {**given, "overlap_ms": 60_000})
-        assert webhooks.get("film-a", "whk_1").secrets.valid == (NEW, OLD)
+        assert webhooks.unseal("film-a", "whk_1").secrets.valid == (NEW, OLD)
+
+
+class TestAnotherPepper:
+    @pytest.fixture
+    def moved(self, store: RecordStore) -> RedisWebhooks:
+        return RedisWebhooks(store.scripts, AesSeal(b"another"))
+
+    def test_nothing_is_signed_and_all_else_works(self, webhooks: RedisWebhooks, moved: RedisWebhooks) -> None:
+        made = webhooks.create(endpoint("whk_1"), OLD, most=1)
+        with pytest.raises(Unavailable):
+            moved.unseal("film-a", "whk_1")
+        assert (moved.get("film-a", "whk_1"), moved.list("film-a")) == (made, (made,))
+        assert moved.change("film-a", "whk_1", change=EndpointChange(description="b")).description == "b"
+
+    def test_a_new_secret_signs_alone(self, webhooks: RedisWebhooks, moved: RedisWebhooks) -> None:
+        webhooks.create(endpoint("whk_1"), OLD, most=1)
+        assert moved.rotate("film-a", "whk_1", secret=NEW, overlap_s=60) == Secrets(NEW)
+        assert moved.unseal("film-a", "whk_1").secrets == Secrets(NEW)
 
 
 class TestOwnSecrets:
@@ -199,6 +218,7 @@ def test_what_cannot_wait_works_in_a_full_store(redis_url: str, webhooks: RedisW
             webhooks.change("film-a", "whk_1", change=EndpointChange(disabled_reason="gone"))
             assert webhooks.rotate("film-a", "whk_1", secret=NEW, overlap_s=0).valid == (NEW,)
             webhooks.delete("film-a", "whk_1")
+            assert webhooks.own_secrets("film-a", otherwise=OLD) == Secrets(OLD)
         finally:
             client.config_set("maxmemory", "0")
 
@@ -206,7 +226,7 @@ def test_what_cannot_wait_works_in_a_full_store(redis_url: str, webhooks: RedisW
 def test_types_of_a_newer_version_are_passed_over(store: RecordStore, webhooks: RedisWebhooks) -> None:
     webhooks.create(endpoint("whk_1"), OLD, most=1)
     store.client.eval("return redis.call('HSET', 'orch:webhook:whk_1', 'events', 'failed of_tomorrow', 'new', 1)", 0)
-    assert webhooks.get("film-a", "whk_1").endpoint.receiver.events == (EventType.FAILED,)
+    assert webhooks.get("film-a", "whk_1").receiver.events == (EventType.FAILED,)
 
 
 def test_audit_has_nothing_to_say_of_them(store: RecordStore, webhooks: RedisWebhooks) -> None:

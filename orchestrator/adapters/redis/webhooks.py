@@ -1,11 +1,13 @@
 """`Webhooks` over Redis, where secrets lie sealed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import pairs
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.webhook import (
     Endpoint,
     EndpointChange,
@@ -48,7 +50,11 @@ class RedisWebhooks:
         endpoints = (_parse(endpoint_id, pairs(flat), read_at_ms=read_at_ms) for endpoint_id, flat in found)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.id))
 
-    def get(self, project: str, endpoint_id: str) -> FoundEndpoint:
+    def get(self, project: str, endpoint_id: str) -> Endpoint:
+        read_at_ms, flat = self._run("get_webhook", {"id": endpoint_id, "project": project})
+        return _parse(endpoint_id, flat, read_at_ms=read_at_ms)
+
+    def unseal(self, project: str, endpoint_id: str) -> FoundEndpoint:
         read_at_ms, flat = self._run("get_webhook", {"id": endpoint_id, "project": project})
         endpoint = _parse(endpoint_id, flat, read_at_ms=read_at_ms)
         return FoundEndpoint(endpoint, self._opened(flat, endpoint_id, read_at_ms=read_at_ms), read_at_ms)
@@ -87,9 +93,11 @@ class RedisWebhooks:
         return read_at_ms, pairs(flat)
 
     def _opened(self, flat: Mapping[str, str], owner: str, *, read_at_ms: int) -> Secrets:
-        until_ms = _both_until_ms(flat, read_at_ms)
-        before = None if until_ms is None else self._seal.open(flat["before"], owner=owner)
-        return Secrets(self._seal.open(flat["secret"], owner=owner), before, until_ms)
+        newest, until_ms = self._seal.open(flat["secret"], owner=owner), _both_until_ms(flat, read_at_ms)
+        if until_ms is not None:
+            with suppress(Unavailable):  # sealed under a pepper that is gone, which is why it was rotated
+                return Secrets(newest, self._seal.open(flat["before"], owner=owner), until_ms)
+        return Secrets(newest)
 
 
 def _render_receiver(receiver: Receiver) -> dict[str, str]:

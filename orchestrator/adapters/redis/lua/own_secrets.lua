@@ -1,6 +1,7 @@
-#!lua
+#!lua flags=allow-oom
 -- include: turn, places, webhooks
 -- own_secrets: what signs for the webhooks that a project's tasks name, from now on `otherwise` if nothing did yet.
+-- In a full store as well: what is accepted is told, too.
 -- given: project, otherwise
 
 local now, given = clock_ms(), arguments()
