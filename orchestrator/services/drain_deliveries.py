@@ -129,6 +129,8 @@ class DrainDeliveries:
     def _settle(self, hand: InHand) -> None:
         """Let what is being sent come to its end, for the drain time; then it is another's."""
         until_s = self.clock.monotonic_s() + self.slots.drain_s
+        if hand:
+            log.info("deliveries.leaving", sending=len(hand))
         while hand and self.clock.monotonic_s() < until_s:
             self._renew(hand)
             hand.await_fewer(1, min(self.slots.renew_s, until_s - self.clock.monotonic_s()))

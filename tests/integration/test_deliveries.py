@@ -38,9 +38,8 @@ class TestWhoIsTold:
         assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
 
     def test_a_task_names_one_of_its_own(self, room: DeliveryRoom) -> None:
-        room.store.submit(new_task("t1", project="film-b"))
-        own = '{"url":"https://x.test/","events":["succeeded"],"channel":"webhook:x.test"}'
-        room.send("HSET", "orch:task:t1", "webhook", own)
+        own = {"url": "https://x.test/", "events": ["succeeded"], "channel": "webhook:x.test"}
+        room.store.submit(replace(new_task("t1", project="film-b"), webhook=own))
         room.store.claims.finish(room.store.claim_one(), DONE)
         sending = room.claim_one()
         assert (sending.delivery.destination, sending.delivery.channel) == ("webhook:task", "webhook:x.test")
@@ -173,8 +172,9 @@ class TestFailures:
         room.store.claims.finish(room.store.claim_one(), DONE)
         assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
 
-    def test_but_not_one_whose_endpoint_was_disabled(self, room: DeliveryRoom) -> None:
-        room.store.submit(new_task("t1"))
+    def test_but_not_that_to_a_task_s_own_webhook_whose_receiver_is_gone(self, room: DeliveryRoom) -> None:
+        own = {"url": "https://x.test/", "events": ["queued", "succeeded"], "channel": "webhook:x.test"}
+        room.store.submit(replace(new_task("t1", project="film-b"), webhook=own))
         room.log.give_up(room.claim_one(), code="endpoint_disabled", message="410")
         room.store.claims.finish(room.store.claim_one(), DONE)
         assert room.claim() == ()

@@ -142,9 +142,10 @@ function deliveries()
     return delivery
   end
 
-  -- A destination that was shut for good is not tried again for what comes later.
+  -- What a task itself names cannot be enabled again once its receiver is gone for good.
   local function is_over(delivery)
-    return delivery.status == 'failed' and delivery.last_code == 'endpoint_disabled'
+    local is_own = delivery.destination == 'webhook:task'
+    return is_own and delivery.status == 'failed' and delivery.last_code == 'endpoint_disabled'
   end
 
   -- A change of status, whose line has just been written.
