@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from deliveries import measure_deliveries
 from echo import measure_latency, measure_throughput
 from events import measure_events
 from figures import Level, Ratio
@@ -33,6 +34,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "scripts": measure_scripts,
     "limits": measure_limits,
     "events": measure_events,
+    "deliveries": measure_deliveries,
     "pictures": measure_pictures,
     "ramp": measure_ramp,
     "uploads": measure_uploads,
