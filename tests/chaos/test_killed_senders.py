@@ -73,7 +73,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def delivery(room: WorkerRoom, task_id: str, name: str) -> str | None:
+def delivery(room: WorkerRoom, task_id: str, *, name: str) -> str | None:
     return room.store.hget(f"orch:delivery:{task_id}:webhook:task", name)
 
 
@@ -83,7 +83,7 @@ def test_who_is_idle_hears_of_an_event_within_a_second_or_two(
     let_go.set()
     submit(room, told, "warm")
     told.wait_for(3, timeout_s=PATIENCE_S)
-    wait_for(lambda: delivery(room, "warm", "status") == "delivered")
+    wait_for(lambda: delivery(room, "warm", name="status") == "delivered")
     wait_for(lambda: not room.store.hget("orch:delivery:warm:webhook:task", "place"))
     submitted_at = time.monotonic()
     submit(room, told, "t1")
@@ -101,11 +101,11 @@ def test_a_killed_sender_s_event_comes_again_under_the_same_id_and_in_order(
     for child in children_of(room.parent):
         os.kill(child, signal.SIGKILL)
     let_go.set()
-    wait_for(lambda: delivery(room, "t1", "status") == "delivered")
+    wait_for(lambda: delivery(room, "t1", name="status") == "delivered")
     heard = told.wait_for(4)
     assert kinds(heard) == ["queued", "queued", "running", "succeeded"]
     assert heard[0].headers["webhook-id"] == heard[1].headers["webhook-id"]
-    assert delivery(room, "t1", "tries") == "0"
+    assert delivery(room, "t1", name="tries") == "0"
 
 
 def test_a_worker_that_is_told_to_go_ends_what_it_sends_and_gives_the_rest_back(
@@ -117,8 +117,8 @@ def test_a_worker_that_is_told_to_go_ends_what_it_sends_and_gives_the_rest_back(
     os.kill(room.parent, signal.SIGTERM)
     wait_for(lambda: "deliveries.leaving" in room.log("worker"))
     let_go.set()
-    wait_for(lambda: delivery(room, "t1", "place") != "sending")
+    wait_for(lambda: delivery(room, "t1", name="place") != "sending")
     assert kinds(told.heard) == ["queued"]
     with room.running("next worker"):
-        wait_for(lambda: delivery(room, "t1", "status") == "delivered")
+        wait_for(lambda: delivery(room, "t1", name="status") == "delivered")
     assert kinds(told.heard) == ["queued", "running", "succeeded"], "and nothing was sent twice"
