@@ -32,6 +32,7 @@ from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.make import MakeWork
 from orchestrator.services.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
+from orchestrator.wiring.fallback_storage import FallbackStorage
 from orchestrator.wiring.guarded_engine import GuardedEngine
 from orchestrator.wiring.guarded_storage import GuardedStorage
 
@@ -96,6 +97,7 @@ class RunRoom:
     serving: Serving | None = SERVING
     spool_bytes: int = 1024**3
     breakers: Breakers | None = None
+    fallback: ObjectStorage | None = None
     seal: Seal | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +108,8 @@ class RunRoom:
         storage: ObjectStorage = self.storage
         if self.breakers:
             engine, storage = GuardedEngine(engine, self.breakers), GuardedStorage(storage, self.breakers)
+        if self.fallback:
+            storage = FallbackStorage(storage, self.fallback)
         make = MakeWork(
             fetch_input=FetchInput(storage, self.web, MediaLimits(), self.content).fetch,
             engine=engine,

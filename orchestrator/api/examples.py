@@ -62,4 +62,5 @@ TASK_EXAMPLE: JsonDict = {
             "sha256": "ab12…",
         }
     ],
+    "storage": None,
 }

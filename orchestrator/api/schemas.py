@@ -105,6 +105,9 @@ class TaskView(TaskSummary):
     queue: QueueView | None = Field(description="Null unless the task is queued.")
     attempts: list[AttemptView]
     outputs: list[OutputView]
+    storage: Literal["fallback"] | None = Field(
+        None, description="`fallback` while outputs lie in a second store, until they are moved to where they belong."
+    )
 
 
 class TaskList(BaseModel):

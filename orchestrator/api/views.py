@@ -67,6 +67,7 @@ def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView
         queue=_queue(task, parts),
         attempts=_attempts(task, parts),
         outputs=[_output(artifact, parts, cdn_url=cdn_url) for artifact in task.outputs],
+        storage="fallback" if any(artifact.store for artifact in task.outputs) else None,
     )
 
 
@@ -153,7 +154,7 @@ def _attempt(attempt: Attempt) -> AttemptView:
 def _output(artifact: Artifact, parts: ApiParts, *, cdn_url: str | None) -> OutputView:
     return OutputView(
         name=artifact.name,
-        url=f"{cdn_url.rstrip('/')}/{artifact.key}" if cdn_url else _signed(artifact, parts),
+        url=_signed(artifact, parts) if artifact.store or not cdn_url else f"{cdn_url.rstrip('/')}/{artifact.key}",
         content_type=artifact.content_type,
         size_bytes=artifact.size_bytes,
         sha256=artifact.sha256,
@@ -162,7 +163,8 @@ def _output(artifact: Artifact, parts: ApiParts, *, cdn_url: str | None) -> Outp
 
 def _signed(artifact: Artifact, parts: ApiParts) -> str:
     filename = artifact.name.rpartition("/")[2]
-    return parts.storage.sign_get(artifact.key, expires_s=parts.url_expires_s, filename=filename).url
+    storage = parts.fallback if artifact.store and parts.fallback else parts.storage
+    return storage.sign_get(artifact.key, expires_s=parts.url_expires_s, filename=filename).url
 
 
 def _error(failure: Failure | None) -> ErrorView | None:

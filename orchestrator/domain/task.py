@@ -108,13 +108,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file we made and stored. ``name`` is relative to the run's own prefix."""
+    """A file we made and stored. ``name`` is relative to the run's own prefix; ``store`` is empty, or `fallback`."""
 
     name: str
     key: str
     content_type: str
     size_bytes: int
     sha256: str
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 KeepGoing = Callable[[], None]
+FALLBACK = "fallback"
 
 
 def go_on() -> None:
@@ -16,7 +17,7 @@ def go_on() -> None:
 class ObjectInfo:
     """What the store says of an object. The etag changes whenever the bytes do.
 
-    ``sha256`` is empty where nobody has said or seen it.
+    ``sha256`` is empty where nobody has said or seen it. ``store`` names the store if it is not the usual one.
     """
 
     key: str
@@ -24,6 +25,7 @@ class ObjectInfo:
     etag: str
     content_type: str
     sha256: str = ""
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)

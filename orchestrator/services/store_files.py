@@ -80,4 +80,4 @@ def _as_stored(file: Artifact, stored: ObjectInfo) -> Artifact:
     """A file that was damaged since it was made is made anew: the next run finds it so."""
     if stored.sha256 != file.sha256:
         raise Unavailable("a file was damaged before it was stored", service="scratch", category=Category.STORAGE)
-    return replace(file, key=stored.key)
+    return replace(file, key=stored.key, store=stored.store)

@@ -10,7 +10,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
-from orchestrator.settings.outside import CdnSettings, JournalSettings, RedisSettings, S3Settings, TritonSettings
+from orchestrator.settings.outside import (
+    CdnSettings,
+    FallbackSettings,
+    JournalSettings,
+    RedisSettings,
+    S3Settings,
+    TritonSettings,
+)
 from orchestrator.settings.receipts import ReceiptSettings
 from orchestrator.settings.section import Section
 from orchestrator.settings.webhooks import WebhookSettings
@@ -20,6 +27,7 @@ __all__ = [
     "ApiSettings",
     "CdnSettings",
     "DeliverySettings",
+    "FallbackSettings",
     "FetchSettings",
     "JournalSettings",
     "KeeperSettings",
@@ -50,6 +58,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     s3: S3Settings = S3Settings()
     cdn: CdnSettings = CdnSettings()
+    fallback: FallbackSettings = FallbackSettings()
     triton: TritonSettings = TritonSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()

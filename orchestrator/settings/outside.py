@@ -51,6 +51,18 @@ class CdnSettings(Section):
     purge_token: SecretStr = Field(SecretStr(""), description="Bearer token for that.")
 
 
+class FallbackSettings(Section):
+    """A second S3, for artifacts that are made while the first is away; they are moved back afterwards."""
+
+    endpoint: str = Field("", description="Its endpoint; no fallback when empty, and tasks wait for the first.")
+    public_endpoint: str = Field("", description="Endpoint in URLs given to clients; the same when empty.")
+    region: str = Field("auto", description="Its region.")
+    bucket: str = Field("media", description="Its bucket.")
+    access_key_id: str = Field("", description="Access key id.")
+    secret_access_key: SecretStr = Field(SecretStr(""), description="Secret access key.")
+    credentials_file: Path | None = Field(None, description="As `ORCH_S3__CREDENTIALS_FILE`.")
+
+
 class TritonSettings(Section):
     """The inference server."""
 

@@ -26,6 +26,7 @@ from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.content import build_content_files
+from orchestrator.wiring.fallback import build_fallback
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.journal import build_guard, build_intake, build_journal, build_tenants
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
@@ -56,9 +57,8 @@ def build_api_parts(settings: Settings) -> ApiParts:
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
-    uploads = RedisUploads(client, expires_s=open_for_s)
+    uploads, receivers = RedisUploads(client, expires_s=open_for_s), build_webhook_reach(settings)
     inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings))
-    receivers = build_webhook_reach(settings)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
@@ -84,5 +84,6 @@ def build_api_parts(settings: Settings) -> ApiParts:
         url_expires_s=expires_s,
         receipt_keys=build_public_keys(settings),
         streams=settings.api.streams,
+        fallback=build_fallback(settings),
         guard=build_guard(scripts, journal),
     )

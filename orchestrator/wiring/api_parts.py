@@ -53,4 +53,5 @@ class ApiParts:
     url_expires_s: float
     receipt_keys: tuple[PublicKey, ...] = ()
     streams: int = 1000
+    fallback: ObjectStorage | None = None
     guard: GuardWrites | None = None

@@ -18,7 +18,9 @@ QUICK = Profile(connect_s=0.5, read_s=0.5, retries=0)
 def build_breakers(settings: Settings) -> RedisBreakers:
     """Of this process; made after the fork."""
     client = connect(settings.redis.url.get_secret_value(), QUICK)
-    return RedisBreakers(Scripts(client), SystemClock(), types=NEEDED_BY)
+    # With a second store, what takes its input from elsewhere goes on without the first; claim sees to the others.
+    needed = {**NEEDED_BY, R2: frozenset[str]()} if settings.fallback.endpoint else NEEDED_BY
+    return RedisBreakers(Scripts(client), SystemClock(), types=needed)
 
 
 def build_probes(settings: Settings) -> Mapping[str, Callable[[], None]]:

@@ -11,8 +11,8 @@ from orchestrator.services.register_outputs import RegisterOutputs
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.services.tell_content import TellContent
 from orchestrator.settings import Settings
+from orchestrator.wiring.fallback import build_both
 from orchestrator.wiring.inputs import build_fetcher
-from orchestrator.wiring.outside import build_storage
 
 
 def build_content_files(settings: Settings) -> ContentFiles | None:
@@ -28,7 +28,7 @@ def build_tell_content(settings: Settings) -> Sender | None:
     content = PayloadCms(api)
     projects = RedisProjects(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)))
     scratch_dir = SweepScratch(settings.worker.scratch_dir, LinuxProcesses()).make_own()
-    register = RegisterOutputs(content, build_storage(settings), scratch_dir, settings.payload.file_bytes)
+    register = RegisterOutputs(content, build_both(settings), scratch_dir, settings.payload.file_bytes)
     return TellContent(content, projects, register.register)
 
 

@@ -21,6 +21,7 @@ from orchestrator.services.audit import Audit
 from orchestrator.services.end_offers import EndOffers
 from orchestrator.services.find_out import FindOut
 from orchestrator.services.keep_tenants import KeepTenants
+from orchestrator.services.move_back import MoveBack
 from orchestrator.services.reap_silent import ReapSilent
 from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
@@ -32,13 +33,15 @@ from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.breakers import build_breakers, build_probes
 from orchestrator.wiring.cdn import build_purge
 from orchestrator.wiring.deliveries import build_deliveries
+from orchestrator.wiring.fallback import build_both, build_move_back
 from orchestrator.wiring.journal import build_journal, build_tenants
-from orchestrator.wiring.outside import broker_url, build_parts, build_storage, build_upkeep
+from orchestrator.wiring.outside import broker_url, build_parts, build_upkeep
 from orchestrator.wiring.probe import name_instance
 
 WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
+MOVE_BACK_EVERY_S = 10.0
 SWEEP_PARTS_EVERY_S = 600.0
 KEEP_TENANTS_EVERY_S = 5.0
 FORGET_GONE_EVERY_S = 6 * 3600.0
@@ -71,6 +74,7 @@ class KeeperPorts:
     journal: Journal | None = None
     tenants: KeepTenants | None = None
     purge_cached: Purge = nothing_cached
+    move_back: MoveBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,15 @@ class KeeperParts:
 def build_keeper_ports(settings: Settings) -> KeeperPorts:
     client = connect(settings.redis.url.get_secret_value(), WORKER)
     scripts = Scripts(client)
-    journal = build_journal(settings)
+    journal, breakers = build_journal(settings), build_breakers(settings)
     return KeeperPorts(
         upkeep=build_upkeep(settings, scripts),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
-        storage=build_storage(settings),
+        storage=build_both(settings),
         parts=build_parts(settings),
         deliveries=build_deliveries(settings, scripts),
-        breakers=build_breakers(settings),
+        breakers=breakers,
+        move_back=build_move_back(settings, scripts, breakers=breakers),
         probes=build_probes(settings),
         sign=lambda: RedisHealth(client).sign(name_instance("keeper", os.getpid()), os.getpid()),
         journal=journal,
@@ -130,6 +135,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
             duty("sweep", sweep.tick, every_s=SWEEP_EVERY_S),
+            *([duty("move_back", ports.move_back.tick, every_s=MOVE_BACK_EVERY_S)] if ports.move_back else []),
             *_journal_duties(ports, duty),
         ),
         sign=ports.sign,

@@ -52,6 +52,8 @@ from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_content_files
+from orchestrator.wiring.fallback import build_fallback
+from orchestrator.wiring.fallback_storage import FallbackStorage
 from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine
 from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
@@ -76,12 +78,14 @@ class WorkerPorts:
     breakers: Breakers
     attempts: Callable[[str], Sequence[Attempt]]
     clock: Clock
+    fallback: ObjectStorage | None = None
 
     def guarded(self) -> Self:
         """With a breaker before each dependency; the doors of a crash test stay behind it."""
+        storage = GuardedStorage(self.storage, self.breakers)
         return replace(
             self,
-            storage=GuardedStorage(self.storage, self.breakers),
+            storage=FallbackStorage(storage, self.fallback) if self.fallback else storage,
             engine=GuardedEngine(self.engine, self.breakers),
             control=GuardedControl(self.control, self.breakers),
         )
@@ -117,6 +121,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         control=TritonControl(settings.triton.grpc, control_key=control_key),
         served=RedisServed(client),
         breakers=build_breakers(settings),
+        fallback=build_fallback(settings),
         attempts=RedisReads(client).attempts,
         clock=SystemClock(),
     )

@@ -48,6 +48,10 @@ def parse_failure(text: str | None) -> Failure | None:
     return _known(Failure, {**found, "category": _word(found["category"], Category.INTERNAL)})
 
 
+def parse_artifacts(text: str | None) -> tuple[Artifact, ...]:
+    return tuple(_known(Artifact, item) for item in _parse_json(text) or ())
+
+
 def pairs(flat: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     """A hash as a dict: RESP3 gives a map, a script gives names and values in turn."""
     return dict(flat) if isinstance(flat, Mapping) else dict(zip(flat[::2], flat[1::2], strict=True))
@@ -108,7 +112,7 @@ def parse_task(flat: Flat) -> Task:
         cancel_requested_at_ms=_parse_optional_int(flat.get("cancel_ms")),
         delayed_until_ms=_parse_optional_int(flat.get("due_ms")),
         progress=_known(Progress, _parse_json(flat.get("progress")) or {}),
-        outputs=tuple(_known(Artifact, item) for item in _parse_json(flat.get("outputs")) or ()),
+        outputs=parse_artifacts(flat.get("outputs")),
         result=_parse_json(flat.get("result")),
         error=parse_failure(flat.get("error")),
         checkpoint=_parse_json(flat.get("checkpoint")),

@@ -10,6 +10,13 @@ local OF_TASKS, NOTHING = {'r2', 'triton'}, {}
 
 local away -- read once by a script, when it first asks
 
+local function is_away(name)
+  away = away or redis.call('HMGET', 'orch:breakers', unpack(OF_TASKS))
+  for i, each in ipairs(OF_TASKS) do
+    if each == name then return away[i] ~= false end
+  end
+end
+
 -- What tasks of this type need and cannot have now.
 local function lacks(task_type)
   away = away or redis.call('HMGET', 'orch:breakers', unpack(OF_TASKS))

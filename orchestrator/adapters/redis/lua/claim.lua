@@ -89,6 +89,17 @@ local function leave_to_its_node(task)
   save(task)
 end
 
+-- The store is away, and what is made goes to another meanwhile; but the input of this one lies there (ADR 0040).
+local function is_out_of_reach(task)
+  return is_away('r2') and not task.checkpoint and cjson.decode(task.input).object ~= nil
+end
+
+local function wait_for_input(task)
+  leave_place(task)
+  enter_delayed(task, now + ASIDE_MS)
+  save(task)
+end
+
 -- Heads that cannot run are discarded, but only so many in one call: a flood of late tasks must not hold the store.
 local function next_task()
   for _ = 1, DISCARDS do
@@ -109,6 +120,8 @@ local function next_task()
       set_aside(task)
     elseif is_kept_elsewhere(task) then
       leave_to_its_node(task)
+    elseif is_out_of_reach(task) then
+      wait_for_input(task)
     else
       return task
     end

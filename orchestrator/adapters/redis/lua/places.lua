@@ -170,12 +170,18 @@ local function requeue(task, now, due, data)
   if task.led then following().tell_followers(task, now, data) end
 end
 
+-- Whether a file among these outputs (JSON) lies in the fallback store (displaced.lua).
+local function is_displaced(outputs)
+  return outputs and string.find(outputs, '"store":"fallback"', 1, true) ~= nil
+end
+
 -- The task's last move. It has left its place already. `is_own`: what it failed for tells nothing of the work that it
 -- shares with others.
 local function end_task(task, status, now, fields, data, is_own)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
+  if is_displaced(fields.outputs) then redis.call('ZADD', 'orch:displaced', now, task.id) end
   redis.call('ZADD', 'orch:ended', task.condemned and 0 or now, task.id) -- what is deleted is swept at once
   emit(task, status, now, data)
   save(task)

@@ -1,0 +1,52 @@
+"""`DisplacedTasks` over Redis: two indexes, and a compare-and-set of a record's outputs (`lua/move_back.lua`)."""
+
+from dataclasses import asdict, dataclass
+
+from orchestrator.adapters.redis.connection import redis_errors
+from orchestrator.adapters.redis.records import parse_artifacts, render_json
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.domain.task import Artifact
+from orchestrator.ports.displaced import Displaced
+
+DISPLACED, LEFT_OVER = "orch:displaced", "orch:left_over"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisDisplaced:
+    """Implements `ports.displaced.DisplacedTasks`."""
+
+    scripts: Scripts
+
+    def due(self, *, limit: int) -> tuple[Displaced, ...]:
+        with redis_errors():
+            found = self.scripts.run("displaced", {"limit": limit})
+        return tuple(Displaced(task_id, parse_artifacts(outputs), outputs) for task_id, outputs in found)
+
+    def move(self, displaced: Displaced, outputs: tuple[Artifact, ...], *, left_s: float) -> bool:
+        given = {
+            "task_id": displaced.task_id,
+            "was": displaced.version,
+            "outputs": render_json([asdict(artifact) for artifact in outputs]),
+            "keys": render_json([artifact.key for artifact in displaced.outputs if artifact.store]),
+            "left_ms": int(left_s * 1000),
+        }
+        with redis_errors():
+            return bool(self.scripts.run("move_back", given))
+
+    def put_off(self, displaced: Displaced, *, seconds: float) -> None:
+        with redis_errors():
+            self.scripts.client.zadd(DISPLACED, {displaced.task_id: self._now_ms() + seconds * 1000})
+
+    def left_over(self, *, limit: int) -> tuple[str, ...]:
+        with redis_errors():
+            return tuple(self.scripts.client.zrangebyscore(LEFT_OVER, "-inf", self._now_ms(), 0, limit))
+
+    def forget(self, key: str) -> None:
+        with redis_errors():
+            self.scripts.client.zrem(LEFT_OVER, key)
+
+    def _now_ms(self) -> int:
+        if self.scripts.now_ms is not None:
+            return self.scripts.now_ms
+        seconds, micros = self.scripts.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
