@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,12 @@ def store_in_parts(access: Access, source: Path, *, key: str, content_type: str,
     upload = Upload(access, key, begun["UploadId"], Halt(keep_going))
     try:
         parts, sha256 = upload.send_all(source, size_bytes)
-        etag = etag_of(parts)
-        stored = ObjectInfo(key, size_bytes, etag, content_type, sha256)
         try:
-            return replace(stored, etag=upload.complete(parts))
+            etag = upload.complete(parts)
         except OrchestratorError as error:
-            access.settle(key, error=error, is_same=lambda found: (found.size_bytes, found.etag) == (size_bytes, etag))
-            return stored
+            made = size_bytes, etag_of(parts)
+            etag = access.settle(key, error=error, is_same=lambda found: (found.size_bytes, found.etag) == made).etag
+        return ObjectInfo(key, size_bytes, etag, content_type, sha256)
     except BaseException:
         upload.abort()
         raise
