@@ -22,7 +22,7 @@ from orchestrator.services.find_out import FindOut
 from orchestrator.telemetry import build_queue_metrics
 
 OPEN_WITHIN_S = 10.0
-AWAY_S = 7.0  # the first probe meets it, too; ten minutes of it once by hand (docs/chaos.md)
+AWAY_S = 7.0  # the first probe meets it, too
 
 
 def tries(node: ProxiedNode, ids: list[str]) -> list[int]:
