@@ -193,8 +193,8 @@ def fail(room: RunRoom, asked: dict[str, str], *, content: bytes) -> str:
 
 def require_alive(room: RunRoom) -> None:
     """The same worker does an honest task."""
-    stored = room.storage.put(saved("PNG"), STILL, content_type="image/png")
-    room.submit(**UPSCALE, id="honest", lane="io", input={"object": STILL, "etag": stored.etag})
+    stored = room.storage.put(saved("PNG"), f"{STILL}.png", content_type="image/png")
+    room.submit(**UPSCALE, id="honest", lane="io", input={"object": stored.key, "etag": stored.etag})
     room.execute()
     assert room.store.task("honest").status is Status.SUCCEEDED
 

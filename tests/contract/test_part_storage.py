@@ -11,7 +11,8 @@ from fakes_storage import MemoryStorage
 from servers import SeaweedFs
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
-from orchestrator.domain.errors import Category, Refused, Unavailable, UploadNotFound
+from orchestrator.domain.breaker import AccessDenied
+from orchestrator.domain.errors import Category, Unavailable, UploadNotFound
 from orchestrator.domain.upload import Part
 from orchestrator.local.loopback import pick_ports
 from orchestrator.ports.parts import PartStorage
@@ -35,7 +36,7 @@ def memory_bucket() -> Bucket:
     storage = MemoryStorage()
     parts = MemoryParts(storage)
     away = MemoryStorage(failure=Unavailable("away", service="storage", category=Category.STORAGE))
-    forbidden = MemoryStorage(failure=Refused("no", service="storage", category=Category.INTERNAL))
+    forbidden = MemoryStorage(failure=AccessDenied("no", service="storage"))
     return Bucket(parts, storage, MemoryParts(away), MemoryParts(forbidden), parts.upload)
 
 
@@ -125,8 +126,10 @@ def test_what_is_unfinished_is_listed_with_its_age(bucket: Bucket, key: str) -> 
 
 
 @pytest.mark.parametrize("call", ["begin", "list_parts", "complete", "abort", "unfinished"])
-@pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", Refused)])
-def test_every_call_says_unavailable_or_refused(bucket: Bucket, call: str, way: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize(("way", "error"), [("away", Unavailable), ("forbidden", AccessDenied)])
+def test_every_call_says_whether_it_is_away_or_denied(
+    bucket: Bucket, call: str, way: str, error: type[Exception]
+) -> None:
     parts: PartStorage = getattr(bucket, way)
     calls: dict[str, Callable[[], object]] = {
         "begin": lambda: parts.begin("key", content_type="video/mp4"),

@@ -52,7 +52,9 @@ class TestAnswer:
     def test_it_shows_the_task_as_it_was_recorded(self, film_a: httpx.Client) -> None:
         first = submit(film_a)
         seen = film_a.get(first.headers["Location"]).json()
-        assert first.json() == {**seen, "queue": dict.fromkeys(seen["queue"])}, "where nobody has looked yet"
+        assert first.json() == {**seen, "queue": {**dict.fromkeys(seen["queue"]), "away": []}}, (
+            "where nobody has looked yet"
+        )
 
     def test_fifty_at_once_hear_the_same_of_one_task(self, door: FrontDoor, film_a: httpx.Client) -> None:
         with ThreadPoolExecutor(50) as pool:
