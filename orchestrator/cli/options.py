@@ -12,10 +12,11 @@ from pydantic_settings import SettingsError
 
 from orchestrator.domain.errors import InvalidParams, OrchestratorError
 from orchestrator.domain.lane import parse_lane
+from orchestrator.local.payload import API_PATH
 from orchestrator.local.stack_file import Stack, read_stack
 from orchestrator.local.state_folder import StateFolder
 from orchestrator.pipelines.registry import LANE_SLOTS
-from orchestrator.settings import RedisSettings, S3Settings, Settings, TritonSettings
+from orchestrator.settings import PayloadSettings, RedisSettings, S3Settings, Settings, TritonSettings
 
 StateOption = Annotated[
     Path,
@@ -89,4 +90,8 @@ def _settings_of(stack: Stack, settings: Settings) -> Settings:
         secret_access_key=stack.s3.secret_access_key,
     )
     redis, triton = RedisSettings(url=stack.redis), TritonSettings(grpc=stack.triton.grpc)
-    return settings.model_copy(update={"redis": redis, "s3": s3, "triton": triton})
+    update = {"redis": redis, "s3": s3, "triton": triton}
+    if stack.payload is not None:
+        url = stack.payload.url.removesuffix(API_PATH)
+        update["payload"] = PayloadSettings(url=url, api_key=stack.payload.api_key)
+    return settings.model_copy(update=update)

@@ -24,6 +24,7 @@ from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
+from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.content import build_content_files
 from orchestrator.wiring.fallback import build_fallback
@@ -58,7 +59,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
     uploads, receivers = RedisUploads(client, expires_s=open_for_s), build_webhook_reach(settings)
-    inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings))
+    inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings, build_breakers(settings)))
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),

@@ -1,10 +1,13 @@
 """PayloadCMS, for the processes that tell it something or fetch from it; None where there is none."""
 
+from collections.abc import Callable, Mapping
+
 from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms, PayloadFiles
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.content import ContentFiles
 from orchestrator.ports.destinations import Sender
 from orchestrator.services.register_outputs import RegisterOutputs
@@ -12,12 +15,19 @@ from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.services.tell_content import TellContent
 from orchestrator.settings import Settings
 from orchestrator.wiring.fallback import build_both
+from orchestrator.wiring.guarded_files import GuardedFiles
 from orchestrator.wiring.inputs import build_fetcher
 
 
-def build_content_files(settings: Settings) -> ContentFiles | None:
+def build_content_files(settings: Settings, breakers: Breakers) -> ContentFiles | None:
     api = build_payload(settings)
-    return PayloadFiles(api, build_fetcher(settings)) if api else None
+    return GuardedFiles(PayloadFiles(api, build_fetcher(settings)), breakers) if api else None
+
+
+def build_content_checks(settings: Settings) -> Mapping[str, Callable[[], None]]:
+    """For people who ask; a CMS that is away is no reason to send requests elsewhere."""
+    api = build_payload(settings)
+    return {"payload": api.check} if api else {}
 
 
 def build_tell_content(settings: Settings) -> Sender | None:

@@ -188,7 +188,9 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
     models, limits = EnsureModel(ports.control, ports.served, ports.clock), build_limits(settings)
     stages, spool = Stages(_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
     make = MakeWork(
-        fetch_input=FetchInput(ports.storage, build_fetcher(settings), limits, build_content_files(settings)).fetch,
+        fetch_input=FetchInput(
+            ports.storage, build_fetcher(settings), limits, build_content_files(settings, ports.breakers)
+        ).fetch,
         engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
         media=AvCodec(limits),

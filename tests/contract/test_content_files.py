@@ -110,6 +110,13 @@ def test_a_key_that_payload_does_not_know_is_waited_for(payload_server: Payload)
         PayloadFiles(api, fetcher()).find(DocumentRef("media", 1))
 
 
+def test_the_check_knows_a_key_from_a_wrong_one(payload_server: Payload) -> None:
+    with closing(PayloadApi(PayloadAddress(payload_server.url, payload_server.api_key))) as api:
+        api.check()
+    with closing(PayloadApi(PayloadAddress(payload_server.url, "another"))) as stranger, pytest.raises(AccessDenied):
+        stranger.check()
+
+
 # From here on an impostor answers as a Payload with another store would.
 
 

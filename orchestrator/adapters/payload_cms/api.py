@@ -9,13 +9,17 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
+import structlog
 
 from orchestrator.adapters.payload_cms.status import SERVICE, parse_answer, translated
 from orchestrator.domain.breaker import AccessDenied
-from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
+from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, Refused, Unavailable
 
 CONNECTIONS = 16
+DENIALS = frozenset({401, 403})
 IDLE_S = 4.0  # Node closes a connection that is idle for five, maybe just when we use it again
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,31 @@ class PayloadApi:
         """A part of a good answer; any other is raised as the error that it means."""
         if not answer.is_success:
             raise self.parse(answer)
-        try:
-            return answer.json()[name]
-        except (ValueError, KeyError, TypeError) as error:  # a proxy's page, or no Payload at all
-            message = "the answer of the CMS cannot be read"
-            raise Unavailable(message, service=SERVICE, category=Category.CMS) from error
+        return _part(answer, name)
 
     def parse(self, answer: httpx.Response) -> OrchestratorError:
         """Our error for an answer. Payload says 403 to a wrong key and to a key that may not do that alike."""
-        if answer.status_code in {401, 403} and not self._is_known():
-            return AccessDenied("the CMS does not know the key of this node", service=SERVICE)
+        if answer.status_code in DENIALS:
+            try:
+                self.check()
+            except Unavailable as error:
+                return error
+            except (Overloaded, Refused) as error:
+                log.warning("content.key_unknown", code=error.code)
         return parse_answer(answer)
 
-    def _is_known(self) -> bool:
+    def check(self) -> None:
+        """Return when Payload knows our key. To a stranger it says 200, too, and that it is nobody.
+
+        Raises:
+            AccessDenied: it does not.
+            Unavailable, Overloaded, Refused: it does not say.
+        """
         answer = self.ask("GET", f"/{self.address.key_collection}/me")
-        return not answer.is_success or self.read(answer, "user") is not None
+        if not answer.is_success:
+            raise parse_answer(answer)
+        if _part(answer, "user") is None:
+            raise AccessDenied("the CMS does not know the key of this node", service=SERVICE)
 
     @contextmanager
     def stream(self, url: str) -> Iterator[httpx.Response]:
@@ -91,3 +105,11 @@ class PayloadApi:
         )
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return client
+
+
+def _part(answer: httpx.Response, name: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return answer.json()[name]
+    except (ValueError, KeyError, TypeError) as error:  # a proxy's page, or no Payload at all
+        message = "the answer of the CMS cannot be read"
+        raise Unavailable(message, service=SERVICE, category=Category.CMS) from error
