@@ -14,6 +14,8 @@ from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
+from orchestrator.ports.storage import ObjectStorage
+from orchestrator.ports.uploads import UploadLog
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.keep_tenants import KeptApiKeys, KeptProjects
@@ -59,7 +61,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
     uploads, receivers = RedisUploads(client, expires_s=open_for_s), build_webhook_reach(settings)
-    inputs = PinInput(storage, log, new_id, limits, build_reach(settings), build_content_files(settings, build_breakers(settings)))
+    inputs = _build_pin(settings, storage, log=log)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
@@ -88,3 +90,8 @@ def build_api_parts(settings: Settings) -> ApiParts:
         fallback=build_fallback(settings),
         guard=build_guard(scripts, journal),
     )
+
+
+def _build_pin(settings: Settings, storage: ObjectStorage, *, log: UploadLog) -> PinInput:
+    files = build_content_files(settings, build_breakers(settings))
+    return PinInput(storage, log, new_id, build_limits(settings), build_reach(settings), files)
