@@ -33,6 +33,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.api.app import build_app
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
@@ -48,6 +49,7 @@ from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
+from orchestrator.services.read_result import ReadResult
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import ApiSettings, Settings, WebhookSettings
@@ -164,6 +166,7 @@ def front_door(
         offer_upload=OfferUpload(storage, part_storage, log, uploads, new_id, 60, 3600, sizes=sizes),
         continue_upload=ContinueUpload(storage, part_storage, log, uploads, url_expires_s=60),
         reads=reads,
+        results=ReadResult(storage, Zstd()),
         forecast=forecast,
         feed=RedisFeed(redis_url),
         storage=storage,

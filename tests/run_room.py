@@ -14,6 +14,7 @@ from fakes_storage import MemoryStorage
 from made_media import noise
 from record_store import RecordStore, new_task
 
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
@@ -118,6 +119,7 @@ class RunRoom:
             ensure=lambda _model: self.serving or Serving(),
             stages=stages,
             spool=self.spool,
+            compression=Zstd(),
             infer_timeout_s=30.0,
         )
         self.executor = ExecuteRun(

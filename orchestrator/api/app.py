@@ -18,6 +18,7 @@ from orchestrator.api import (
     pauses,
     projects,
     receipts,
+    results,
     task_types,
     tasks,
     uploads,
@@ -78,7 +79,7 @@ def build_app(parts: ApiParts) -> FastAPI:
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
-    work = (tasks, many, batches, estimates, events, deliveries, task_types, receipts, uploads, webhooks)
+    work = (tasks, many, batches, estimates, events, deliveries, task_types, results, receipts, uploads, webhooks)
     for resource in (*work, projects, keys, pauses, breakers, health):
         app.include_router(resource.router)
     add_problem_responses(app)

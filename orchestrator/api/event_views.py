@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.api.event_stream import HEARTBEAT, HEARTBEAT_S, render_frame, render_opening
+from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import TERMINAL, Status, Task, TaskEvent
 from orchestrator.ports.feed import GAP, Following, Told
 
@@ -36,7 +37,7 @@ async def frames_of_project(following: Following, cursor: str) -> AsyncGenerator
 
 def render_told(told: Told) -> Iterator[bytes]:
     """The frames of what happened: mostly one. Only the last has the id, so that all of them come again or none."""
-    name, details = _details(told.event)
+    name, details = _details(told)
     for number, detail in enumerate(details, 1):
         cursor = told.cursor if number == len(details) else None
         yield render_frame(name, {**_head(told), **detail}, cursor=cursor)
@@ -54,9 +55,9 @@ def _head(told: Told) -> dict[str, Any]:
     return {**whose, **({"at": _time(event.at_ms)} if event.at_ms else {})}
 
 
-def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:
+def _details(told: Told) -> tuple[str, list[dict[str, Any]]]:
     """Foreign names stay inside: only what is documented goes out."""
-    data = event.data
+    event, data = told.event, told.event.data
     if event.type == "progress":
         return "progress", [_some(data, PROGRESS)]
     if event.type == GAP:
@@ -65,17 +66,18 @@ def _details(event: TaskEvent) -> tuple[str, list[dict[str, Any]]]:
         return "log", [_some(data, LINE)]
     if event.type == "output":
         return "output", [_some(output, OUTPUT) for output in data["outputs"]]
-    return "status", [{"status": event.type, **_reason(event.type, data)}]
+    return "status", [{"status": event.type, **_reason(told)}]
 
 
-def _reason(status: str, data: Any) -> dict[str, Any]:  # noqa: ANN401 - the JSON of an event
+def _reason(told: Told) -> dict[str, Any]:
     """What a change of status says besides; the story of a project says nothing."""
+    status, data = told.event.type, told.event.data
     if not data:
         return {}
     if status == Status.RUNNING:
         return {"epoch": data["epoch"]}
     if status == Status.SUCCEEDED:
-        return {"result": data}
+        return show_result(told.task_id, data)
     if "code" in data:
         return {"error": _some(data, ERROR)}
     return {"reason": data["reason"]}

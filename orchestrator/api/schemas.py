@@ -87,6 +87,7 @@ class TaskSummary(BaseModel):
     labels: Mapping[str, Any]
     progress: ProgressView
     result: Mapping[str, Any] | None
+    result_url: str | None = Field(None, description="Where the result is, if it has more than 16 kB.")
     error: ErrorView | None
     usage: Mapping[str, Any]
     generation: int

@@ -17,6 +17,7 @@ from orchestrator.api.schemas import (
 )
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.media_input import show_input
+from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
 from orchestrator.ports.forecast import Place
 from orchestrator.ports.intake import Receipt
@@ -91,7 +92,7 @@ def _record(task: Task) -> dict[str, Any]:
             done=task.progress.done,
             total=task.progress.total,
         ),
-        "result": task.result,
+        **show_result(task.id, task.result),
         "error": _error(task.error),
         "usage": task.usage,
         "generation": task.generation,

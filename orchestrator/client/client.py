@@ -14,6 +14,7 @@ from orchestrator.client.deliveries import Deliveries
 from orchestrator.client.estimates import Estimate, parse_estimate
 from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
+from orchestrator.client.large_results import parse_whole
 from orchestrator.client.many import Many
 from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit, with_hash
 from orchestrator.client.pauses import Pauses
@@ -161,7 +162,7 @@ class Client:
             TaskNotFound: there is no such task.
             ApiError: the service could not be reached.
         """
-        return parse_task(self._caller.send(Call("GET", f"/v1/tasks/{task_id}", wait_s=wait_s)))
+        return parse_whole(self._caller, self._caller.send(Call("GET", f"/v1/tasks/{task_id}", wait_s=wait_s)))
 
     def list(
         self,

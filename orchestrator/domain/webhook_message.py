@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import Artifact, Status, Task, TaskEvent
 from orchestrator.domain.webhook import Endpoint, EventType
 
@@ -61,7 +62,8 @@ def _details(task: Task, event: TaskEvent) -> dict[str, Any]:
     if event.type == Status.RUNNING:
         return _some(said, ("epoch",))
     if event.type == Status.SUCCEEDED:
-        return {"result": task.result, "outputs": [_output(each) for each in task.outputs], "usage": dict(task.usage)}
+        outputs = [_output(each) for each in task.outputs]
+        return {**show_result(task.id, task.result), "outputs": outputs, "usage": dict(task.usage)}
     return (
         {"error": _some(said, ("code", "category", "message", "retryable"))}
         if "code" in said

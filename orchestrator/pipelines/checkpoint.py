@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from orchestrator.domain.canonical import canonical_json
+from orchestrator.domain.stored_result import RESULT_NAME, find_stored
 from orchestrator.domain.task import Artifact, JsonObject, Task
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.inference import Serving
@@ -19,7 +20,8 @@ RECEIPT_NAME = "receipt.json"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``maker`` names the run that inferred. A file's ``key`` is empty as long as the file is not stored.
+    """``maker`` names the run that inferred. A file's ``key`` is empty as long as it is not stored. A large result is
+    one of the files, and ``result`` points to it.
 
     ``basis`` and ``serving`` are what it was made from; ``source`` what its input really was, ``seconds`` what its
     stages took.
@@ -39,16 +41,24 @@ class Checkpoint:
         """Whether nothing is left to do but the finish: the receipt comes last."""
         return not self.files or self.files[-1].name == RECEIPT_NAME
 
+    @property
+    def outputs(self) -> tuple[Artifact, ...]:
+        """The files that clients see."""
+        return tuple(file for file in self.files if file.name != RESULT_NAME)
+
     def with_stored(self, stored: Artifact) -> Self:
         """The same with one more file in its place; what was not there yet comes last."""
-        files = tuple(stored if file.name == stored.name else file for file in self.files)
-        return replace(self, files=files if stored in files else (*files, stored))
+        files, result = tuple(stored if file.name == stored.name else file for file in self.files), self.result
+        pointer = find_stored(result)
+        if pointer is not None and stored.name == RESULT_NAME:
+            result = replace(pointer, key=stored.key).render()
+        return replace(self, files=files if stored in files else (*files, stored), result=result)
 
     def commit(self, *, took_s: float, is_adopted: bool) -> Commit:
         """What the run that has stored it all commits; ``took_s`` is its own time."""
         spent_s = sum(self.seconds.values()) if is_adopted else 0.0
         usage = {**self.usage, "run_s": round(spent_s + took_s, 3)}
-        return Commit(self.files, self.result, usage, actual_s=took_s, is_adopted=is_adopted)
+        return Commit(self.outputs, self.result, usage, actual_s=took_s, is_adopted=is_adopted)
 
     def render(self) -> JsonObject:
         return asdict(self)

@@ -34,7 +34,7 @@ def render_receipt(run: Run, made: Checkpoint, *, attempts: Sequence[Attempt], s
         "model": {"name": task.model, **asdict(made.serving)},
         "input": {**show_input(task.input), **made.source},
         "params": task.params,
-        "artifacts": [asdict(artifact) for artifact in made.files],
+        "artifacts": [asdict(artifact) for artifact in made.outputs],
         "result": made.result,
         "usage": made.usage,
         "attempts": [*map(_render_attempt, attempts), {"epoch": run.epoch, "worker": run.owner, "error": None}],

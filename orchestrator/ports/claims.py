@@ -7,6 +7,7 @@ from typing import Protocol
 
 from orchestrator.domain.log_line import Said
 from orchestrator.domain.retry import Decision
+from orchestrator.domain.stored_result import find_stored
 from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress, Run
 
 
@@ -51,6 +52,12 @@ class Commit:
     usage: JsonObject
     actual_s: float
     is_adopted: bool = False
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the project keeps of it."""
+        pointer = find_stored(self.result)
+        return sum(output.size_bytes for output in self.outputs) + (pointer.stored_bytes if pointer else 0)
 
 
 class Claims(Protocol):

@@ -3,14 +3,17 @@
 Steps 6 to 9 of `docs/architecture.md`.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import UnsupportedMedia
 from orchestrator.domain.media import MediaKind
 from orchestrator.domain.media_input import FetchedInput
+from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, RESULT_NAME, StoredResult
 from orchestrator.domain.task import Artifact, JsonObject, Progress
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
 from orchestrator.pipelines.noted_engine import NotedEngine
@@ -20,6 +23,7 @@ from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool, sha256_of
 from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.codec import MediaCodec, PictureCodec
+from orchestrator.ports.compression import Compression
 from orchestrator.ports.inference import InferenceEngine, Serving
 
 
@@ -42,6 +46,7 @@ class MakeWork:
     ensure: Callable[[str], Serving]
     stages: Stages
     spool: Spool
+    compression: Compression
     infer_timeout_s: float
 
     def make(self, watch: RunWatch, scratch: Scratch) -> Made:
@@ -63,6 +68,7 @@ class MakeWork:
         )
         bench = self._with_input(watch, bench)
         outcome, serving = self._infer(watch, bench)
+        outcome = self._with_small_result(outcome, scratch)
         return self._keep(watch, outcome, serving=serving, fetched=bench.fetched)
 
     def _with_input(self, watch: RunWatch, bench: Workbench) -> Workbench:
@@ -95,6 +101,17 @@ class MakeWork:
         watch.cancel.raise_if_canceled()
         answered = str(told.get("version", ""))
         return outcome, serving if serving.version == answered else Serving(answered)
+
+    def _with_small_result(self, outcome: Outcome, scratch: Scratch) -> Outcome:
+        """A result that is too large for a record becomes one of the files, and a pointer to that."""
+        content = canonical_json(outcome.result)
+        if len(content) <= MOST_INLINE_BYTES:
+            return outcome
+        path = scratch / RESULT_NAME
+        path.write_bytes(self.compression.compress(content))
+        pointer = StoredResult(hashlib.sha256(content).hexdigest(), len(content), path.stat().st_size)
+        artifacts = (*outcome.artifacts, LocalArtifact(path, CONTENT_TYPE))
+        return replace(outcome, result=pointer.render(), artifacts=artifacts)
 
     def _keep(self, watch: RunWatch, outcome: Outcome, *, serving: Serving, fetched: FetchedInput | None) -> Made:
         """From here on a later run need not infer again: before anything is stored, since that may fail."""

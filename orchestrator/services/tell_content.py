@@ -8,7 +8,8 @@ from orchestrator.domain.content import DOCUMENT_LABEL, ContentNames, DocumentRe
 from orchestrator.domain.delivery import Delivery
 from orchestrator.domain.errors import Category, Refused
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import Status, Task, TaskEvent
+from orchestrator.domain.stored_result import show_result
+from orchestrator.domain.task import JsonObject, Status, Task, TaskEvent
 from orchestrator.ports.content import ContentSystem, TaskDocument, Version
 from orchestrator.ports.projects import Projects
 
@@ -61,12 +62,17 @@ def build_document(
         status,
         Version(event.generation, event.seq, task.epoch, _progress(task, event)),
         params=task.params,
-        result=task.result if has_ended else None,
+        result=_shown(task) if has_ended else None,
         error=asdict(task.error) if has_ended and task.error else None,
         outputs=tuple(outputs),
         ended_at_ms=task.ended_at_ms if has_ended else None,
         own_id=task.labels.get(DOCUMENT_LABEL),
     )
+
+
+def _shown(task: Task) -> JsonObject | None:
+    shown = show_result(task.id, task.result)
+    return {"result_url": shown["result_url"]} if "result_url" in shown else shown["result"]
 
 
 def _is_now(task: Task, event: TaskEvent) -> bool:

@@ -12,6 +12,7 @@ from orchestrator.adapters.redis.reads import RedisReads
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.storage import ObjectStorage
@@ -21,6 +22,7 @@ from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.keep_tenants import KeptApiKeys, KeptProjects
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
+from orchestrator.services.read_result import ReadResult
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import Settings
@@ -49,8 +51,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     client = connect(settings.redis.url.get_secret_value(), API)
     scripts = Scripts(client)
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
-    quotas, lanes = build_quotas(settings), build_lane_limits(settings)
-    journal = build_journal(settings)
+    quotas, lanes, journal = build_quotas(settings), build_lane_limits(settings), build_journal(settings)
     recorded = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
     intake, tenants = build_intake(scripts, recorded, journal=journal), build_tenants(scripts, journal)
     keys, projects = RedisApiKeys(scripts), RedisProjects(scripts)
@@ -71,6 +72,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
+        results=ReadResult(storage, Zstd()),
         forecast=forecast,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,

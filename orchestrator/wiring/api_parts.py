@@ -20,6 +20,7 @@ from orchestrator.services.create_key import CreateKey
 from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.guard_writes import GuardWrites
 from orchestrator.services.offer_upload import OfferUpload
+from orchestrator.services.read_result import ReadResult
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.wiring.operations import Operations
@@ -37,6 +38,7 @@ class ApiParts:
     offer_upload: OfferUpload
     continue_upload: ContinueUpload
     reads: TaskReads
+    results: ReadResult
     forecast: Forecast
     feed: EventFeed
     storage: ObjectStorage

@@ -23,6 +23,7 @@ from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.lane import parse_lane
 from orchestrator.domain.task import Attempt, Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
@@ -197,6 +198,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         ensure=models.ensure,
         stages=stages,
         spool=spool,
+        compression=Zstd(),
         infer_timeout_s=settings.triton.infer_timeout.total_seconds(),
     )
     return ExecuteRun(

@@ -76,9 +76,8 @@ class RedisClaims:
     def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
-        stored_bytes = sum(artifact.size_bytes for artifact in commit.outputs)
         kind = "" if commit.is_adopted else kind_of(run.task.type, run.task.input)
-        given = {**told, "actual_s": commit.actual_s, "bytes": stored_bytes, "kind": kind}
+        given = {**told, "actual_s": commit.actual_s, "bytes": commit.stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 
     def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:

@@ -17,6 +17,7 @@ class EchoParams(Params):
 
     size_bytes: int = Field(1024, ge=1, le=16 * 1024**2, description="Bytes sent through the model.")
     delay_ms: int = Field(0, ge=0, le=600_000, description="Pause before the model is asked.")
+    answer: bool = Field(default=False, description="Put what came back into the result, as hexadecimal digits.")
     fail: Category | None = Field(None, description="Fail with this category instead of succeeding.")
 
 
@@ -42,4 +43,5 @@ class SystemEcho:
         ((_, outputs),) = infer_in_order(route, [Request("echo", {"input": sent})])
         if not np.array_equal(outputs["output"], sent):
             raise Refused("the echo differs from what was sent", service="triton", category=Category.INTERNAL)
-        return Outcome(result={"size_bytes": asked.size_bytes}, usage={"inferences": 1})
+        answer = {"bytes": outputs["output"].tobytes().hex()} if asked.answer else {}
+        return Outcome(result={"size_bytes": asked.size_bytes, **answer}, usage={"inferences": 1})

@@ -1,0 +1,43 @@
+"""Results that are too large for a record: they lie in storage, compressed, and the record keeps a pointer.
+
+The pointer stands where the result would, so whatever copies, shares or restores results need not know of it.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from orchestrator.domain.task import JsonObject
+
+MOST_INLINE_BYTES = 16_000
+RESULT_NAME = "result.json.zst"
+CONTENT_TYPE = "application/zstd"
+MARK = "$stored"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """``sha256`` and ``size_bytes`` are of the JSON, ``stored_bytes`` is what is left of it under ``key``."""
+
+    sha256: str
+    size_bytes: int
+    stored_bytes: int
+    key: str = ""
+
+    def render(self) -> JsonObject:
+        return {MARK: asdict(self)}
+
+
+def find_stored(result: JsonObject | None) -> StoredResult | None:
+    """The pointer, if that is what ``result`` is."""
+    return StoredResult(**result[MARK]) if result is not None and MARK in result else None
+
+
+def result_url(task_id: str) -> str:
+    return f"/v1/tasks/{task_id}/result"
+
+
+def show_result(task_id: str, result: JsonObject | None) -> dict[str, Any]:
+    """As clients and receivers see it: itself, or where to get it."""
+    if find_stored(result) is None:
+        return {"result": result}
+    return {"result": None, "result_url": result_url(task_id)}
