@@ -200,9 +200,8 @@ class Client:
     def retry(self, task_id: str, *, generation: int | None = None, from_stage: str | None = None) -> Task:
         """Queue a failed or canceled task again; ``generation`` is the one that was seen to fail.
 
-        It goes on with the stage that failed; ``from_stage`` ("fetch", "infer" or "store") says where else.
-
-        Never repeated by itself: after a lost answer the task may be on its way already.
+        It goes on with the stage that failed, or with ``from_stage`` ("fetch", "infer", "store"). Never repeated by
+        itself: after a lost answer the task may be on its way already.
         """
         wanted = {"generation": generation, "from_stage": from_stage}
         body = {name: value for name, value in wanted.items() if value is not None}
