@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import redis
@@ -19,6 +19,8 @@ from orchestrator.domain.task import NewTask
 from orchestrator.services.find_end import FindEnd
 from orchestrator.services.journaled_intake import JournaledIntake
 from orchestrator.services.rebuild import Rebuild, Rebuilt
+from orchestrator.settings import Settings
+from orchestrator.wiring.receipts import build_is_genuine
 
 
 class FailingObjects(SmallObjects):
@@ -51,6 +53,7 @@ class JournalRoom:
     objects: FailingObjects
     prefix: str
     storage: S3Storage
+    settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         self.journal = S3Journal(self.objects, prefix=self.prefix)
@@ -73,7 +76,7 @@ class JournalRoom:
             client.flushall()
 
     def rebuild(self, *, dry_run: bool = False, accept_broken: bool = False, tell_again_s: float = 0) -> Rebuilt:
-        find_ends = FindEnd(self.storage).find
+        find_ends = FindEnd(self.storage, build_is_genuine(self.settings)).find
         rebuild = Rebuild(self.records, self.journal, find_ends, tell_again_s)
         return rebuild.rebuild(dry_run=dry_run, accept_broken=accept_broken, watch=lambda _: None)
 

@@ -39,6 +39,12 @@ class Limits(Request):
     cdn_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", max_length=512)] | None = Field(
         None, description="Outputs are linked below this URL instead of signed by the storage."
     )
+    retention_s: Count | None = Field(
+        None, description="Its tasks go with their files so long after their end; the node's own retention when null."
+    )
+    retention_succeeded_s: Count | None = Field(None, description="Of those that succeeded; `retention_s` when null.")
+    retention_failed_s: Count | None = Field(None, description="Of those that failed; `retention_s` when null.")
+    retention_canceled_s: Count | None = Field(None, description="Of those canceled; `retention_s` when null.")
     pool: Annotated[str, Field(pattern=rf"^{POOL.pattern}$", examples=["film-a"])] | None = Field(
         None, description="Its tasks go to the workers of the lanes `<lane>@<pool>` alone, those that wait as well."
     )
@@ -71,6 +77,10 @@ class ProjectView(ContentView):
     burst: int | None
     cdn_url: str | None
     pool: str | None
+    retention_s: int | None
+    retention_succeeded_s: int | None
+    retention_failed_s: int | None
+    retention_canceled_s: int | None
     paused: bool
     created_at: datetime
 

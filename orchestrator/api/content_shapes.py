@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, model_serializer
 
 from orchestrator.api.bodies import Collection, Request
-from orchestrator.domain.content import Outputs
+from orchestrator.domain.content import OnDelete, Outputs
 
 FieldName = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,63})?$")]
 
@@ -46,6 +46,11 @@ class ContentBody(Request):
     payload_outputs: Outputs | None = Field(
         None, description="As what outputs are shown there; when null `link` with a `cdn_url`, and `file` without."
     )
+    payload_on_delete: OnDelete | None = Field(
+        None,
+        description="With `unlink` the document of a deleted task keeps its status and shows no result and no outputs "
+        "any more; the files of those stay in the CMS. `keep` when null.",
+    )
     payload_fields: PayloadFields | None = Field(None, description="Its own names of the documents' fields.")
 
 
@@ -56,4 +61,5 @@ class ContentView(BaseModel):
     payload_files: str | None
     payload_links: str | None
     payload_outputs: Outputs | None
+    payload_on_delete: OnDelete | None
     payload_fields: Mapping[str, str]

@@ -37,6 +37,7 @@ TASK_EXAMPLE: JsonDict = {
     },
     "generation": 1,
     "follows": None,
+    "expires_at": None,
     "created_at": "2026-11-23T00:21:12.041000Z",
     "started_at": "2026-11-23T00:21:12.060000Z",
     "ended_at": "2026-11-23T00:21:15.402000Z",

@@ -20,6 +20,7 @@ CURSOR = r"^[0-9]{1,14}-[0-9]{1,10}$"  # of a project it begins with a time: one
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MOST_DEPTH = 32
+EXPIRES = "Once it has ended, the task goes with its files at this time, unless its retention is over before."
 
 
 def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +94,7 @@ class SubmitBody(Request):
         "`input.sha256`, unless the input is inline.",
     )
 
+    expires_at: Instant | None = Field(None, description=EXPIRES)
     webhook: ReceiverBody | None = Field(None, description="Whom to tell of this task, beside the project's endpoints.")
 
     def parse(self, project: Project, *, idempotency_key: str | None = None) -> SubmitRequest:
@@ -108,6 +110,7 @@ class SubmitBody(Request):
             run_for_s=self.run_for_s,
             dedupe=self.dedupe is not None,
             webhook=self.webhook.parse() if self.webhook else None,
+            expires_at_ms=_milliseconds(self.expires_at),
         )
 
 
@@ -154,12 +157,20 @@ class FollowQuery(Request):
 
 
 class ChangeBody(Request):
-    """What to change of a queued task; what is absent stays."""
+    """What to change of a queued task, or when any task goes; what is absent stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"priority": "high", "labels": {"shot": "12c"}}]})
 
     priority: Priority | None = None
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=32)] | None = None
+    expires_at: Instant | None = Field(None, description=f"{EXPIRES} Null: when its retention is over.")
+
+    @property
+    def expires_at_ms(self) -> int | None:
+        """None leaves what is, zero is no time of its own."""
+        if "expires_at" not in self.model_fields_set:
+            return None
+        return _milliseconds(self.expires_at) or 0
 
 
 class RetryBody(Request):

@@ -95,6 +95,9 @@ class TaskSummary(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    expires_at: datetime | None = Field(
+        description="When it goes with its files, once it has ended; null where the node's own retention decides."
+    )
     links: Mapping[str, str] = Field(description="`self` always; `cancel` and `retry` while they are possible.")
 
 

@@ -99,8 +99,12 @@ def retry(task_id: TaskId, caller: TaskWriter, parts: Parts, body: RetryBody | N
 
 @router.patch("/{task_id}", responses=problem_docs(RETRIES))
 def change(task_id: TaskId, caller: TaskWriter, parts: Parts, body: ChangeBody) -> TaskView:
-    """Change the priority or the labels of a queued task: it stands where it would, had it been submitted so."""
-    task = parts.operations.change.change(caller.project, task_id, priority=body.priority, labels=body.labels)
+    """Change the priority or the labels of a queued task: it stands where it would, had it been submitted so. Of any
+    task, when it goes.
+    """
+    task = parts.operations.change.change(
+        caller.project, task_id, priority=body.priority, labels=body.labels, expires_at_ms=body.expires_at_ms
+    )
     return render_task(task, parts, cdn_url=caller.project.cdn_url)
 
 

@@ -100,6 +100,7 @@ def _record(task: Task) -> dict[str, Any]:
         "created_at": _time(task.created_at_ms),
         "started_at": _time(task.started_at_ms),
         "ended_at": _time(task.ended_at_ms),
+        "expires_at": _time(task.expires_at_ms),
         "links": _links(task),
     }
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,9 @@ ParamOption = Annotated[list[str] | None, typer.Option("--param", metavar="K=V",
 LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="A label of yours.")]
 PriorityOption = Annotated[str, typer.Option(help="low, normal or high: a head start in the queue.")]
 DedupeOption = Annotated[bool, typer.Option("--dedupe", help="Share the run of a task that does or has done the same.")]
+ExpiresOption = Annotated[
+    datetime | None, typer.Option("--expires-at", help="When it goes with its files, in this machine's zone.")
+]
 WebhookOption = Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Tell this address what happens.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Stay until the task has ended; status 1 if it failed.")]
 
@@ -36,9 +40,15 @@ class How:
     priority: PriorityOption = "normal"
     dedupe: DedupeOption = False
     webhook: WebhookOption = None
+    expires_at: ExpiresOption = None
 
     def options(self, file: Path | None) -> Options:
-        options = Options(labels=parse_labels(self.label or ()), priority=self.priority, webhook=self.webhook)
+        options = Options(
+            labels=parse_labels(self.label or ()),
+            priority=self.priority,
+            webhook=self.webhook,
+            expires_at=self.expires_at and self.expires_at.astimezone(),
+        )
         if not self.dedupe:
             return options
         return replace(options, dedupe="content", sha256=None if file is None else sha256_of(file))

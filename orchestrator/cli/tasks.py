@@ -8,7 +8,7 @@ import typer
 from orchestrator.cli.many import cancel, reprioritize, retry
 from orchestrator.cli.pauses import pause_own, resume_own
 from orchestrator.cli.session import Session, with_session
-from orchestrator.cli.submit import parse_labels
+from orchestrator.cli.submit import ExpiresOption, parse_labels
 from orchestrator.cli.tables import task_table, tasks_table
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
@@ -43,10 +43,13 @@ def change(
     *,
     priority: Annotated[str | None, typer.Option(help="low, normal or high.")] = None,
     label: Annotated[list[str] | None, typer.Option("--label", metavar="K=V", help="Replaces all labels.")] = None,
+    expires_at: ExpiresOption = None,
 ) -> None:
-    """Change the priority or the labels of a queued task."""
+    """Change the priority or the labels of a queued task, or when any task goes with its files."""
     labels = None if label is None else parse_labels(label)
-    task = session.client.change(task_id, priority=priority, labels=labels)
+    task = session.client.change(
+        task_id, priority=priority, labels=labels, expires_at=expires_at and expires_at.astimezone()
+    )
     session.show(task_table(task), task.raw)
 
 

@@ -16,7 +16,7 @@ from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
 from orchestrator.client.large_results import parse_whole
 from orchestrator.client.many import Many
-from orchestrator.client.options import AS_USUAL, Options, Submission, render_submit, with_hash
+from orchestrator.client.options import AS_USUAL, Options, Submission, Wish, render_change, render_submit, with_hash
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
 from orchestrator.client.receipts import Receipts
@@ -187,11 +187,9 @@ class Client:
         """End a queued task, ask a running one to stop; a task that has ended is returned as it is."""
         return parse_task(self._caller.send(Call("POST", f"/v1/tasks/{task_id}/cancel")))
 
-    def change(self, task_id: str, *, priority: str | None = None, labels: Mapping[str, str] | None = None) -> Task:
-        """Change the priority or the labels of a queued task; None leaves what is."""
-        wanted = {"priority": priority, "labels": labels}
-        body = {name: value for name, value in wanted.items() if value is not None}
-        return parse_task(self._caller.send(Call("PATCH", f"/v1/tasks/{task_id}", body=body)))
+    def change(self, task_id: str, **wanted: Wish) -> Task:
+        """Change ``priority`` or ``labels`` of a queued task, or ``expires_at`` of any; what is None stays."""
+        return parse_task(self._caller.send(Call("PATCH", f"/v1/tasks/{task_id}", body=render_change(wanted))))
 
     def delete(self, task_id: str) -> None:
         """Cancel the task and forget it; its files are removed once it has ended."""

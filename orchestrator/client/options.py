@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ class Options:
     `submit` makes one, however often it has to be repeated. ``sha256`` is that of the input, which the run verifies.
     ``dedupe`` "content" shares the run of a task of the project that does or has done the same; it needs ``sha256``,
     which `submit` knows of a file that it uploads. ``webhook`` is a URL that is told of this task, of what
-    ``webhook_events`` names (such as ``task.succeeded``), or of all but progress.
+    ``webhook_events`` names (such as ``task.succeeded``), or of all but progress. The task and its files go at
+    ``expires_at``, once it has ended.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -28,8 +30,10 @@ class Options:
     dedupe: str | None = None
     webhook: str | None = None
     webhook_events: Sequence[str] = ()
+    expires_at: datetime | None = None
 
 
+Wish = str | Mapping[str, str] | datetime | None
 AS_USUAL = Options()
 DOCUMENT = "payload:"
 
@@ -71,8 +75,16 @@ def render_submit(
     if options.webhook is not None:
         chosen = {"events": list(options.webhook_events)} if options.webhook_events else {}
         body["webhook"] = {"url": options.webhook, **chosen}
+    if options.expires_at is not None:
+        body["expires_at"] = options.expires_at.isoformat()
     wishes = {"start_by_s": options.start_by_s, "run_for_s": options.run_for_s, "dedupe": options.dedupe}
     return body | {name: value for name, value in wishes.items() if value is not None}
+
+
+def render_change(wanted: Mapping[str, Wish]) -> dict[str, Any]:
+    """The body of a change; what is None stays."""
+    given = ((name, value) for name, value in wanted.items() if value is not None)
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given}
 
 
 def is_elsewhere(text: str) -> bool:

@@ -90,6 +90,7 @@ class Task:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    expires_at: datetime | None
     raw: Json
 
     @property
@@ -145,6 +146,7 @@ def parse_task(body: Json) -> Task:
         created_at=datetime.fromisoformat(body["created_at"]),
         started_at=_time(body["started_at"]),
         ended_at=_time(body["ended_at"]),
+        expires_at=_time(body.get("expires_at")),
         raw=body,
     )
 

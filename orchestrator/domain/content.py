@@ -23,6 +23,13 @@ USUAL_FIELDS: Mapping[str, str] = {
 DOCUMENT_LABEL = "payload_document"  # of a task that was submitted for a document: its id (ADR 0036)
 
 
+class OnDelete(StrEnum):
+    """What becomes of the document of a task that a client deletes: ``unlink`` leaves no result and no output in it."""
+
+    KEEP = "keep"
+    UNLINK = "unlink"
+
+
 class Outputs(StrEnum):
     """``link`` is a document with the URL of a file, ``file`` one that holds it."""
 

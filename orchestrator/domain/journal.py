@@ -27,10 +27,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a client has changed since the submit."""
+    """What a client may change after the submit, as it is since."""
 
     priority: Priority
     labels: JsonObject
+    expires_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.domain.content import ContentNames, Outputs
+from orchestrator.domain.content import ContentNames, OnDelete, Outputs
 from orchestrator.domain.errors import InvalidParams
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -31,10 +31,15 @@ class Project:
     burst: int | None = None
     pool: str | None = None
     cdn_url: str | None = None
+    retention_s: int | None = None
+    retention_succeeded_s: int | None = None
+    retention_failed_s: int | None = None
+    retention_canceled_s: int | None = None
     payload_collection: str | None = None
     payload_files: str | None = None
     payload_links: str | None = None
     payload_outputs: Outputs | None = None
+    payload_on_delete: OnDelete | None = None
     payload_fields: Mapping[str, str] = field(default_factory=dict, hash=False)
     paused: bool = False
     created_at_ms: int | None = None

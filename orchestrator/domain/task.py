@@ -12,7 +12,6 @@ from orchestrator.domain.errors import Category
 from orchestrator.domain.lane import pool_lane, solo_lane
 
 JsonObject = Mapping[str, Any]
-
 SCHEMA_VERSION = 1
 
 
@@ -161,6 +160,7 @@ class NewTask:
     run_for_s: float | None = None
     webhook: JsonObject | None = None  # whom to tell of it, beside the project's endpoints
     is_journaled: bool = False  # the journal is told of it, and of its end
+    expires_at_ms: int | None = None  # it goes with its files then, if it has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,7 @@ class Task:
     follows: str | None = None
     webhook: JsonObject | None = None
     is_journaled: bool = False
+    expires_at_ms: int | None = None
     schema: int = SCHEMA_VERSION
 
     @property

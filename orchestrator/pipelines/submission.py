@@ -35,6 +35,7 @@ class SubmitRequest:
     start_by_s: float | None = None
     run_for_s: float | None = None
     dedupe: bool = False
+    expires_at_ms: int | None = None
     webhook: GivenReceiver | None = None
 
     @property
@@ -54,6 +55,7 @@ class SubmitRequest:
             self.start_by_s,
             self.run_for_s,
             *(["dedupe"] if self.dedupe else []),
+            *([self.expires_at_ms] if self.expires_at_ms is not None else []),
             *([{"webhook": self.webhook.fingerprint}] if self.webhook else []),
         )
         return _sha256(asked)
@@ -127,6 +129,7 @@ class DraftTask:
             request_sha256=request.sha256,
             idempotency_key=request.idempotency_key,
             start_by_s=request.start_by_s,
+            expires_at_ms=request.expires_at_ms,
             run_for_s=request.run_for_s,
             content=content,
             webhook=receiver.record if receiver else None,

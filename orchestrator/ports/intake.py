@@ -67,13 +67,21 @@ class Intake(Protocol):
         ...
 
     def change(
-        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+        self,
+        project: str,
+        task_id: str,
+        *,
+        priority: Priority | None = None,
+        labels: JsonObject | None = None,
+        expires_at_ms: int | None = None,
     ) -> Task:
         """Give a queued task another priority, as if it had been submitted with it, or other labels; None leaves one.
 
+        Any task may be given a time to go with its files, before its retention is over; zero takes that time away.
+
         Raises:
             TaskNotFound: the project has no such task.
-            IllegalMove: the task is not queued.
+            IllegalMove: the task is not queued, and more than its time to go should change.
         """
         ...
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +30,13 @@ Stored = Mapping[str, ObjectInfo]
 
 @dataclass(frozen=True, slots=True)
 class FindEnd:
-    """A receipt is the last thing that a run stores. With every file there, byte by byte, it stands for success."""
+    """A receipt is the last thing that a run stores. With every file there, byte by byte, it stands for success.
+
+    ``is_genuine`` says whether we have written it.
+    """
 
     storage: ObjectStorage
+    is_genuine: Callable[[bytes], bool]
 
     def find(self, tasks: Sequence[Recorded]) -> Sequence[Restoration]:
         """Each succeeded with the files of the last run that has finished its work, or queued again.
@@ -69,6 +73,8 @@ class FindEnd:
             with self._fetched(stored[key]) as (_, path):
                 content = path.read_bytes()
             receipt = json.loads(content)
+            if not self.is_genuine(content):
+                raise ValueError("it is not ours")
             if (receipt["task"], receipt["generation"]) != (recorded.task_id, recorded.generation):
                 return None
             files = [Artifact(**artifact) for artifact in receipt["artifacts"]]

@@ -49,12 +49,18 @@ class JournaledIntake:
         return self.intake.cancel(project, task_id)
 
     def change(
-        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+        self,
+        project: str,
+        task_id: str,
+        *,
+        priority: Priority | None = None,
+        labels: JsonObject | None = None,
+        expires_at_ms: int | None = None,
     ) -> Task:
         """What the journal did not take holds nevertheless; to say it again is harmless."""
-        task = self.intake.change(project, task_id, priority=priority, labels=labels)
+        task = self.intake.change(project, task_id, priority=priority, labels=labels, expires_at_ms=expires_at_ms)
         if task.is_journaled:
-            change = Change(task.priority, task.labels)
+            change = Change(task.priority, task.labels, task.expires_at_ms)
             self._note("change", lambda: self.journal.note_change(project, task_id, change=change))
         return task
 

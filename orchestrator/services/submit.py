@@ -93,4 +93,5 @@ def _as_recorded(task: NewTask, *, pool: str | None) -> Task:
         created_at_ms=0,
         updated_at_ms=0,
         predicted_s=task.predicted_s,
+        expires_at_ms=task.expires_at_ms,
     )

@@ -14,6 +14,7 @@ from orchestrator.ports.content import ContentSystem, TaskDocument, Version
 from orchestrator.ports.projects import Projects
 
 STATUSES = frozenset(Status)
+DELETED = "deleted"  # the last line of a task: its document keeps its status, and shows nothing else of its end
 
 
 class OutputRegister(Protocol):
@@ -53,7 +54,8 @@ def build_document(
     task: Task, event: TaskEvent, *, names: ContentNames, outputs: Sequence[DocumentRef] = ()
 ) -> TaskDocument:
     """The task as of ``event``. What the record says beyond that is left for the event that says so."""
-    status = Status(event.type) if event.type in STATUSES else Status.RUNNING
+    otherwise = task.status if event.type == DELETED else Status.RUNNING
+    status = Status(event.type) if event.type in STATUSES else otherwise
     has_ended = _is_now(task, event) and status.is_terminal
     return TaskDocument(
         names,

@@ -20,6 +20,7 @@ from orchestrator.services.rebuild import Rebuild
 from orchestrator.services.tell_journal import TellJournal
 from orchestrator.settings import Settings
 from orchestrator.wiring.outside import build_address, build_storage
+from orchestrator.wiring.receipts import build_is_genuine
 
 
 class NoJournal(OrchestratorError):
@@ -66,5 +67,5 @@ def build_rebuild(settings: Settings, *, tell_again_s: float) -> Rebuild:
         raise NoJournal
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
-    find_ends = FindEnd(build_storage(settings)).find
+    find_ends = FindEnd(build_storage(settings), build_is_genuine(settings)).find
     return Rebuild(RedisRebuilding(scripts, kept_ms), journal, find_ends, tell_again_s)

@@ -1,13 +1,13 @@
 """What signs receipts, and what checks them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrator.adapters.ed25519_seals import Ed25519Check, Ed25519Seal, parse_key
 from orchestrator.domain.errors import InvalidParams
 from orchestrator.ports.seal import PublicKey, Seal
-from orchestrator.services.verify_receipt import VerifyReceipt
+from orchestrator.services.verify_receipt import NoReceipt, Verdict, VerifyReceipt
 from orchestrator.settings import Settings
 
 
@@ -35,6 +35,21 @@ def build_verify(keys: Sequence[str]) -> VerifyReceipt:
         return VerifyReceipt(Ed25519Check.parse(values))
     except (ValueError, LookupError, TypeError, OSError) as error:
         raise InvalidParams("that is no public key: give its base64, or a file of GET /v1/receipts/keys") from error
+
+
+def build_is_genuine(settings: Settings) -> Callable[[bytes], bool]:
+    """Whether a receipt is ours. A node without keys can only tell what is no receipt."""
+    keys = [key.value for key in build_public_keys(settings)]
+    verify = VerifyReceipt(Ed25519Check.parse(keys))
+    enough = {Verdict.GENUINE} if keys else {Verdict.GENUINE, Verdict.UNPROVEN}
+
+    def is_genuine(text: bytes) -> bool:
+        try:
+            return verify.verify(text)[0].verdict in enough
+        except NoReceipt:
+            return False
+
+    return is_genuine
 
 
 def _values_of(key: str) -> list[str]:

@@ -3,20 +3,23 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
+from front_door import SEAL
 from journal_room import JournalRoom, journal_room
 from record_store import DONE, FAILURE, new_task, walk
 from servers import SeaweedFs
 
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.domain.batch import NewBatch
+from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import StaleRun, TaskNotFound
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Priority, Run, Status
 from orchestrator.ports.claims import Beat, Commit, Verdict
 from orchestrator.services.sweep import Sweep
+from orchestrator.settings import ReceiptSettings
 from orchestrator.telemetry import build_queue_metrics
 
 HOUR_MS = 3_600_000
@@ -28,7 +31,10 @@ def room(redis_url: str, s3_server: SeaweedFs) -> Iterator[JournalRoom]:
         yield opened
 
 
-def store_receipt(room: JournalRoom, run: Run, *, files: Mapping[str, bytes], generation: int = 1) -> None:
+def store_receipt(
+    room: JournalRoom, run: Run, *, files: Mapping[str, bytes], generation: int = 1, signed_for: str | None = None
+) -> None:
+    """``signed_for`` is the task that the signature was made for."""
     artifacts = []
     for name, content in files.items():
         room.storage.put(content, run.prefix + name, content_type="text/plain")
@@ -49,7 +55,10 @@ def store_receipt(room: JournalRoom, run: Run, *, files: Mapping[str, bytes], ge
         "result": {"scenes": 3},
         "usage": {"gpu_s": 1.5},
     }
-    room.storage.put(json.dumps(receipt).encode(), run.prefix + "receipt.json", content_type="application/json")
+    said = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
+    signature = asdict(SEAL.sign(said)) if signed_for else None
+    content = json.dumps({**receipt, "signature": signature}).encode()
+    room.storage.put(content, run.prefix + "receipt.json", content_type="application/json")
 
 
 class TestUnfinished:
@@ -197,6 +206,21 @@ class TestReceipts:
         assert [output.name for output in task.outputs] == ["a.txt", "b.txt", "receipt.json"]
         assert (task.result, task.usage) == ({"scenes": 3}, {"gpu_s": 1.5})
         assert [told.event.type for told in room.store.reads.story("film-a")] == ["succeeded"]
+
+    @pytest.mark.parametrize(
+        ("signed_for", "outcome"), [("its own", "succeeded"), ("another", "queued"), (None, "queued")]
+    )
+    def test_where_there_are_keys_it_must_be_signed(
+        self, room: JournalRoom, signed_for: str | None, outcome: str
+    ) -> None:
+        receipts = ReceiptSettings(public_keys=(SEAL.public_key.value,))
+        room.settings = room.settings.model_copy(update={"receipts": receipts})
+        asked = room.submit()
+        named = {"its own": asked.id, "another": "task_0"}
+        run = room.store.claim_one()
+        store_receipt(room, run, files={"a.txt": b"made"}, signed_for=signed_for and named[signed_for])
+        room.lose_everything()
+        assert room.rebuild().tasks == {outcome: 1}
 
     @pytest.mark.parametrize("flaw", ["missing", "other bytes", "other generation", "no JSON"])
     def test_any_other_does_not(self, room: JournalRoom, flaw: str) -> None:

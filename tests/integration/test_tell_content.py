@@ -10,13 +10,14 @@ from fakes_content import FakeContent
 from fakes_storage import MemoryStorage
 from record_store import FAILURE, RecordStore, new_task, open_store
 
+from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.domain.content import DocumentRef, Outputs
 from orchestrator.domain.delivery import Cursor, Delivery, DeliveryStatus
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import GiveUp
-from orchestrator.domain.task import Artifact, Progress, Run, TaskEvent
+from orchestrator.domain.task import Artifact, Progress, Run, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Commit
 from orchestrator.ports.content import FAULTY, OutputDocument, TaskDocument
 from orchestrator.services.register_outputs import RegisterOutputs
@@ -205,7 +206,7 @@ def test_a_projects_tasks_have_a_delivery_exactly_as_long_as_it_is_shown(room: R
     def told() -> object:
         return room.store.client.hget("orch:endpoints:film-a", "payload")
 
-    assert told() == "payload queued running succeeded failed canceled progress"
+    assert told() == "payload queued running succeeded failed canceled progress deleted"
     room.projects.change("film-a", {"weight": 3})
     assert told() is not None
     room.projects.change("film-a", {"payload_collection": None})
@@ -217,3 +218,24 @@ def test_a_projects_tasks_have_a_delivery_exactly_as_long_as_it_is_shown(room: R
     assert (names.tasks, names.files, names.field("status"), names.field("seq")) == ("jobs", "media", "state", "")
     assert names.field("error") == "error"
     assert room.projects.change("film-a", {"payload_fields": {}}).payload_fields == {}
+
+
+class TestDeleted:
+    @pytest.mark.parametrize(("on_delete", "results"), [("unlink", [{"shots": 3}, None]), ("keep", [{"shots": 3}])])
+    def test_its_document_shows_nothing_any_more_where_the_project_wants_that(
+        self, room: Room, on_delete: str, results: list[Any]
+    ) -> None:
+        room.projects.change("film-a", {"payload_on_delete": on_delete})
+        outbox, shown = RedisDeliveries(room.store.scripts), list[TaskDocument]()
+        room.store.submit(new_task("t"))
+        room.finish(**{"a.png": (b"...", "image/png")})
+        for is_deleted in (False, True):
+            if is_deleted:
+                room.store.intake.delete("film-a", "t")
+            for sending in outbox.claim([f"claim-{is_deleted}"]):
+                room.sender.send(sending.delivery, sending.task, event=sending.events[-1])
+                outbox.advance(sending, sending.until, said="ok", is_last=True)
+                shown.append(room.shown)
+        assert [document.result for document in shown] == results
+        assert [len(document.outputs) for document in shown] == [1, 0][: len(results)]
+        assert {document.status for document in shown} == {Status.SUCCEEDED}

@@ -42,7 +42,13 @@ class LostAnswer:
         raise NotImplementedError
 
     def change(
-        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+        self,
+        project: str,
+        task_id: str,
+        *,
+        priority: Priority | None = None,
+        labels: JsonObject | None = None,
+        expires_at_ms: int | None = None,
     ) -> Task:
         raise NotImplementedError
 

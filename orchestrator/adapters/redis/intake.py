@@ -123,9 +123,16 @@ class RedisIntake:
         return self._change("resubmit", {"task_id": task_id, "project": project, **given})
 
     def change(
-        self, project: str, task_id: str, *, priority: Priority | None = None, labels: JsonObject | None = None
+        self,
+        project: str,
+        task_id: str,
+        *,
+        priority: Priority | None = None,
+        labels: JsonObject | None = None,
+        expires_at_ms: int | None = None,
     ) -> Task:
         given = {
+            **_expiring(expires_at_ms),
             "priority": priority or "",
             "labels": "" if labels is None else render_json(labels),
             "head_starts": render_json(HEAD_START_MS),
@@ -202,6 +209,10 @@ def _journaled(task: NewTask) -> dict[str, object]:
     return {"journal": "1"} if task.is_journaled else {}
 
 
+def _expiring(expires_at_ms: int | None) -> dict[str, object]:
+    return {} if expires_at_ms is None else {"expires_ms": expires_at_ms}
+
+
 def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, object]:
     kept = {"answer": task.answer, "answer_kept_ms": answer_kept_ms} if task.idempotency_key else {}
     shared = {"content": task.content} if task.content else {}
@@ -211,6 +222,7 @@ def render_new(task: NewTask, *, answer_kept_ms: int = A_DAY_MS) -> dict[str, ob
         **shared,
         **told,
         **_journaled(task),
+        **_expiring(task.expires_at_ms),
         "schema": SCHEMA_VERSION,
         "id": task.id,
         "project": task.project,

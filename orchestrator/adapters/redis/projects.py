@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import pairs, render_json
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.content import Outputs
+from orchestrator.domain.content import OnDelete, Outputs
 from orchestrator.domain.errors import ProjectExists, ProjectNotFound
 from orchestrator.domain.project import Project
 from orchestrator.ports.projects import Change, ProjectPage
@@ -22,10 +22,15 @@ KINDS: Mapping[str, Callable[[str], Any]] = {
     "burst": int,
     "pool": str,
     "cdn_url": str,
+    "retention_s": int,
+    "retention_succeeded_s": int,
+    "retention_failed_s": int,
+    "retention_canceled_s": int,
     "payload_collection": str,
     "payload_files": str,
     "payload_links": str,
     "payload_outputs": Outputs,
+    "payload_on_delete": OnDelete,
     "payload_fields": json.loads,
     "paused": lambda _: True,
 }

@@ -67,7 +67,7 @@ class RedisRebuilding:
         recorded, entry = restoration.recorded, restoration.recorded.entry
         task, answer, change = entry.task, entry.answer, recorded.change
         if change is not None:
-            task = replace(task, priority=change.priority, labels=change.labels)
+            task = replace(task, priority=change.priority, labels=change.labels, expires_at_ms=change.expires_at_ms)
         if restoration.epoch:  # it has started in time
             task = replace(task, start_by_s=None)
         return {

@@ -123,6 +123,7 @@ def parse_task(flat: Flat) -> Task:
         follows=flat.get("leader"),
         webhook=_parse_json(flat.get("webhook")),
         is_journaled="journal" in flat,
+        expires_at_ms=_parse_optional_int(flat.get("sweep_ms") or flat.get("expires_ms")),
         schema=int(flat["schema"]),
     )
 

@@ -62,7 +62,8 @@ class RedisUpkeep:
 
     def condemn(self, *, limit: int) -> tuple[Swept, ...]:
         with redis_errors():
-            found = self.scripts.run("condemn", {"before_ms": self._long_ago(), "limit": limit})
+            given = {"before_ms": self._long_ago(), "retention_ms": self.retention_ms, "limit": limit}
+            found = self.scripts.run("condemn", given)
         return tuple(Swept(task_id, project, bool(is_journaled)) for task_id, project, is_journaled in found)
 
     def purge(self, task_id: str) -> None:

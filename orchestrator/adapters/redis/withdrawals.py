@@ -73,5 +73,6 @@ def parse_entry(flat: Flat, answer: KeptAnswer | None) -> Entry:
         run_for_s=task.run_for_s,
         webhook=task.webhook,
         is_journaled=True,
+        expires_at_ms=task.expires_at_ms,
     )
     return Entry(new, task.created_at_ms, answer)

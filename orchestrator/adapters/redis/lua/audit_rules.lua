@@ -5,7 +5,8 @@
 
 local FIELDS = {'id', 'status', 'place', 'lane', 'pool', 'solo', 'project', 'type', 'model', 'rank', 'generation',
   'schema', 'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
-  'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms'}
+  'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms',
+  'sweep_ms'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'type', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true},
@@ -64,7 +65,10 @@ local function demands(task)
   elseif place then
     wanted['orch:queued:' .. task.project] = false
   end
-  if not place then wanted['orch:ended'] = not task.condemned and (task.kept_ms or task.ended_ms) or ANY_SCORE end
+  if not place then
+    local has_own_time = task.condemned or task.sweep_ms
+    wanted['orch:ended'] = not has_own_time and (task.kept_ms or task.ended_ms) or ANY_SCORE
+  end
   if task.status == 'queued' and task.start_by_ms and not task.started_ms then
     wanted['orch:deadlines'] = task.start_by_ms
   end

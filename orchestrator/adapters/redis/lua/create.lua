@@ -1,6 +1,6 @@
 -- include: uploads
 -- The making of a task: the record, its place and its first event.
--- given: every field of the record (content, webhook and journal: or nothing), head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
+-- given: every field of the record (content, webhook, journal and expires_ms: or nothing), head_start_ms, start_by_in_ms (or empty), upload (the key of one that it uses, or empty)
 
 local function new_task(given, now)
   return {
@@ -10,6 +10,7 @@ local function new_task(given, now)
     request_sha256 = given.request_sha256, idem = given.idem, run_for_s = given.run_for_s, status = 'queued',
     generation = 1, epoch = 0, rank = now - given.head_start_ms, created_ms = now, updated_ms = now,
     content = given.content, webhook = given.webhook, journal = given.journal,
+    expires_ms = given.expires_ms, retentions = retentions_of(given.project),
   }
 end
 

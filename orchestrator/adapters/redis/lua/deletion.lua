@@ -13,6 +13,7 @@ local function delete_task(task, now)
     save(task)
   else
     if not task.kept_ms then redis.call('ZADD', 'orch:ended', 'XX', 0, task.id) end
+    tell_deleted(task, now)
     save(task)
   end
 end

@@ -105,6 +105,16 @@ function following()
     end)
   end
 
+  -- The leader comes after the task in the order of those to be swept.
+  local function keep_for(task, leader)
+    local after = redis.call('ZSCORE', 'orch:ended', task.id) + 1
+    if after < tonumber(redis.call('ZSCORE', 'orch:ended', leader.id) or after) then return end
+    leader.kept_ms = after
+    leader.sweep_ms = task.sweep_ms and task.sweep_ms + 1
+    redis.call('ZADD', 'orch:ended', 'XX', after, leader.id)
+    save(leader)
+  end
+
   -- The leader has ended, and so does the task. The files stay where they are, as long as a task shows them.
   local function share_end(task, leader, now)
     leave_place(task)
@@ -113,9 +123,7 @@ function following()
     end
     if leader.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. leader.outputs .. '}') end
     end_task(task, 'succeeded', now, {outputs = leader.outputs, result = leader.result}, leader.result)
-    leader.kept_ms = now + 1 -- it comes after the task in the order of those to be swept
-    redis.call('ZADD', 'orch:ended', 'XX', leader.kept_ms, leader.id)
-    save(leader)
+    keep_for(task, leader)
   end
 
   -- The task runs itself from now on.
@@ -179,7 +187,7 @@ function following()
   parts = {
     content_key = content_key, served_versions = served_versions, note_versions = note_versions,
     has_followers = has_followers, find_leader = find_leader, lead = lead, forget = forget, tell_followers = tell_followers,
-    tell_progress = tell_progress, share_end = share_end, go_alone = go_alone,
+    tell_progress = tell_progress, keep_for = keep_for, share_end = share_end, go_alone = go_alone,
     part_with_followers = part_with_followers, enter = enter,
   }
   return parts

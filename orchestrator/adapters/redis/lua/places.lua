@@ -7,7 +7,7 @@
 --   orch:delayed                          zset    id by due time  place "delayed"
 --   orch:followers:<leader>               zset    id              place "following", see following.lua
 --   orch:deadlines                        zset    id by start_by, beside the place
---   orch:ended                            zset    id by end, until the retention is over
+--   orch:ended                            zset    id by end, until the retention is over, see retention.lua
 --   orch:held:<owner>                     set     ids that a worker process runs
 --   orch:models:<lane>:<project>          set     stocks with a ready set, each <model>:<type>
 --   orch:turn:<lane>, :tags:, :clock:     the fair queue, see turn.lua
@@ -175,6 +175,7 @@ local function is_displaced(outputs)
   return outputs and string.find(outputs, '"store":"fallback"', 1, true) ~= nil
 end
 
+-- include: retention
 -- The task's last move. It has left its place already. `is_own`: what it failed for tells nothing of the work that it
 -- shares with others.
 local function end_task(task, status, now, fields, data, is_own)
@@ -182,8 +183,9 @@ local function end_task(task, status, now, fields, data, is_own)
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   if is_displaced(fields.outputs) then redis.call('ZADD', 'orch:displaced', now, task.id) end
-  redis.call('ZADD', 'orch:ended', task.condemned and 0 or now, task.id) -- what is deleted is swept at once
+  redis.call('ZADD', 'orch:ended', task.condemned and 0 or sweep_score(task), task.id) -- what is deleted is swept at once
   emit(task, status, now, data)
+  if task.deleted_ms then tell_deleted(task, now) end
   save(task)
   if task.content and not task.leader then following().part_with_followers(task, now, is_own) end
 end

@@ -43,7 +43,7 @@ local function list_content(slug, collection)
     redis.call('HDEL', 'orch:endpoints:' .. slug, 'payload')
   elseif collection then
     redis.call('HSET', 'orch:endpoints:' .. slug, 'payload',
-      'payload queued running succeeded failed canceled progress')
+      'payload queued running succeeded failed canceled progress deleted')
   end
 end
 

@@ -34,6 +34,13 @@ local function emit(task, kind, now, data)
   if endpoints[1] or task.webhook or task.journal then deliveries().tell(task, kind, now, endpoints) end
 end
 
+-- A client has deleted the task, which has ended: to its document, if the project wants that to show nothing any more.
+local function tell_deleted(task, now)
+  if project_field(task.project, 'payload_on_delete') ~= 'unlink' then return end
+  append(task, 'deleted', now, '{}')
+  deliveries().tell(task, 'deleted', now, redis.call('HGETALL', 'orch:endpoints:' .. task.project))
+end
+
 -- How far its run has come. Nothing keeps that but the record.
 local function report(task, now)
   publish(task, 'progress', now, task.progress)
