@@ -55,7 +55,28 @@ class FoundEndpoint:
     at_ms: int
 
 
-class Webhooks(Protocol):
+class Signing(Protocol):
+    """What whoever sends must know of a project's endpoints.
+
+    Raises:
+        WebhookNotFound: there is no such endpoint, or it is another project's.
+        Unavailable: what signs cannot be opened here.
+    """
+
+    def unseal(self, project: str, endpoint_id: str) -> FoundEndpoint:
+        """An endpoint with its secrets, in one round trip; one before the newest that cannot be opened is left out."""
+        ...
+
+    def own_secrets(self, project: str, *, otherwise: bytes) -> Secrets:
+        """What signs for the webhooks that the project's tasks name: ``otherwise``, from now on, if nothing did yet."""
+        ...
+
+    def change(self, project: str, endpoint_id: str, *, change: EndpointChange) -> Endpoint:
+        """Change what is named, leave the rest."""
+        ...
+
+
+class Webhooks(Signing, Protocol):
     """The endpoints of projects. Every time here is that of the store's clock.
 
     What happens to a task finds the endpoints of its project that are enabled without asking here.
@@ -77,20 +98,8 @@ class Webhooks(Protocol):
         """One of them.
 
         Raises:
-            WebhookNotFound: there is none, or it is another project's. So in all that follows.
+            WebhookNotFound: there is none, or it is another project's. So wherever an endpoint is named.
         """
-        ...
-
-    def unseal(self, project: str, endpoint_id: str) -> FoundEndpoint:
-        """One of them with its secrets, in one round trip; one before the newest that cannot be opened is left out.
-
-        Raises:
-            Unavailable: the newest cannot be opened here. So where others return `Secrets`.
-        """
-        ...
-
-    def change(self, project: str, endpoint_id: str, *, change: EndpointChange) -> Endpoint:
-        """Change what is named, leave the rest."""
         ...
 
     def delete(self, project: str, endpoint_id: str) -> None:
@@ -100,9 +109,8 @@ class Webhooks(Protocol):
     def rotate(self, project: str, endpoint_id: str | None, *, secret: bytes, overlap_s: float) -> Secrets:
         """Sign with ``secret`` from now on, and for ``overlap_s`` also with the one that did until now; the same secret
         again changes nothing. Without an endpoint it is the project's own, for the webhooks that its tasks name.
-        """
-        ...
 
-    def own_secrets(self, project: str, *, otherwise: bytes) -> Secrets:
-        """What signs for the webhooks that the project's tasks name: ``otherwise``, from now on, if nothing did yet."""
+        Raises:
+            Unavailable: what signs cannot be opened here.
+        """
         ...

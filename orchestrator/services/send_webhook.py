@@ -9,7 +9,7 @@ from orchestrator.domain.errors import Category, Refused
 from orchestrator.domain.task import Task, TaskEvent
 from orchestrator.domain.webhook import EndpointChange, Secrets, WebhookNotFound
 from orchestrator.domain.webhook_message import message_id, render_event
-from orchestrator.ports.webhooks import Message, MessageSender, Webhooks
+from orchestrator.ports.webhooks import Message, MessageSender, Signing
 
 SERVICE = "webhook"
 OF_THE_TASK = "task"
@@ -21,7 +21,7 @@ DISABLED = "endpoint_disabled"
 class SendWebhook:
     """Implements `ports.destinations.Sender`. ``links_to`` is where clients reach the API."""
 
-    webhooks: Webhooks
+    webhooks: Signing
     messages: MessageSender
     new_secret: Callable[[], bytes]
     links_to: str = ""

@@ -10,6 +10,7 @@ from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.webhooks import RedisWebhooks
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.system_resolver import SystemResolver
 from orchestrator.adapters.web import WebhookPost
 from orchestrator.domain.web_address import Reach
@@ -24,6 +25,7 @@ from orchestrator.services.send_webhook import SendWebhook
 from orchestrator.services.show_secret import ShowSecret
 from orchestrator.settings import Settings
 from orchestrator.wiring.inputs import build_tls
+from orchestrator.wiring.known_signing import KnownSigning
 
 new_secret = partial(secrets.token_bytes, SECRET_BYTES)
 
@@ -59,7 +61,9 @@ def build_webhook_parts(settings: Settings, scripts: Scripts) -> WebhookParts:
 def build_send_webhook(settings: Settings) -> Sender:
     """The sender for `webhook`."""
     webhooks = build_webhooks(settings, Scripts(connect(settings.redis.url.get_secret_value(), WORKER)))
-    return SendWebhook(webhooks, _build_post(settings), new_secret, links_to=settings.api.public_url)
+    return SendWebhook(
+        KnownSigning(webhooks, SystemClock()), _build_post(settings), new_secret, links_to=settings.api.public_url
+    )
 
 
 def build_webhooks(settings: Settings, scripts: Scripts) -> RedisWebhooks:
