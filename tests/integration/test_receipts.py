@@ -68,7 +68,7 @@ class TestContents:
         assert receipt["model"] == {"name": "realesrgan_x4", "version": "1", "config_sha256": "of the config"}
         assert receipt["artifacts"] == [
             {"name": "upscaled.png", "key": picture.key, "content_type": "image/png"}
-            | {"size_bytes": picture.size_bytes, "sha256": picture.sha256}
+            | {"size_bytes": picture.size_bytes, "sha256": picture.sha256, "store": ""}
         ]
         assert len(receipt["input"]["sha256"]) == 64
         assert receipt["result"] == scene.room.task.result
