@@ -48,7 +48,7 @@ DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
 # Signs, clocks and paces of lanes, leases of duties, rates, the last tick, projects and uploads are no tasks.
 STANDING = (
     *("orch:alive:", "orch:clock:", "orch:duty:", "orch:limit:"),
-    *("orch:pace:", "orch:project", "orch:reconcile", "orch:served:", "orch:upload"),
+    *("orch:pace:", "orch:project", "orch:reconcile", "orch:retention", "orch:served:", "orch:upload"),
 )
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.
@@ -139,7 +139,8 @@ class World:
         """No record, no index entry and no artifact is left of any task."""
         left = [key for key in self.store.scan_iter("orch:*") if not key.startswith(STANDING)]
         # An Idempotency-Key's answer outlives its task, and ends by itself (ADR 0030).
-        assert [key for key in left if not (key.startswith("orch:idem:") and self.store.pttl(key) > 0)] == []
+        kept = [key for key in left if not (key.startswith("orch:idem:") and self.store.pttl(key) > 0)]
+        assert kept == [], kept
         assert [found.key for found in self.storage.list(f"projects/{self.project}/tasks/")] == []
 
     def finish_walk(self) -> None:

