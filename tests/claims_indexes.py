@@ -38,6 +38,8 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
             found[f"orch:run:{known.run.run_id}"].add(new.id)
         else:
             found["orch:ended"].add(new.id)
+            if known.epoch > 1 or (known.epoch == 1 and known.status is not Status.SUCCEEDED):
+                found["orch:strays"].add(new.id)
         if known.start_by_ms is not None:
             found["orch:deadlines"].add(new.id)
         found[f"orch:tasks:{new.project}"].add(new.id)

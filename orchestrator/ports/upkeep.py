@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.task import task_prefix
+from orchestrator.domain.task import Task, task_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,17 @@ class Upkeep(Protocol):
 
         One that a client has deleted is condemned once more a day later: a run that had lost it may have written on.
         """
+        ...
+
+    def strays(self, *, limit: int) -> tuple[Task, ...]:
+        """Tasks that ended a day ago or earlier, after a run that did not succeed, and were not looked at since.
+
+        One that is not named to `end_strays` is named again by the next call.
+        """
+        ...
+
+    def end_strays(self, task_id: str, *, again_in_s: float | None = None) -> None:
+        """It was looked at, for good or until then."""
         ...
 
     def put_off(self, task_id: str) -> None:

@@ -31,7 +31,7 @@ from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.checks import build_checks
 from orchestrator.wiring.content import build_content_files
-from orchestrator.wiring.fallback import build_fallback
+from orchestrator.wiring.fallback import build_both, build_fallback
 from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.journal import build_guard, build_intake, build_journal, build_tenants
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
@@ -72,7 +72,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
-        results=ReadResult(storage, Zstd()),
+        results=ReadResult(build_both(settings), Zstd()),
         forecast=forecast,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,

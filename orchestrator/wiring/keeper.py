@@ -27,6 +27,7 @@ from orchestrator.services.reconcile import Reconcile
 from orchestrator.services.ring_lanes import RingLanes
 from orchestrator.services.sweep import Purge, Sweep, nothing_cached
 from orchestrator.services.sweep_parts import SweepParts
+from orchestrator.services.sweep_strays import SweepStrays
 from orchestrator.services.wake_deliveries import WakeDeliveries
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
@@ -42,6 +43,7 @@ WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
 MOVE_BACK_EVERY_S = 10.0
+SWEEP_STRAYS_EVERY_S = 60.0
 SWEEP_PARTS_EVERY_S = 600.0
 KEEP_TENANTS_EVERY_S = 5.0
 FORGET_GONE_EVERY_S = 6 * 3600.0
@@ -134,6 +136,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("find_out", FindOut(ports.breakers, ports.probes, metrics).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
+            duty("sweep_strays", SweepStrays(upkeep, ports.storage).tick, every_s=SWEEP_STRAYS_EVERY_S),
             duty("sweep", sweep.tick, every_s=SWEEP_EVERY_S),
             *([duty("move_back", ports.move_back.tick, every_s=MOVE_BACK_EVERY_S)] if ports.move_back else []),
             *_journal_duties(ports, duty),

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.adapters.redis.connection import redis_errors
-from orchestrator.adapters.redis.records import render_failure
+from orchestrator.adapters.redis.records import pairs, parse_task, render_failure
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
-from orchestrator.domain.task import SCHEMA_VERSION
+from orchestrator.domain.task import SCHEMA_VERSION, Task
 from orchestrator.ports.upkeep import Audited, EndedOffer, Find, LaneLoad, Mended, QueueLoad, Swept
 
 
@@ -69,6 +69,17 @@ class RedisUpkeep:
     def purge(self, task_id: str) -> None:
         with redis_errors():
             self.scripts.run("purge", {"task_id": task_id, "before_ms": self._long_ago()})
+
+    def strays(self, *, limit: int) -> tuple[Task, ...]:
+        with redis_errors():
+            return tuple(parse_task(pairs(flat)) for flat in self.scripts.run("strays", {"limit": limit}))
+
+    def end_strays(self, task_id: str, *, again_in_s: float | None = None) -> None:
+        with redis_errors():
+            if again_in_s is None:
+                self.scripts.client.zrem("orch:strays", task_id)
+            else:
+                self.scripts.client.zadd("orch:strays", {task_id: self._now_ms() + int(again_in_s * 1000)})
 
     def put_off(self, task_id: str) -> None:
         with redis_errors():

@@ -8,6 +8,7 @@
 --   orch:followers:<leader>               zset    id              place "following", see following.lua
 --   orch:deadlines                        zset    id by start_by, beside the place
 --   orch:ended                            zset    id by end, until the retention is over, see retention.lua
+--   orch:strays                           zset    id by a day after the end, of those that may have files of lost runs
 --   orch:held:<owner>                     set     ids that a worker process runs
 --   orch:models:<lane>:<project>          set     stocks with a ready set, each <model>:<type>
 --   orch:turn:<lane>, :tags:, :clock:     the fair queue, see turn.lua
@@ -25,6 +26,7 @@
 -- the field `pool` in the pool's lane, `<lane>@<pool>` (ADR 0034).
 
 local ATTEMPTS_KEPT = 64
+local STRAYS_AFTER_MS = 86400000
 
 -- ARGV[1] is the time in ms, empty in production; the rest are name, value pairs.
 local function arguments()
@@ -175,6 +177,11 @@ local function is_displaced(outputs)
   return outputs and string.find(outputs, '"store":"fallback"', 1, true) ~= nil
 end
 
+-- A task whose only run has succeeded has no file that nothing points to.
+local function may_have_strays(task)
+  return tonumber(task.epoch) > 1 or tonumber(task.epoch) == 1 and task.status ~= 'succeeded'
+end
+
 -- include: retention
 -- The task's last move. It has left its place already. `is_own`: what it failed for tells nothing of the work that it
 -- shares with others.
@@ -184,6 +191,7 @@ local function end_task(task, status, now, fields, data, is_own)
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   if is_displaced(fields.outputs) then redis.call('ZADD', 'orch:displaced', now, task.id) end
   redis.call('ZADD', 'orch:ended', task.condemned and 0 or sweep_score(task), task.id) -- what is deleted is swept at once
+  if may_have_strays(task) then redis.call('ZADD', 'orch:strays', now + STRAYS_AFTER_MS, task.id) end
   emit(task, status, now, data)
   if task.deleted_ms then tell_deleted(task, now) end
   save(task)

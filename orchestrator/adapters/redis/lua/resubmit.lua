@@ -23,6 +23,7 @@ local refused = refusal({
 }, given)
 if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
+redis.call('ZREM', 'orch:strays', task.id)
 for name in pairs(task) do
   local is_past = string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] or makes_anew and MADE[name]
   if is_past then task[name] = nil end
