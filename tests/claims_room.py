@@ -150,7 +150,7 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.pauses.resume(Pausable.parse(what), as_operator=True)
         remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
         assert {key.split(":")[1] for key in remembered} <= OUTLIVE_TASKS
-        self.send("DEL", "orch:held_back", *remembered)
+        self.send("DEL", "orch:held_back", "orch:retention", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 
     @property
