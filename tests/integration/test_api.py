@@ -45,7 +45,7 @@ def test_a_submit_is_recorded_rung_and_shown(door: FrontDoor, film_a: httpx.Clie
         "input": None,
         "labels": {"shot": "12b"},
     }
-    assert shown["params"] == {"size_bytes": 7, "delay_ms": 0, "fail": None}, "defaults are filled in"
+    assert shown["params"] == {"size_bytes": 7, "delay_ms": 0, "fail": None, "answer": False}, "defaults are filled in"
     assert (shown["generation"], shown["attempts"], shown["outputs"], shown["error"]) == (1, [], [], None)
     assert shown["created_at"].endswith("Z")
     assert door.bells.rung == ["io"]

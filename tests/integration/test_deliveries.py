@@ -203,4 +203,4 @@ def test_nothing_is_left_of_it_once_the_task_is_forgotten(room: DeliveryRoom) ->
         room.store.upkeep.purge(swept.task_id)
     room.send("DEL", "orch:endpoints:film-a")
     left = room.store.client.eval("return redis.call('KEYS', 'orch:*')", 0)
-    assert {key.split(":")[1] for key in left} <= {"clock", "pace", "cost"}
+    assert {key.split(":")[1] for key in left} <= {"clock", "pace", "cost", "retention"}
