@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from orchestrator.domain.breaker import DependencyOpen, label_of
+from orchestrator.domain.breaker import BreakerState, DependencyOpen, label_of
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.breakers import Breakers, passing
 from orchestrator.telemetry import QueueMetrics
@@ -30,11 +30,18 @@ class FindOut:
     metrics: QueueMetrics
 
     def tick(self) -> None:
-        doubtful = [dependency for dependency in self.probes if self.breakers.look(dependency).is_doubtful]
-        if doubtful:
-            with ThreadPoolExecutor(AT_ONCE * len(doubtful), thread_name_prefix="probe") as pool:
-                list(pool.map(self._ask, doubtful * AT_ONCE))
+        asks = [dependency for dependency in self.probes for _ in range(self._due(dependency))]
+        if asks:
+            with ThreadPoolExecutor(len(asks), thread_name_prefix="probe") as pool:
+                list(pool.map(self._ask, asks))
         self._measure()
+
+    def _due(self, dependency: str) -> int:
+        """How often to ask it now. Once is enough for one that is open: others would find it closed again."""
+        breaker = self.breakers.look(dependency)
+        if not breaker.is_doubtful:
+            return 0
+        return AT_ONCE if breaker.state is BreakerState.CLOSED else 1
 
     def _ask(self, dependency: str) -> None:
         try:
