@@ -75,7 +75,9 @@ class SubmitBody(Request):
     input: InputBody | None = Field(None, description="Required by types that accept media, refused by the others.")
     params: JsonDocument = Field(default_factory=dict, description="Checked against the schema of the type.")
     labels: dict[LabelName, LabelValue] = Field(
-        default_factory=dict, max_length=32, description="Yours; shown, never read."
+        default_factory=dict,
+        max_length=32,
+        description="Yours; shown, never read, but for `payload_document`: the CMS document that shows the task.",
     )
     priority: Priority = Field(Priority.NORMAL, description="A head start in the queue, not a class of its own.")
     start_by_s: float | None = Field(
@@ -93,7 +95,6 @@ class SubmitBody(Request):
         description="`content`: end as a task of the project that does or has done the same, instead of running. Needs "
         "`input.sha256`, unless the input is inline.",
     )
-
     expires_at: Instant | None = Field(None, description=EXPIRES)
     webhook: ReceiverBody | None = Field(None, description="Whom to tell of this task, beside the project's endpoints.")
 

@@ -16,11 +16,11 @@ import structlog
 from orchestrator.domain.errors import InputChanged, InputNotFound
 from orchestrator.domain.journal import Ended, Recorded, Restoration
 from orchestrator.domain.task import Artifact, Status, task_prefix
+from orchestrator.pipelines.checkpoint import RECEIPT_NAME
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
 log = structlog.get_logger()
 
-RECEIPT = "receipt.json"
 AT_ONCE = 16
 JSON = "application/json"
 INCOMPLETE = (ValueError, KeyError, TypeError, InputNotFound, InputChanged)
@@ -107,7 +107,7 @@ def _project_of(prefix: str) -> str:
 
 
 def _receipts(stored: Stored) -> Iterator[str]:
-    return (key for key in stored if key.endswith(f"/{RECEIPT}"))
+    return (key for key in stored if key.endswith(f"/{RECEIPT_NAME}"))
 
 
 def _epoch_of(name: str) -> int:
@@ -117,7 +117,7 @@ def _epoch_of(name: str) -> int:
 
 
 def _artifact_of(key: str, content: bytes) -> Artifact:
-    return Artifact(RECEIPT, key, JSON, len(content), hashlib.sha256(content).hexdigest())
+    return Artifact(RECEIPT_NAME, key, JSON, len(content), hashlib.sha256(content).hexdigest())
 
 
 def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact]) -> Ended:

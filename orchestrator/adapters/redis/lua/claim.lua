@@ -74,30 +74,23 @@ local function fail_unrun(task, error, is_own)
   end_task(task, 'failed', now, {error = error}, error, is_own)
 end
 
--- A newer version made it and only that one can run it. It steps aside, out of our way, and offers itself again: to a
--- newer worker, if one is quicker than we are (ADR 0018).
-local function set_aside(task)
+-- Out of our way, at the cost of no attempt: it offers itself again.
+local function step_aside(task, for_ms)
   leave_place(task)
-  task.aside_ms = task.aside_ms or now
-  enter_delayed(task, now + ASIDE_MS)
+  enter_delayed(task, now + for_ms)
   save(task)
 end
 
-local function leave_to_its_node(task)
-  leave_place(task)
-  enter_delayed(task, now + LEFT_MS)
-  save(task)
+-- A newer version made it and only that one can run it: it offers itself to a newer worker, if one is quicker than we
+-- are (ADR 0018).
+local function set_aside(task)
+  task.aside_ms = task.aside_ms or now
+  step_aside(task, ASIDE_MS)
 end
 
 -- The store is away, and what is made goes to another meanwhile; but the input of this one lies there (ADR 0040).
 local function is_out_of_reach(task)
   return is_away('r2') and not task.checkpoint and cjson.decode(task.input).object ~= nil
-end
-
-local function wait_for_input(task)
-  leave_place(task)
-  enter_delayed(task, now + ASIDE_MS)
-  save(task)
 end
 
 -- Heads that cannot run are discarded, but only so many in one call: a flood of late tasks must not hold the store.
@@ -119,9 +112,9 @@ local function next_task()
     elseif is_unknown(task) then
       set_aside(task)
     elseif is_kept_elsewhere(task) then
-      leave_to_its_node(task)
+      step_aside(task, LEFT_MS)
     elseif is_out_of_reach(task) then
-      wait_for_input(task)
+      step_aside(task, ASIDE_MS)
     else
       return task
     end
