@@ -49,7 +49,7 @@ class Outbox(Protocol):
         """Up to one delivery for each of ``claims``, and the same again for the same ones.
 
         Projects and channels take turns, and one of them has no more than so many senders at once. A delivery has one
-        sender at a time, so what it tells stays in order.
+        sender at a time, so what it tells stays in order. A claim is `<owner>/<random>`.
         """
         ...
 

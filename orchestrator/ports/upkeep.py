@@ -9,13 +9,16 @@ from orchestrator.domain.task import Task, task_prefix
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What a duty found: runs that lapsed, never beat, or crashed too often; waits that ended, tasks that expired."""
+    """What a duty found: runs that lapsed, never beat, or crashed too often; waits that ended, tasks that expired;
+    deliveries whose sender is dead.
+    """
 
     lapsed: int
     released: int
     crashed_out: int
     due: int = 0
     expired: int = 0
+    unsent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,14 @@ class Upkeep(Protocol):
         ...
 
     def owners(self, node: str) -> tuple[Owner, ...]:
-        """The worker processes of ``node`` that hold runs."""
+        """The worker processes of ``node`` that hold runs, or deliveries that they send."""
         ...
 
     def reap(self, owner: Owner) -> Mended:
-        """``owner`` is known to be dead: end all its runs now, exactly as the lapse of their leases would."""
+        """``owner`` is known to be dead: end all its runs now, exactly as the lapse of their leases would.
+
+        Others may claim at once what it was sending.
+        """
         ...
 
     def reap_silent(self, *, silent_s: float, limit: int) -> Mended:

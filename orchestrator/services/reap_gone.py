@@ -1,4 +1,4 @@
-"""Reap gone: the runs of processes of this node that have died go back to their lanes at once, not a lease later."""
+"""Reap gone: what processes of this node that have died ran or sent is another's at once, not a lease later."""
 
 from dataclasses import asdict, dataclass
 

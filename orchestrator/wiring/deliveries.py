@@ -6,11 +6,13 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.delivery import JOURNAL, PAYLOAD, WEBHOOK
+from orchestrator.domain.owner import Owner
 from orchestrator.ports.destinations import Sender
 from orchestrator.services.deliver import Deliver
 from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
@@ -66,7 +68,7 @@ def build_sending(
         outbox=outbox,
         deliver=deliver.deliver,
         clock=clock,
-        new_claim=partial(secrets.token_hex, 8),
+        new_claim=partial(_new_claim, LinuxProcesses().this()),
         is_stopping=is_stopping,
         slots=SendSlots(
             settings.deliveries.slots,
@@ -74,3 +76,8 @@ def build_sending(
             drain_s=settings.worker.drain.total_seconds(),
         ),
     )
+
+
+def _new_claim(sender: Owner) -> str:
+    """Of a sender that is known to be dead nobody waits for the lapse."""
+    return f"{sender}/{secrets.token_hex(8)}"

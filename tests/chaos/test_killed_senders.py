@@ -20,7 +20,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 
 pytestmark = pytest.mark.timeout(120)
 
-LEASE_S = 3.0
+LEASE_S = 60.0  # longer than anybody waits here: the parent of a dead child frees what it sent
 PATIENCE_S = 30.0
 # The keeper looks twice a second; a child that has just been forked makes its clients first, on a slow machine.
 TOLD_WITHIN_S = 3.0

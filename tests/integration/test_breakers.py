@@ -12,7 +12,7 @@ from record_store import RecordStore, new_task, open_store
 from run_room import HandClock, RunRoom, submit_upscale
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
-from orchestrator.domain.breaker import R2, TRITON, AccessDenied, DependencyOpen, Outcome, Permit
+from orchestrator.domain.breaker import R2, TRITON, AccessDenied, Breaker, DependencyOpen, Outcome, Permit
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.task import NewTask, Status
 from orchestrator.pipelines.registry import NEEDED_BY
@@ -162,6 +162,19 @@ class TestFindOut:
             if self.error:
                 raise self.error
 
+    @dataclass
+    class Looked(FakeBreakers):
+        """Breakers that count who looks."""
+
+        looks: int = 0
+
+        def look(self, dependency: str) -> Breaker:
+            self.looks += 1
+            return super().look(dependency)
+
+        def list(self) -> tuple[Breaker, ...]:
+            return ()
+
     @pytest.fixture
     def probe(self) -> Probed:
         return self.Probed()
@@ -180,6 +193,17 @@ class TestFindOut:
     def test_of_a_healthy_node_nothing_is_asked(self, duty: FindOut, probe: Probed, metrics: QueueMetrics) -> None:
         duty.tick()
         assert (probe.asked, self.gauge(metrics, "open")) == (0, 0)
+
+    def test_of_a_healthy_node_even_the_store_is_asked_at_one_tick_of_three(self, metrics: QueueMetrics) -> None:
+        breakers = self.Looked(HandClock())
+        duty = FindOut(breakers, {TRITON: self.Probed()}, metrics)
+        for _ in range(7):
+            duty.tick()
+        assert breakers.looks == 3
+        breakers.report(Permit(TRITON), Outcome.FAILED)
+        for _ in range(5):
+            duty.tick()
+        assert breakers.looks == 6, "at the next look, and from then on at each"
 
     def test_one_failure_of_anybody_is_enough_to_find_out_within_seconds(
         self, node: Node, duty: FindOut, metrics: QueueMetrics

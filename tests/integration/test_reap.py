@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from delivery_room import DeliveryRoom, cursor_of, kinds
 from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 
 from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.redis.health import RedisHealth
+from orchestrator.domain.delivery import DeliveryLost
 from orchestrator.domain.errors import Category, StaleRun
 from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.owner import Owner
@@ -103,6 +105,39 @@ class TestReap:
         store.upkeep.reap(DEAD)
         store.submit(*(new_task(f"b{number}", project="film-b") for number in range(3)))
         assert [run.task.project for run in store.claim(count=3).runs] == ["film-b"] * 3
+
+
+class TestReapSenders:
+    """What a dead process was telling."""
+
+    @pytest.fixture
+    def room(self, store: RecordStore) -> DeliveryRoom:
+        room = DeliveryRoom(store)
+        room.run_to_end("t")
+        room.run_to_end("u")
+        return room
+
+    def test_what_it_sent_is_another_s_at_once_from_where_it_was(self, room: DeliveryRoom) -> None:
+        (sending,) = room.log.claim([f"{DEAD}/1"])
+        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK", is_last=False)
+        assert room.store.upkeep.reap(DEAD) == Mended(0, 0, 0, unsent=1)
+        again = {found.delivery.task_id: found for found in room.claim(2)}[sending.delivery.task_id]
+        assert kinds(again) == kinds(sending)[1:]
+        assert again.delivery.tries == 0
+        with pytest.raises(DeliveryLost):
+            room.finish(sending)
+
+    def test_what_others_send_is_theirs(self, room: DeliveryRoom) -> None:
+        sendings = room.log.claim([f"{ALIVE}/1", f"{ELSEWHERE}/1"])
+        assert room.store.upkeep.reap(DEAD) == NOTHING
+        for sending in sendings:
+            room.finish(sending)
+
+    def test_who_only_sends_is_an_owner_of_its_node(self, room: DeliveryRoom) -> None:
+        room.log.claim([f"{DEAD}/1", f"{ELSEWHERE}/1"])
+        assert room.store.upkeep.owners("node-1") == (DEAD,)
+        room.store.upkeep.reap(DEAD)
+        assert room.store.upkeep.owners("node-1") == ()
 
 
 class TestOwners:

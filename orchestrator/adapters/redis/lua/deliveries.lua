@@ -12,6 +12,8 @@
 --   orch:senders:<project>:<channel>    set     ids of an outbox that are being sent
 --   orch:claimed:<claim>                string  the id that a claim handed out, so that a repeated claim repeats
 --
+-- A claim is `<owner>/<random>`: of a sender that is known to be dead nobody waits for the lapse.
+--
 -- A delivery that is pending is in exactly one place, and its field `place` says in which. Few tasks tell anybody
 -- anything, so all of this is made when it is asked for, as in following.lua.
 
@@ -101,6 +103,19 @@ function deliveries()
     delivery.status, delivery.tries, delivery.since_ms, delivery.updated_ms = 'pending', 0, now, now
     redis.call('ZADD', 'orch:untold:' .. kind_of_destination(delivery.destination), now, delivery.id)
     enter_outbox(delivery, now)
+  end
+
+  -- The process that is sending it now, as far as its claim says.
+  local function sender_of(id)
+    local claim = redis.call('HGET', 'orch:delivery:' .. id, 'claim')
+    return claim and string.match(claim, '^(.+)/')
+  end
+
+  -- Its sender is gone.
+  local function take_back(delivery)
+    leave_place(delivery)
+    enter_outbox(delivery, delivery.since_ms)
+    store(delivery)
   end
 
   -- Nothing is left to tell, or nobody to be told. It has left its place already.
@@ -212,7 +227,7 @@ function deliveries()
     load = load, store = store, outbox_of = outbox_of, kind_of = kind_of_destination, is_asked_for = is_asked_for,
     is_before = is_before, to_the_end = to_the_end, hold_back = hold_back, enter_outbox = enter_outbox,
     enter_later = enter_later, enter_sending = enter_sending, leave_outbox = leave_outbox, leave_place = leave_place,
-    begin = begin, conclude = conclude, tell = tell, tell_progress = tell_progress, held = held,
+    begin = begin, sender_of = sender_of, take_back = take_back, conclude = conclude, tell = tell, tell_progress = tell_progress, held = held,
     note_answer = note_answer, each_of = each_of, is_pending = is_pending, forget = forget,
   }
   return delivery_parts

@@ -11,9 +11,7 @@ local function wake(key, place)
   for _, id in ipairs(redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, given.limit)) do
     local delivery = of.load(id)
     if delivery and delivery.place == place then
-      of.leave_place(delivery)
-      of.enter_outbox(delivery, delivery.since_ms)
-      of.store(delivery)
+      of.take_back(delivery)
       woken = woken + 1
     else
       redis.call('ZREM', key, id)
