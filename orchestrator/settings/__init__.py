@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings.content import PayloadSettings
 from orchestrator.settings.deliveries import DeliverySettings
 from orchestrator.settings.front import ApiSettings, FetchSettings, LimitSettings, MediaSettings, UploadSettings
+from orchestrator.settings.models import ModelSettings
 from orchestrator.settings.outside import (
     CdnSettings,
     FallbackSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MediaSettings",
+    "ModelSettings",
     "PayloadSettings",
     "ReceiptSettings",
     "RedisSettings",
@@ -60,6 +62,7 @@ class Settings(BaseSettings):
     cdn: CdnSettings = CdnSettings()
     fallback: FallbackSettings = FallbackSettings()
     triton: TritonSettings = TritonSettings()
+    models: ModelSettings = ModelSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
     stages: StageSettings = StageSettings()

@@ -64,10 +64,11 @@ class FallbackSettings(Section):
 
 
 class TritonSettings(Section):
-    """The inference server."""
+    """The inference servers: one, or several with commas between, then all three lists in the same order."""
 
     grpc: str = Field("127.0.0.1:8001", description="host:port of gRPC; inference and model control.")
     metrics_url: str = Field("http://127.0.0.1:8002/metrics", description="Triton's own metrics.")
+    warden_url: str = Field("", description="The warden beside it: files, memory, restart. None when empty.")
     control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
     infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
 

@@ -1,0 +1,88 @@
+"""What serves: releases of models, the instances of Triton that hold them, and where a run's requests go (ADR 0045)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+STOCK = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Release:
+    """One version of a model. ``version`` is `STOCK` for the folder of the repository that bears the model's name."""
+
+    model: str
+    version: int = STOCK
+
+    @property
+    def name(self) -> str:
+        """What Triton calls it, which is also its folder."""
+        return f"{self.model}@{self.version}" if self.version else self.model
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """What `name` made.
+
+        Raises:
+            ValueError: the version is not a positive number.
+        """
+        model, at, version = name.partition("@")
+        if at and (not version.isdecimal() or int(version) < 1):
+            raise ValueError(f"{name!r} is not <model>@<version>")
+        return cls(model, int(version) if at else STOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a run's requests go: to the release, by its name, on an instance, by its address."""
+
+    release: str
+    instance: str
+
+
+class ResidentState(StrEnum):
+    """What a release does on an instance. Only what is ready is asked."""
+
+    LOADING = "loading"
+    READY = "ready"
+    CLOSING = "closing"  # runs that use it end, no new ones begin
+    UNLOADING = "unloading"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A release on an instance. ``bytes`` is what it was measured to take, 0 before that.
+
+    ``is_kept`` says that no want of memory evicts it, ``version`` what Triton calls it. Times are ms since the epoch.
+    """
+
+    release: str
+    state: ResidentState
+    version: str = ""
+    since_ms: int = 0
+    used_ms: int = 0
+    bytes: int = 0
+    is_kept: bool = False
+    pins: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A Triton server as its owner sees it. Memory is that of its GPUs, or of its processes where it has none.
+
+    ``budget_bytes`` is what models may take altogether, None when nobody has limited it. One that is not well is not
+    asked, for ``reason``.
+    """
+
+    address: str
+    is_well: bool = True
+    reason: str = ""
+    budget_bytes: int | None = None
+    used_bytes: int = 0
+    total_bytes: int = 0
+    leaks: int = 0
+    restarts: int = 0
+    seen_ms: int = 0
+    residents: tuple[Resident, ...] = ()

@@ -1,0 +1,62 @@
+"""What is resident where, what is wanted, and who uses it: what owners, claims and operators share (ADR 0045)."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from orchestrator.domain.model import Instance, Resident
+
+
+class Residency(Protocol):
+    """The one truth about residents. Every call may raise `Unavailable` when the store is away."""
+
+    def instances(self) -> tuple[Instance, ...]:
+        """Every instance that has an owner, with its residents and how many runs pin each."""
+        ...
+
+    def note_instance(self, instance: Instance) -> None:
+        """The instance is as said, its residents aside; what may be asked follows at once."""
+        ...
+
+    def note(self, instance: str, resident: Resident) -> None:
+        """A release is on the instance as said (``pins`` aside); what may be asked follows at once."""
+        ...
+
+    def forget(self, instance: str, release: str) -> None:
+        """The release is not on the instance any more."""
+        ...
+
+    def close(self, instance: str, release: str) -> int:
+        """Let no further run begin with it, and say how many still use it."""
+        ...
+
+    def want(self, release: str) -> None:
+        """Somebody waits for a release, or for whatever serves a model. Its owner hears of it."""
+        ...
+
+    def wanted(self) -> Mapping[str, int]:
+        """What somebody waits for, and since when (ms). It stays until `settle`."""
+        ...
+
+    def settle(self, release: str) -> None:
+        """Nobody need wait for it any longer."""
+        ...
+
+    def keep(self, instance: str, release: str, *, is_kept: bool) -> None:
+        """Let no want of memory evict it, or let it again."""
+        ...
+
+    def routes(self, model: str) -> Mapping[str, int]:
+        """The weight of each release of the model; empty when the stock release has all."""
+        ...
+
+    def route(self, model: str, weights: Mapping[str, int]) -> None:
+        """Runs that begin from now on take the releases by these weights; what may be asked follows at once."""
+        ...
+
+    def learn(self, release: str, what: str, size_bytes: int) -> None:
+        """``what`` is "resident", or a size of input: it was seen to take so much. The largest is kept."""
+        ...
+
+    def learned(self, release: str) -> Mapping[str, int]:
+        """What was learned of it, in bytes."""
+        ...
