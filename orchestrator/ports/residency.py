@@ -53,7 +53,7 @@ class Residency(Protocol):
         """Runs that begin from now on take the releases by these weights; what may be asked follows at once."""
         ...
 
-    def learn(self, release: str, what: str, size_bytes: int) -> None:
+    def learn(self, release: str, what: str, *, size_bytes: int) -> None:
         """``what`` is "resident", or a size of input: it was seen to take so much. The largest is kept."""
         ...
 
