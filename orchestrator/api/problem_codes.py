@@ -6,8 +6,9 @@ each (`client/errors.py`).
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from itertools import chain
 
-from orchestrator.domain import batch, delivery, errors, overload, webhook
+from orchestrator.domain import batch, delivery, errors, model, overload, webhook
 from orchestrator.domain.errors import OrchestratorError
 
 # The nearest class in the error's own ancestry decides.
@@ -40,6 +41,7 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
 
+DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model)
 FINER = frozenset({"generation_changed", "store_not_writable", "too_many_streams"})  # than the code of their class
 OF_RUNS = frozenset({errors.InputChanged, errors.InputRefused})  # a task fails with them, no request does
 NOBODYS = frozenset({errors.DependencyError})  # it is always one of its children
@@ -56,7 +58,7 @@ def code_of(error: OrchestratorError) -> str:
 
 
 def _codes() -> Iterator[str]:
-    for kind in {**vars(errors), **vars(overload), **vars(batch), **vars(delivery), **vars(webhook)}.values():
+    for kind in chain.from_iterable(vars(module).values() for module in DEFINE_ERRORS):
         if isinstance(kind, type) and issubclass(kind, OrchestratorError) and kind not in OF_RUNS | NOBODYS:
             yield OrchestratorError.code if status_of(kind) is HTTPStatus.INTERNAL_SERVER_ERROR else kind.code
     yield from FRAMEWORK_CODES.values()

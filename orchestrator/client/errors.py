@@ -121,6 +121,10 @@ class WebhookNotFound(NotFound, code="webhook_not_found"):
     """There is no such webhook endpoint."""
 
 
+class ModelNotFound(NotFound, code="model_not_found"):
+    """The node knows no such model, or no such release of it."""
+
+
 # Something else came first.
 
 

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from orchestrator.domain.errors import NotFound
+
 STOCK = 0
+
+
+class ModelNotFound(NotFound):
+    """The node knows no such model, or no such release of it."""
+
+    code = "model_not_found"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,8 +49,9 @@ class Placement:
 
 
 class ResidentState(StrEnum):
-    """What a release does on an instance. Only what is ready is asked."""
+    """What a release does on an instance. Only what is ready is asked; what lies in the repository only is unloaded."""
 
+    UNLOADED = "unloaded"
     LOADING = "loading"
     READY = "ready"
     CLOSING = "closing"  # runs that use it end, no new ones begin

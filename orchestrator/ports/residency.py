@@ -37,8 +37,16 @@ class Residency(Protocol):
         """What somebody waits for, and since when (ms). It stays until `settle`."""
         ...
 
+    def dismiss(self, release: str) -> None:
+        """An operator can do without a release: its owners unload it once no run uses it, unless somebody wants it."""
+        ...
+
+    def dismissed(self) -> frozenset[str]:
+        """What operators have dismissed. It stays until `settle`, or until somebody wants it."""
+        ...
+
     def settle(self, release: str) -> None:
-        """Nobody need wait for it any longer."""
+        """Nobody need wait for it any longer: it is there, or it is gone."""
         ...
 
     def keep(self, instance: str, release: str, *, is_kept: bool) -> None:
