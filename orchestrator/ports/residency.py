@@ -1,28 +1,57 @@
 """What is resident where, what is wanted, and who uses it: what owners, claims and operators share (ADR 0045)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.model import Instance, Resident
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Everything at one moment, ``now_ms`` by the store's clock. ``wanted`` is as `Residency.wanted` says."""
+
+    now_ms: int
+    instances: tuple[Instance, ...]
+    wanted: Mapping[str, int]
+
+
 class Residency(Protocol):
     """The one truth about residents. Every call may raise `Unavailable` when the store is away."""
+
+    def survey(self) -> Survey:
+        """What `instances` and `wanted` say, in one look."""
+        ...
 
     def instances(self) -> tuple[Instance, ...]:
         """Every instance that has an owner, with its residents and how many runs pin each."""
         ...
 
     def note_instance(self, instance: Instance) -> None:
-        """The instance is as said, its residents aside; what may be asked follows at once."""
+        """The instance is as said by its owner, residents and ``seen_ms`` aside; what may be asked follows at once."""
+        ...
+
+    def suspect(self, instance: str, reason: str) -> None:
+        """Who watches finds it ill, whatever its owner says, or well again when ``reason`` is empty.
+
+        Nothing happens when it has no owner.
+        """
+        ...
+
+    def retire(self, instance: str) -> None:
+        """It has no owner any more: nothing is asked of it, and nothing is known of it."""
         ...
 
     def note(self, instance: str, resident: Resident) -> None:
-        """A release is on the instance as said (``pins`` aside); what may be asked follows at once."""
+        """A release is on the instance as said; what may be asked follows at once.
+
+        ``pins`` aside, and ``is_kept`` unless it is new there. One that is noted as failed while Triton has it is
+        loaded anew by the owner.
+        """
         ...
 
     def forget(self, instance: str, release: str) -> None:
-        """The release is not on the instance any more."""
+        """The release is not on the instance. What its owner forgets is known, and held back while nothing serves."""
         ...
 
     def close(self, instance: str, release: str) -> int:
@@ -50,11 +79,11 @@ class Residency(Protocol):
         ...
 
     def keep(self, instance: str, release: str, *, is_kept: bool) -> None:
-        """Let no want of memory evict it, or let it again."""
+        """Let no want of memory evict it, or let it again. Nothing happens when it is not on the instance."""
         ...
 
     def routes(self, model: str) -> Mapping[str, int]:
-        """The weight of each release of the model; empty when the stock release has all."""
+        """The weight of each release of the model, by its name; empty when the stock release has all."""
         ...
 
     def route(self, model: str, weights: Mapping[str, int]) -> None:
