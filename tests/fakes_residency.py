@@ -20,13 +20,13 @@ class FakeResidency:
     pins: dict[Placement, int] = field(default_factory=dict)
     weights: dict[str, dict[str, int]] = field(default_factory=dict)
     wants: dict[str, int] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     sizes: dict[str, dict[str, int]] = field(default_factory=dict)
     held_back: set[str] = field(default_factory=set)
 
     def survey(self) -> Survey:
-        return Survey(
-            self.now_ms, tuple(self._whole(self.known[address]) for address in sorted(self.known)), {**self.wants}
-        )
+        instances = (self._whole(self.known[address]) for address in sorted(self.known))
+        return Survey(self.now_ms, tuple(instances), {**self.wants}, frozenset(self.gone))
 
     def instances(self) -> tuple[Instance, ...]:
         return self.survey().instances
@@ -64,12 +64,21 @@ class FakeResidency:
 
     def want(self, release: str) -> None:
         self.wants.setdefault(release, self.now_ms)
+        self.gone.discard(release)
 
     def wanted(self) -> Mapping[str, int]:
         return {**self.wants}
 
+    def dismiss(self, release: str) -> None:
+        self.wants.pop(release, None)
+        self.gone.add(release)
+
+    def dismissed(self) -> frozenset[str]:
+        return frozenset(self.gone)
+
     def settle(self, release: str) -> None:
         self.wants.pop(release, None)
+        self.gone.discard(release)
 
     def keep(self, instance: str, release: str, *, is_kept: bool) -> None:
         there = self.residents.get(instance, {})

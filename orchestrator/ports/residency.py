@@ -9,18 +9,19 @@ from orchestrator.domain.model import Instance, Resident
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything at one moment, ``now_ms`` by the store's clock. ``wanted`` is as `Residency.wanted` says."""
+    """Everything at one moment, ``now_ms`` by the store's clock; the rest as `Residency` says it one by one."""
 
     now_ms: int
     instances: tuple[Instance, ...]
     wanted: Mapping[str, int]
+    dismissed: frozenset[str]
 
 
 class Residency(Protocol):
     """The one truth about residents. Every call may raise `Unavailable` when the store is away."""
 
     def survey(self) -> Survey:
-        """What `instances` and `wanted` say, in one look."""
+        """What `instances`, `wanted` and `dismissed` say, in one look."""
         ...
 
     def instances(self) -> tuple[Instance, ...]:

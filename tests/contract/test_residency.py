@@ -1,73 +1,22 @@
 """Every `Residency`: the shared one on a real Valkey, and the fake. One test for each sentence of the port."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from fakes_residency import FakeResidency
 from record_store import RecordStore, no_fsync, open_store
+from residency_room import GPU, Room, on_fake, on_redis
 
-from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.domain.model import Instance, Placement, Resident, ResidentState
-from orchestrator.ports.residency import Residency
 
-GPU = "triton-a:8001"
 OTHER = "triton-b:8001"
 READY = ResidentState.READY
-
-
-@dataclass
-class Room:
-    """What the tests look at beside the port: what a claim may ask, who uses what, and the time."""
-
-    residency: Residency
-    serving: Callable[[str], set[tuple[int, str, str]]]
-    held_back: Callable[[], set[str]]
-    pin: Callable[[Placement, str], None]
-    pass_ms: Callable[[int], None]
-
-    def note_ready(self, release: str, instance: str = GPU, *, version: str = "1") -> None:
-        self.residency.note(instance, Resident(release, READY, version))
-
-    @property
-    def gpu(self) -> Instance:
-        (found,) = (each for each in self.residency.instances() if each.address == GPU)
-        return found
 
 
 @pytest.fixture
 def store(redis_url: str) -> Iterator[RecordStore]:
     with no_fsync(redis_url), open_store(redis_url) as opened:
         yield opened
-
-
-def on_redis(store: RecordStore) -> Room:
-    client = store.client
-
-    def serving(model: str) -> set[tuple[int, str, str]]:
-        lines = (line.split(" ") for line in (client.get(f"orch:serving:{model}") or "").splitlines())
-        return {(int(weight), release, instance) for weight, release, instance in lines}
-
-    def held_back() -> set[str]:
-        return set(client.eval("return redis.call('SMEMBERS', 'orch:held_back')", 0))
-
-    def pin(placement: Placement, task: str) -> None:
-        key = f"orch:pins:{placement.instance}:{placement.release}"
-        client.eval("return redis.call('SADD', ARGV[1], ARGV[2])", 0, key, task)
-
-    return Room(RedisResidency(store.scripts), serving, held_back, pin, store.pass_time)
-
-
-def on_fake() -> Room:
-    fake = FakeResidency()
-
-    def pin(placement: Placement, _task: str) -> None:
-        fake.pins[placement] = fake.pins.get(placement, 0) + 1
-
-    def pass_ms(milliseconds: int) -> None:
-        fake.now_ms += milliseconds
-
-    return Room(fake, fake.serving, lambda: fake.held_back, pin, pass_ms)
 
 
 @pytest.fixture(params=["redis", "fake"])
@@ -166,6 +115,10 @@ class TestResidents:
         room.residency.keep(GPU, "echo", is_kept=True)
         assert room.gpu.residents == ()
 
+    def test_what_lies_in_the_repository_only_is_held_back(self, room: Room) -> None:
+        room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
+        assert (room.serving("echo"), room.held_back()) == (set(), {"echo"})
+
     def test_what_is_forgotten_is_held_back_until_it_serves(self, room: Room) -> None:
         room.residency.forget(GPU, "echo")
         assert (room.gpu.residents, room.held_back()) == ((), {"echo"})
@@ -201,6 +154,20 @@ class TestWants:
         assert room.residency.wanted() == room.residency.survey().wanted == wanted
         room.residency.settle("echo")
         assert room.residency.wanted() == {"voice@2": first_ms + 50}
+
+    def test_what_an_operator_dismisses_is_wanted_no_longer_until_somebody_wants_it(self, room: Room) -> None:
+        room.residency.want("echo")
+        room.residency.dismiss("echo")
+        assert not room.residency.wanted()
+        assert room.residency.survey().dismissed == room.residency.dismissed() == {"echo"}
+        room.residency.want("echo")
+        assert set(room.residency.wanted()) == {"echo"}
+        assert not room.residency.dismissed()
+
+    def test_what_is_dismissed_stays_so_until_it_is_settled(self, room: Room) -> None:
+        room.residency.dismiss("echo")
+        room.residency.settle("echo")
+        assert not room.residency.dismissed()
 
 
 class TestRoutes:

@@ -11,7 +11,6 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.ports.residency import Survey
 
-WANTED = "orch:wanted"
 COUNTS = ("used_bytes", "total_bytes", "leaks", "restarts", "seen_ms")
 
 
@@ -22,8 +21,9 @@ class RedisResidency:
     scripts: Scripts
 
     def survey(self) -> Survey:
-        now_ms, instances, wanted = self._run("survey")
-        return Survey(now_ms, tuple(parse_instance(*found) for found in instances), _counts(pairs(wanted)))
+        now_ms, instances, wanted, dismissed = self._run("survey")
+        whole = tuple(map(parse_instance, instances))
+        return Survey(now_ms, whole, _counts(pairs(wanted)), frozenset(dismissed))
 
     def instances(self) -> tuple[Instance, ...]:
         return self.survey().instances
@@ -50,12 +50,16 @@ class RedisResidency:
         self._run("want", release=release)
 
     def wanted(self) -> Mapping[str, int]:
-        with redis_errors():
-            return _counts(self.scripts.client.hgetall(WANTED))
+        return self.survey().wanted
+
+    def dismiss(self, release: str) -> None:
+        self._run("dismiss", release=release)
+
+    def dismissed(self) -> frozenset[str]:
+        return self.survey().dismissed
 
     def settle(self, release: str) -> None:
-        with redis_errors():
-            self.scripts.client.hdel(WANTED, release)
+        self._run("settle", release=release)
 
     def keep(self, instance: str, release: str, *, is_kept: bool) -> None:
         self._run("keep_resident", instance=instance, release=release, is_kept=int(is_kept))
@@ -90,17 +94,17 @@ def render_instance(instance: Instance) -> Mapping[str, object]:
     return {"well": int(instance.is_well), "reason": instance.reason, "budget_bytes": budget, **counts}
 
 
-def parse_instance(address: str, flat: Sequence[str], residents: Sequence[Any]) -> Instance:
-    """Read an entry of `survey`: ``residents`` are name, JSON, name, JSON …, and then the pins of each."""
-    said, count = pairs(flat), len(residents) // 3
-    names, texts, pins = residents[: 2 * count : 2], residents[1 : 2 * count : 2], residents[2 * count :]
+def parse_instance(found: Sequence[Any]) -> Instance:
+    """Read an entry of `survey`: address, fields, residents."""
+    address, flat, residents = found
+    said = pairs(flat)
     suspicion = said.get("suspicion", "")
     return Instance(
         address,
         is_well=said.get("well") == "1" and not suspicion,
         reason=suspicion or said.get("reason", ""),
         budget_bytes=int(said["budget_bytes"]) if said.get("budget_bytes") else None,
-        residents=tuple(sorted(map(parse_resident, names, texts, pins), key=lambda resident: resident.release)),
+        residents=tuple(sorted(map(parse_resident, residents), key=lambda resident: resident.release)),
         **{name: int(said.get(name, 0)) for name in COUNTS},
     )
 
@@ -110,7 +114,8 @@ def render_resident(resident: Resident) -> str:
     return json.dumps({name: value for name, value in asdict(resident).items() if name not in {"release", "pins"}})
 
 
-def parse_resident(release: str, text: str, pins: int) -> Resident:
-    """Read what `render_resident` made, with what pins it."""
+def parse_resident(found: Sequence[Any]) -> Resident:
+    """Read a resident of `survey`: its release, what `render_resident` made, and how many pin it."""
+    release, text, pins = found
     said = json.loads(text)
     return Resident(release, **{**said, "state": ResidentState(said["state"])}, pins=pins)

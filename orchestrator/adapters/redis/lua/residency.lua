@@ -9,6 +9,7 @@
 --   orch:serving:<model>             string  lines "<weight> <release> <instance>"
 --   orch:held_back                   set     models that owners know and of which nothing may be asked now
 --   orch:wanted                      hash    release or model → ms since when somebody waits for it
+--   orch:dismissed                   set     releases that an operator can do without
 --   orch:bytes:<release>             hash    "resident" and each size bucket → the largest seen, bytes
 --
 -- The residents' JSON is flat and our own, so that a script may change a field of it.

@@ -3,4 +3,6 @@
 -- want: somebody waits for a release, or for whatever serves a model.
 -- given: release
 
-redis.call('HSETNX', 'orch:wanted', arguments().release, clock_ms())
+local now, given = clock_ms(), arguments()
+redis.call('HSETNX', 'orch:wanted', given.release, now)
+redis.call('SREM', 'orch:dismissed', given.release)
