@@ -97,7 +97,7 @@ class Manifest:
                 "inputs": tuple(map(_tensor, stored["inputs"])),
                 "outputs": tuple(map(_tensor, stored["outputs"])),
                 "goldens": tuple(Golden(**golden) for golden in stored["goldens"]),
-                "picture": picture and PictureSpec(**{**picture, **_tuples(picture)}),
+                "picture": picture and parse_picture(picture),
             }
         )
 
@@ -106,5 +106,10 @@ def _tensor(stored: Mapping[str, Any]) -> TensorSpec:
     return TensorSpec(stored["name"], stored["datatype"], tuple(stored["dims"]))
 
 
-def _tuples(picture: Mapping[str, Any]) -> Mapping[str, tuple[float, ...]]:
-    return {name: tuple(picture[name]) for name in ("mean", "std")}
+def parse_picture(stored: Mapping[str, Any]) -> PictureSpec:
+    """A picture's way into a model; what is not said is as usual.
+
+    Raises:
+        TypeError: it says something else.
+    """
+    return PictureSpec(**{**stored, **{name: tuple(stored[name]) for name in ("mean", "std") if name in stored}})

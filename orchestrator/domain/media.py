@@ -10,6 +10,7 @@ class MediaKind(StrEnum):
     PICTURE = "picture"
     VIDEO = "video"
     AUDIO = "audio"
+    TENSORS = "tensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class MediaLimits:
 
     def bytes_of(self, accepts: frozenset[MediaKind]) -> int:
         """The largest file for a task type that accepts these kinds."""
-        return self.picture_bytes if accepts == {MediaKind.PICTURE} else self.size_bytes
+        return self.picture_bytes if accepts <= {MediaKind.PICTURE, MediaKind.TENSORS} else self.size_bytes
 
 
 DEFAULT_LIMITS = MediaLimits()

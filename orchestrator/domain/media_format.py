@@ -10,6 +10,7 @@ SNIFFED_BYTES = 512
 PICTURE = frozenset({MediaKind.PICTURE})
 SOUND = frozenset({MediaKind.AUDIO})
 FILM = frozenset({MediaKind.VIDEO, MediaKind.AUDIO})
+TENSORS = frozenset({MediaKind.TENSORS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ FORMATS = (
     _format("png", "image/png", kinds=PICTURE, signature=rb"\x89PNG\r\n\x1a\n"),
     _format("jpeg", "image/jpeg", kinds=PICTURE, signature=rb"\xff\xd8\xff"),
     _format("webp", "image/webp", kinds=PICTURE, signature=rb"RIFF.{4}WEBP"),
+    _format("npz", "application/x-npz", kinds=TENSORS, signature=rb"PK\x03\x04.{26}.{0,256}?\.npy"),
+    _format("npy", "application/x-npy", kinds=TENSORS, signature=rb"\x93NUMPY"),
+    # Before those that begin with a size, which may read as letters.
+    _format("json", "application/json", kinds=TENSORS, signature=rb'\s*\{\s*"'),
     _format("mp4", "video/mp4", kinds=FILM, signature=rb".{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)"),
     _format("matroska", "video/x-matroska", kinds=FILM, signature=rb"\x1aE\xdf\xa3"),
     _format("avi", "video/x-msvideo", kinds=FILM, signature=rb"RIFF.{4}AVI "),
