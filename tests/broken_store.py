@@ -14,6 +14,7 @@ LIVE = {"running", "delayed", "ready", "ready-too", "ready-b", "film"}
 def populate(store: RecordStore) -> None:
     """A task in every place and of every end, in two projects, with and without keys and deadlines."""
     runs = {}
+    store.client.set("orch:serving:echo", "1 echo gpu:1")
     for name in ("running", "delayed", "succeeded", "failed"):
         store.submit(new_task(name, key=f"k-{name}"))
         runs[name] = store.claim_one()
@@ -60,6 +61,10 @@ BREAKS: Mapping[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
         ("SREM orch:queued:film-a delayed",),
         ("missing", "queued", "delayed"),
     ),
+    "a run does not pin its model": (("SREM orch:pins:gpu:1:echo running",), ("missing", "pins", "running")),
+    "one that has ended pins a model": (("SADD orch:pins:gpu:1:echo failed",), ("stray", "pins", "failed")),
+    "a run pins another model": (("SADD orch:pins:gpu:1:echo@2 running",), ("stray", "pins", "running")),
+    "nobody pins a model": (("SADD orch:pins:gpu:1:echo gone",), ("orphan", "pins", "gone")),
     "one that waits counts as running": (("SADD orch:running:film-a ready",), ("stray", "running", "ready")),
     "one that has ended counts as queued": (("SADD orch:queued:film-a failed",), ("stray", "queued", "failed")),
     "another project pays": (("SADD orch:running:film-b running",), ("stray", "running", "running")),

@@ -10,6 +10,7 @@ from record_store import RecordStore
 from orchestrator.domain.task import Status
 
 Indexes = Mapping[str, frozenset[str]]
+SETS = tuple(f"orch:{kind}" for kind in ("held:", "models:", "lanes", "running:", "queued:", "pins:"))
 BESIDE_THE_TURN = {"tags", "clock", "parked", "at_quota"}
 
 
@@ -36,6 +37,8 @@ def expected_indexes(tasks: Iterable[Known]) -> Indexes:
             found[f"orch:held:{known.run.owner}"].add(new.id)
             found[f"orch:running:{new.project}"].add(new.id)
             found[f"orch:run:{known.run.run_id}"].add(new.id)
+            if known.run.placement:
+                found[f"orch:pins:{known.run.placement.instance}:{known.run.placement.release}"].add(new.id)
         else:
             found["orch:ended"].add(new.id)
             if known.epoch > 1 or (known.epoch == 1 and known.status is not Status.SUCCEEDED):
@@ -77,6 +80,20 @@ READ_STATE = """
     return cjson.encode({indexes, records})
 """
 """Lua of a test: the indexes, and the records by id."""
+
+READ_SUMS = """
+    local sums = {}
+    for _, key in ipairs(redis.call('KEYS', 'orch:backlog:*')) do
+        for i, value in ipairs(redis.call('HVALS', key)) do
+            local what = key .. ':' .. string.match(redis.call('HKEYS', key)[i], ':(%a+)$')
+            sums[what] = (sums[what] or 0) + value
+        end
+    end
+    for _, key in ipairs(redis.call('KEYS', 'orch:usage:*')) do
+        sums[key] = tonumber(redis.call('HGET', key, 'bytes') or 0)
+    end
+    return cjson.encode(sums)
+"""
 
 
 def without_tags(indexes: Indexes, expected: Indexes) -> Indexes:

@@ -9,6 +9,8 @@ import pytest
 import servers
 from claims_indexes import (
     READ_STATE,
+    READ_SUMS,
+    SETS,
     assert_story_is_legal,
     expected_indexes,
     expected_sums,
@@ -16,6 +18,7 @@ from claims_indexes import (
     without_tags,
 )
 from claims_model import Grace, Known, rank_of
+from claims_routes import Served, commands_of, expected_placement, lines_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore, new_task
@@ -57,19 +60,6 @@ FAIR_QUEUE = """
     local kept = redis.call('ZRANGE', 'orch:tags:' .. ARGV[1], 0, -1, 'WITHSCORES')
     return cjson.encode({turn, kept, redis.call('GET', 'orch:clock:' .. ARGV[1]) or '0'})
 """
-READ_SUMS = """
-    local sums = {}
-    for _, key in ipairs(redis.call('KEYS', 'orch:backlog:*')) do
-        for i, value in ipairs(redis.call('HVALS', key)) do
-            local what = key .. ':' .. string.match(redis.call('HKEYS', key)[i], ':(%a+)$')
-            sums[what] = (sums[what] or 0) + value
-        end
-    end
-    for _, key in ipairs(redis.call('KEYS', 'orch:usage:*')) do
-        sums[key] = tonumber(redis.call('HGET', key, 'bytes') or 0)
-    end
-    return cjson.encode(sums)
-"""
 
 
 @dataclass
@@ -92,6 +82,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
         self.contents: dict[tuple[str, str], Known] = {}
         self.held_back: set[str] = set()
+        self.serving: Served = {}
         self.paused: set[str] = set()
         self.pools: dict[str, str] = {}
         self.grace = Grace(LEASE_MS)
@@ -150,7 +141,8 @@ class ClaimsRoom(RuleBasedStateMachine):
             self.store.pauses.resume(Pausable.parse(what), as_operator=True)
         remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
         assert {key.split(":")[1] for key in remembered} <= OUTLIVE_TASKS
-        self.send("DEL", "orch:held_back", "orch:retention", *remembered)
+        self.serve({}, held_back=set())
+        self.send("DEL", "orch:wanted", "orch:retention", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 
     @property
@@ -184,6 +176,18 @@ class ClaimsRoom(RuleBasedStateMachine):
     def send(self, *words: object) -> None:
         """A command that is not a script's."""
         self.store.client.eval("redis.call(unpack(ARGV))", 0, *map(str, words))
+
+    def serve(self, served: Served, *, held_back: set[str]) -> None:
+        """Owners say what may be asked from now on."""
+        self.serving, self.held_back = lines_of(served), held_back
+        for command in commands_of(self.serving, held_back):
+            self.send(*command)
+
+    def assert_is_placed(self, run: Run) -> None:
+        """Before the model of the store knows of it."""
+        pins = [known.run.placement for known in self.tasks.values() if known.run and known.run.placement]
+        lines = self.serving.get(run.task.model, [])
+        assert run.placement == expected_placement(lines, run.task.id, pins)
 
     def fair_queue(self, lane: str) -> tuple[dict[str, float], dict[str, float], float]:
         """The tags of its projects, those that are kept beside the turn, and its clock."""
@@ -227,8 +231,7 @@ class ClaimsRoom(RuleBasedStateMachine):
             for member in members
         )
         key, member = kept[pick % len(kept)]
-        is_set = key.startswith(("orch:held:", "orch:models:", "orch:lanes", "orch:running:", "orch:queued:"))
-        self.send("SREM" if is_set else "ZREM", key, member)
+        self.send("SREM" if key.startswith(SETS) else "ZREM", key, member)
         if key == "orch:leases":
             self.tasks[member].lease_ends_ms = self.now_ms + LEASE_MS  # audit gives it one more lease
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.domain.errors import Category
 from orchestrator.domain.lane import pool_lane, solo_lane
+from orchestrator.domain.model import Placement
 
 JsonObject = Mapping[str, Any]
 SCHEMA_VERSION = 1
@@ -199,6 +200,7 @@ class Task:
     pool: str | None = None
     solo: bool = False
     follows: str | None = None
+    release: str = ""  # of its model, to which the latest run was sent; empty when nobody knew of any
     webhook: JsonObject | None = None
     is_journaled: bool = False
     expires_at_ms: int | None = None
@@ -217,12 +219,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt at a task, as claim handed it out. (epoch, run_id) is its token: the epoch orders, the id fences."""
+    """One attempt at a task, as claim handed it out. (epoch, run_id) is its token: the epoch orders, the id fences.
+
+    Without a ``placement`` nobody owns the inference servers, and its requests go to the first of them.
+    """
 
     task: Task
     epoch: int
     run_id: str
     owner: str
+    placement: Placement | None = None
 
     @property
     def token(self) -> str:

@@ -11,6 +11,7 @@ import servers
 from claims_commits import COMMITS
 from claims_model import Turn
 from claims_room import LEASE_MS, MODELS, PAUSABLE, PROJECTS, TASK, WEIGHTS, ClaimsRoom, Node
+from claims_routes import SERVING, Served
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -127,6 +128,7 @@ class ClaimsMachine(ClaimsRoom):
         assert [run.task.id for run in claimed.runs] == [known.new.id for known in expected]
         assert claimed.more == more
         for run, known in zip(claimed.runs, expected, strict=True):
+            self.assert_is_placed(run)
             known.claimed(run, lease_ends_ms=self.now_ms + LEASE_MS)
         if beats:
             self.beat(owner)
@@ -152,7 +154,9 @@ class ClaimsMachine(ClaimsRoom):
         COMMITS[how](self.store, run)
         if how == "release":
             known.queued("release")
-        elif how != "advance":
+        elif how == "advance":
+            known.run = replace(run, placement=None)
+        else:
             known.ended(Status.SUCCEEDED if how == "finish" else Status.CANCELED, how)
 
     @rule(pick=PICK, how=st.sampled_from(sorted(COMMITS)))
@@ -178,13 +182,10 @@ class ClaimsMachine(ClaimsRoom):
             self.store.pass_time(1_000)
             self.tick()
 
-    @rule(models=st.sets(st.sampled_from(MODELS)), milliseconds=st.sampled_from([0, 500, 1_000]))
-    def hold_back(self, models: set[str], milliseconds: int) -> None:
-        """Other models may run now; and a little time, in which no keeper ticks."""
-        self.send("DEL", "orch:held_back")
-        for model in models:
-            self.send("SADD", "orch:held_back", model)
-        self.held_back = models
+    @rule(models=st.sets(st.sampled_from(MODELS)), served=SERVING, milliseconds=st.sampled_from([0, 500, 1_000]))
+    def hold_back(self, models: set[str], served: Served, *, milliseconds: int) -> None:
+        """Other models may run now, and elsewhere; and a little time, in which no keeper ticks."""
+        self.serve(served, held_back=models)
         self.store.pass_time(milliseconds)
 
     @rule(what=st.sampled_from(PAUSABLE), is_resumed=st.booleans())

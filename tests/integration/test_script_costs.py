@@ -16,8 +16,8 @@ from orchestrator.ports.claims import Beat
 
 PROJECTS = 100
 BACKLOG = 1_500
-BUDGET = {"submit": 15, "claim": 34, "beat": 5, "advance": 2, "finish": 19}
-LIMITED_BUDGET = {"submit": 19, "claim": 40, "beat": 5, "advance": 2, "finish": 21}
+BUDGET = {"submit": 15, "claim": 35, "beat": 5, "advance": 2, "finish": 19}
+LIMITED_BUDGET = {"submit": 19, "claim": 41, "beat": 5, "advance": 2, "finish": 21}
 EVERY_QUOTA = Quotas(max_running=1_000, max_queued=1_000_000, gpu_s_per_hour=1e6, max_bytes=10**12)
 EVERY_LIMIT = LaneLimits(tasks=1_000_000, wait_s=1e6, need_worker=True)
 

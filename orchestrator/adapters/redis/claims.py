@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import (
     pairs,
-    parse_task,
+    parse_run,
     render_failure,
     render_json,
     render_limit,
@@ -51,8 +51,7 @@ class RedisClaims:
         }
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)
-        tasks = [parse_task(pairs(flat)) for flat in found]
-        runs = tuple(Run(task, task.epoch, task.run_id, owner) for task in tasks)
+        runs = tuple(parse_run(pairs(flat), owner=owner) for flat in found)
         return Claimed(runs, more=bool(more), yields=bool(yields))
 
     def beat(self, beats: Sequence[Beat]) -> list[Verdict]:

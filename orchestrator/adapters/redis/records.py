@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from orchestrator.domain.errors import Category
 from orchestrator.domain.log_line import Said
-from orchestrator.domain.task import Artifact, Attempt, Failure, Priority, Progress, Status, Task, TaskEvent
+from orchestrator.domain.model import Placement
+from orchestrator.domain.task import Artifact, Attempt, Failure, Priority, Progress, Run, Status, Task, TaskEvent
 from orchestrator.ports.feed import Told
 
 Flat = Mapping[str, str]
@@ -121,11 +122,19 @@ def parse_task(flat: Flat) -> Task:
         pool=flat.get("pool"),
         solo="solo" in flat,
         follows=flat.get("leader"),
+        release=flat.get("release", ""),
         webhook=_parse_json(flat.get("webhook")),
         is_journaled="journal" in flat,
         expires_at_ms=_parse_optional_int(flat.get("sweep_ms") or flat.get("expires_ms")),
         schema=int(flat["schema"]),
     )
+
+
+def parse_run(flat: Flat, *, owner: str) -> Run:
+    """Read the record of a task that has just been claimed."""
+    task, instance = parse_task(flat), flat.get("instance")
+    placement = Placement(task.release, instance) if instance else None
+    return Run(task, task.epoch, task.run_id, owner, placement)
 
 
 def parse_attempt(entry_id: str, fields: Flat) -> Attempt:

@@ -6,7 +6,7 @@
 local FIELDS = {'id', 'status', 'place', 'lane', 'pool', 'solo', 'project', 'type', 'model', 'rank', 'generation',
   'schema', 'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
   'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms',
-  'sweep_ms'}
+  'sweep_ms', 'release', 'instance'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'type', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
   queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true},
@@ -62,6 +62,7 @@ local function demands(task)
   if place == 'leases' then
     wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
     wanted['orch:running:' .. task.project] = false
+    if task.instance then wanted['orch:pins:' .. task.instance .. ':' .. task.release] = false end
   elseif place then
     wanted['orch:queued:' .. task.project] = false
   end

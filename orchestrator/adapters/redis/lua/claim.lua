@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, pools, pauses, yield
+-- include: turn, places, pools, pauses, yield, placing
 -- claim: hand out up to one task per given run id, each of the project whose turn it is, its oldest rank first.
 -- Or tell the owner to yield to a task that waits to run alone. Idempotent by run id.
 -- given: lane, owner, run_ids (space separated), lease_ms, yield_after_ms (or empty), expired_error, schema,
@@ -22,7 +22,10 @@ local function oldest_of(project)
     local key = 'orch:ready:' .. given.lane .. ':' .. project .. ':' .. candidate
     local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     local head_id, head_rank = head[1], tonumber(head[2])
-    if head_id and may_run(candidate) and (not id or head_rank < rank or head_rank == rank and head_id < id) then
+    if head_id and is_held_back(candidate) then
+      if not is_held_up(candidate) then want(model_of(candidate), now) end
+    elseif head_id and not is_held_up(candidate)
+      and (not id or head_rank < rank or head_rank == rank and head_id < id) then
       id, stock, rank = head_id, candidate, head_rank
     end
   end
@@ -130,6 +133,7 @@ local function start(task, run_id)
   task.claimed_ms, task.started_ms, task.updated_ms = now, task.started_ms or now, now
   task.progress, task.actual_s, task.aside_ms, task.said, task.left_ms = nil, nil, nil, nil, nil
   enter_leases(task, now + given.lease_ms)
+  place_run(task)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   local data = '{"epoch":' .. task.epoch .. '}'
   if task.content then task.versions = following().served_versions(task.model) end

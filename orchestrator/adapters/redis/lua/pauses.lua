@@ -46,8 +46,17 @@ local function is_held_up(stock)
   return is_stock_paused(stock) or lacks(string.match(stock, '[^:]*$'))[1] ~= nil
 end
 
+local function model_of(stock)
+  return string.match(stock, '^[^:]*')
+end
+
+-- Whether its model is away.
+local function is_held_back(stock)
+  held_back = held_back or members(redis.call('SMEMBERS', 'orch:held_back'))
+  return held_back[model_of(stock)] == true
+end
+
 -- Whether tasks of this model and type may run now.
 local function may_run(stock)
-  held_back = held_back or members(redis.call('SMEMBERS', 'orch:held_back'))
-  return not held_back[string.match(stock, '^[^:]*')] and not is_held_up(stock)
+  return not is_held_back(stock) and not is_held_up(stock)
 end

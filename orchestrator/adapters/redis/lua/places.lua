@@ -20,6 +20,7 @@
 --   orch:idem:<project>:<key>             hash    request_sha256, task, created_ms and answer of an Idempotency-Key;
 --                                                 it ends by itself, whether or not the task is still there
 --   orch:run:<run_id>                     string  the task a claim handed out, so that a repeated claim repeats
+--   orch:pins:<instance>:<release>        set     ids whose run uses that model; the record says which (placing.lua)
 --
 -- Invariant I1: a task that is not terminal is in exactly one place, and its field `place` says in which.
 -- A task with the field `solo` is ready in its lane's solo lane, `<lane>.solo`, and nowhere else (ADR 0017); one with
@@ -143,8 +144,16 @@ local function leave_ready(task)
   if is_last then redis.call('DEL', 'orch:backlog:' .. lane_of(task)) end
 end
 
+-- Its run asks the model no more. The name of the release stays.
+local function unpin(task)
+  if not task.instance then return end
+  redis.call('SREM', 'orch:pins:' .. task.instance .. ':' .. task.release, task.id)
+  task.instance = nil
+end
+
 local function leave_place(task)
   if task.place == 'leases' then
+    unpin(task)
     redis.call('ZREM', 'orch:leases', task.id)
     redis.call('SREM', 'orch:held:' .. task.owner, task.id)
     redis.call('SREM', 'orch:running:' .. task.project, task.id)
