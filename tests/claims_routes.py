@@ -44,7 +44,7 @@ def expected_placement(lines: Sequence[Line], task_id: str, pins: Iterable[Place
     weights = {release: weight for weight, release, _ in lines}
     point = int(hashlib.sha1(task_id.encode(), usedforsecurity=False).hexdigest()[:8], 16) / 2**32
     point *= sum(weights.values())
-    for release, weight in weights.items():
+    for release, weight in sorted(weights.items()):
         point -= weight
         if point < 0:
             held = Counter(pins)

@@ -105,7 +105,7 @@ def test_a_shift_moves_only_what_it_must(store: RecordStore) -> None:
     """Who was sent to the new release at a tenth is sent there at a half."""
     taken = []
     for old, new in ((90, 10), (50, 50)):
-        serve(store, f"{old} echo@1 gpu:1", f"{new} echo@2 gpu:1")
+        serve(store, *sorted((f"{old} echo@1 gpu:1", f"{new} echo@2 gpu:1")))
         names = [f"t-{number}" for number in range(100)]
         store.submit(*map(new_task, names))
         runs = store.claim(count=100).runs
@@ -125,12 +125,14 @@ def test_of_the_instances_the_one_with_the_fewest_runs_is_taken(store: RecordSto
 
 def test_what_is_held_back_is_wanted_from_when_it_was_passed_over(store: RecordStore) -> None:
     send(store, "SADD", "orch:held_back", "echo")
+    send(store, "SADD", "orch:dismissed", "echo")
     store.submit(new_task("t"), replace(new_task("u"), model="other"))
     since = store.now_ms
     assert [run.task.id for run in store.claim().runs] == ["u"]
     store.pass_time(5_000)
     assert not store.claim().runs
     assert store.client.hgetall("orch:wanted") == {"echo": str(since)}
+    assert not send(store, "SMEMBERS", "orch:dismissed")
 
 
 def test_nobody_waits_for_what_is_paused_or_not_there(store: RecordStore) -> None:

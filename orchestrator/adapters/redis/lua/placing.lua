@@ -3,6 +3,7 @@
 --   orch:serving:<model>            string  lines "<weight> <release> <instance>": what may be asked now
 --   orch:pins:<instance>:<release>  set     ids whose run uses it, see places.lua
 --   orch:wanted                     hash    release or model → ms since when somebody waits for it
+--   orch:dismissed                  set     what an operator can do without, unless somebody wants it
 --
 -- Without an owner there is none of it: then the run goes to the first instance, under the model's plain name.
 
@@ -12,6 +13,7 @@ local noted = {}
 local function want(model, now)
   if noted[model] then return end
   redis.call('HSETNX', 'orch:wanted', model, now)
+  redis.call('SREM', 'orch:dismissed', model)
   noted[model] = true
 end
 
@@ -24,7 +26,7 @@ local function least_pinned(release, instances)
   return found
 end
 
--- By the weights and the task's id, so that a retry takes the same while they stand.
+-- By the weights and the task's id, so that a retry takes the same while they stand, and a shift moves no more than it must.
 local function choose(task, serving)
   local releases, weights, instances, total = {}, {}, {}, 0
   for weight, release, instance in string.gmatch(serving, '(%d+) (%S+) (%S+)') do
@@ -34,6 +36,7 @@ local function choose(task, serving)
     end
     table.insert(instances[release], instance)
   end
+  table.sort(releases)
   local point = tonumber(string.sub(redis.sha1hex(task.id), 1, 8), 16) / 0x100000000 * total
   for _, release in ipairs(releases) do
     point = point - weights[release]
