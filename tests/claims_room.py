@@ -187,7 +187,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         """Before the model of the store knows of it."""
         pins = [known.run.placement for known in self.tasks.values() if known.run and known.run.placement]
         lines = self.serving.get(run.task.model, [])
-        assert run.placement == expected_placement(lines, run.task.id, pins)
+        assert run.placement == expected_placement(lines, run.task.id, pins=pins)
 
     def fair_queue(self, lane: str) -> tuple[dict[str, float], dict[str, float], float]:
         """The tags of its projects, those that are kept beside the turn, and its clock."""

@@ -39,7 +39,7 @@ def commands_of(serving: Served, held_back: Iterable[str]) -> Iterator[Sequence[
         yield "SET", f"orch:serving:{model}", "\n".join(" ".join(map(str, line)) for line in lines)
 
 
-def expected_placement(lines: Sequence[Line], task_id: str, pins: Iterable[Placement]) -> Placement | None:
+def expected_placement(lines: Sequence[Line], task_id: str, *, pins: Iterable[Placement]) -> Placement | None:
     """By weight and the task's id, then by the fewest pins."""
     weights = {release: weight for weight, release, _ in lines}
     point = int(hashlib.sha1(task_id.encode(), usedforsecurity=False).hexdigest()[:8], 16) / 2**32

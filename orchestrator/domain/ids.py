@@ -1,4 +1,4 @@
-"""Names for new things: unique, short, and in the order of their making."""
+"""Names for new things: unique, short, and in the order of their making; and where what is made for a task lies."""
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ENTROPY_BYTES = 10
@@ -31,3 +31,8 @@ def made_at_ms(made_id: str) -> int:
             return 0
         number = number << BITS_PER_DIGIT | ALPHABET.index(digit)
     return number >> (8 * ENTROPY_BYTES)
+
+
+def task_prefix(project: str, task_id: str) -> str:
+    """The storage prefix of everything made for a task."""
+    return f"projects/{project}/tasks/{task_id}/"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from orchestrator.domain.errors import Category
+from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.lane import pool_lane, solo_lane
 from orchestrator.domain.model import Placement
 
@@ -219,16 +220,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt at a task, as claim handed it out. (epoch, run_id) is its token: the epoch orders, the id fences.
-
-    Without a ``placement`` nobody owns the inference servers, and its requests go to the first of them.
-    """
+    """One attempt at a task, as claim handed it out. (epoch, run_id) is its token: the epoch orders, the id fences."""
 
     task: Task
     epoch: int
     run_id: str
     owner: str
-    placement: Placement | None = None
+    placement: Placement | None = None  # none when no inference server has an owner: the first one is asked then
 
     @property
     def token(self) -> str:
@@ -238,11 +236,6 @@ class Run:
     def prefix(self) -> str:
         """Where this run may store artifacts; no other run ever writes there."""
         return f"{task_prefix(self.task.project, self.task.id)}{self.token}/"
-
-
-def task_prefix(project: str, task_id: str) -> str:
-    """The storage prefix of everything made for a task."""
-    return f"projects/{project}/tasks/{task_id}/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.task import Task, task_prefix
+from orchestrator.domain.task import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import Any
 import structlog
 
 from orchestrator.domain.errors import InputChanged, InputNotFound
+from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.journal import Ended, Recorded, Restoration
-from orchestrator.domain.task import Artifact, Status, task_prefix
+from orchestrator.domain.task import Artifact, Status
 from orchestrator.pipelines.checkpoint import RECEIPT_NAME
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.stored_result import find_stored
-from orchestrator.domain.task import Task, task_prefix
+from orchestrator.domain.task import Task
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 
