@@ -8,9 +8,9 @@ from threading import Lock
 from record_store import DONE, RecordStore, new_task
 
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
-from orchestrator.domain.delivery import Cursor, Delivery
+from orchestrator.domain.delivery import Cursor, Delivery, DeliveryLost
 from orchestrator.domain.task import Task, TaskEvent
-from orchestrator.ports.deliveries import Sending
+from orchestrator.ports.deliveries import Sending, Taken
 
 EVERYTHING = "queued running succeeded failed canceled"
 
@@ -64,7 +64,8 @@ class DeliveryRoom:
         return sending
 
     def finish(self, sending: Sending) -> None:
-        self.log.advance(sending, sending.until, said="200 OK", is_last=True)
+        if self.log.conclude([Taken(sending, "200 OK")]):
+            raise DeliveryLost
 
     def only(self, task_id: str) -> Delivery:
         (delivery,) = self.log.list("film-a", task_id)

@@ -56,6 +56,7 @@ from orchestrator.settings import ApiSettings, Settings, WebhookSettings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keys import build_authenticate, build_create_key
+from orchestrator.wiring.models import build_model_parts
 from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
@@ -155,8 +156,7 @@ def front_door(
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), keys_of_tenants(scripts), Bells()
     forecast, metrics = RedisForecast(scripts), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
-    content = FakeContentFiles()
-    inputs = PinInput(storage, log, new_id, content=content)
+    inputs = PinInput(storage, log, new_id, content=(content := FakeContentFiles()))
     drafts = DraftTask(inputs.pin, forecast, new_id, build_webhook_reach(SETTINGS))
     parts = ApiParts(
         submit=SubmitTask(intake, drafts, bells, metrics),
@@ -176,6 +176,7 @@ def front_door(
         keys=keys,
         projects=RedisProjects(scripts),
         webhooks=build_webhook_parts(SETTINGS, scripts),
+        models=build_model_parts(SETTINGS, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,

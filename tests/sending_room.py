@@ -39,6 +39,11 @@ class SendingRoom(DeliveryRoom):
         senders, breakers = {"webhook": self.told}, FakeBreakers(clock)
         return Deliver(self.log, senders, breakers, clock, metrics, must_leave=self.stopping.is_set)
 
+    def deliver_one(self) -> None:
+        taken = self.service.deliver(self.claim_one())
+        if taken:
+            assert self.log.conclude([taken]) == ()
+
     @contextmanager
     def draining(self) -> Iterator[None]:
         """A child that sends until the block is left."""

@@ -15,6 +15,7 @@ from orchestrator.api import (
     health,
     keys,
     many,
+    models,
     pauses,
     projects,
     receipts,
@@ -80,7 +81,7 @@ def build_app(parts: ApiParts) -> FastAPI:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
     work = (tasks, many, batches, estimates, events, deliveries, task_types, results, receipts, uploads, webhooks)
-    for resource in (*work, projects, keys, pauses, breakers, health):
+    for resource in (*work, projects, keys, pauses, breakers, models, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

@@ -12,6 +12,7 @@ from orchestrator.cli import (
     estimate,
     follow,
     keys,
+    models,
     pauses,
     projects,
     rebuild,
@@ -56,6 +57,7 @@ def build_cli() -> typer.Typer:
     cli.add_typer(tasks.build_tasks(), name="tasks")
     cli.add_typer(webhooks.build_webhooks(), name="webhooks")
     cli.add_typer(deliveries.build_deliveries(), name="deliveries")
+    cli.add_typer(models.build_models(), name="models")
     cli.add_typer(projects.build_projects(), name="projects")
     cli.add_typer(keys.build_keys(), name="keys")
     return cli

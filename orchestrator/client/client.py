@@ -16,6 +16,7 @@ from orchestrator.client.events import Event, Story
 from orchestrator.client.keys import Keys
 from orchestrator.client.large_results import parse_whole
 from orchestrator.client.many import Many
+from orchestrator.client.models import Models
 from orchestrator.client.options import AS_USUAL, Options, Submission, Wish, render_change, render_submit, with_hash
 from orchestrator.client.pauses import Pauses
 from orchestrator.client.projects import Projects
@@ -50,6 +51,7 @@ class Client:
         self.pauses = Pauses(self._caller)
         self.webhooks = Webhooks(self._caller)
         self.breakers = Breakers(self._caller)
+        self.models = Models(self._caller)
         self.many = Many(self._caller)
         self.receipts = Receipts(self._caller)
         self.deliveries = Deliveries(self._caller)

@@ -24,6 +24,14 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A ``sending`` whose destination has taken all of it, and what it ``said`` to the last event."""
+
+    sending: Sending
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Untold:
     """What is still to be told to one kind of destination."""
 
@@ -57,13 +65,18 @@ class Outbox(Protocol):
         """Keep them for another lease. A claim that is lost stays lost."""
         ...
 
-    def advance(self, sending: Sending, cursor: Cursor, *, said: str, is_last: bool) -> None:
+    def advance(self, sending: Sending, cursor: Cursor, *, said: str) -> None:
         """The destination has taken all up to ``cursor``, and ``said`` so; nothing of that is told again.
-
-        After the last of its events the claim is over; what has come since is claimed anew.
 
         Raises:
             DeliveryLost: another sender has it, or it is gone.
+        """
+        ...
+
+    def conclude(self, taken: Sequence[Taken]) -> tuple[Sending, ...]:
+        """Nothing of them is told again, and their claims are over; what has come since is claimed anew.
+
+        Returns those of which that cannot be said: another sender has them, or they are gone.
         """
         ...
 

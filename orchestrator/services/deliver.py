@@ -11,7 +11,7 @@ from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.sending import decide_sending
 from orchestrator.ports.breakers import Breakers, passing
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import Outbox, Sending
+from orchestrator.ports.deliveries import Outbox, Sending, Taken
 from orchestrator.ports.destinations import Sender
 from orchestrator.telemetry import SendMetrics
 
@@ -32,39 +32,44 @@ class Deliver:
     metrics: SendMetrics
     must_leave: Callable[[], bool] = lambda: False
 
-    def deliver(self, sending: Sending) -> None:
-        """Raises nothing: what a store that is away has not heard is told again once the claim has lapsed."""
+    def deliver(self, sending: Sending) -> Taken | None:
+        """Returns what is still to be concluded, for all that end together; None when the outbox has heard already.
+
+        Raises nothing: what a store that is away has not heard is told again once the claim has lapsed.
+        """
         delivery = sending.delivery
         with structlog.contextvars.bound_contextvars(task_id=delivery.task_id, destination=delivery.destination):
             try:
-                self._tell_all(sending)
+                return self._tell_all(sending)
             except DeliveryLost:
                 log.info("delivery.lost")
             except OrchestratorError as error:
                 log.warning("delivery.unheard", error=str(error))
+        return None
 
-    def _tell_all(self, sending: Sending) -> None:
+    def _tell_all(self, sending: Sending) -> Taken | None:
         sender, delivery = self.senders[sending.delivery.kind], sending.delivery
         events = sending.events[-1:] if sender.wants_only_latest else sending.events
-        if not events:  # the task's stream is bounded, and has lost them
-            self.outbox.advance(sending, sending.until, said="", is_last=True)
+        said = ""  # and stays so where the task's stream, which is bounded, has lost them all
         for number, event in enumerate(events, start=1):
-            is_last = number == len(events)
-            cursor = sending.until if is_last else Cursor(event.generation, event.seq)
             try:
                 with passing(self.breakers, delivery.channel):
-                    said = sender.send(delivery, sending.task, event=event)
+                    said = sender.send(delivery, sending.task, event=event) or "ok"
             except OrchestratorError as error:
-                return self._fail(sending, error, tries=delivery.tries)
+                self._fail(sending, error, tries=delivery.tries)
+                return None
             except Exception:
                 log.exception("delivery.bug")
-                return self._fail(sending, _bug(), tries=delivery.tries)
-            self.outbox.advance(sending, cursor, said=said or "ok", is_last=is_last)
+                self._fail(sending, _bug(), tries=delivery.tries)
+                return None
             self.metrics.sent.labels(delivery.kind, "ok").inc()
-            delivery = replace(delivery, cursor=cursor, tries=0)
-            if not is_last and self.must_leave():
-                return self.outbox.release(sending)
-        return None
+            if number < len(events):
+                delivery = replace(delivery, cursor=Cursor(event.generation, event.seq), tries=0)
+                self.outbox.advance(sending, delivery.cursor, said=said)
+                if self.must_leave():
+                    self.outbox.release(sending)
+                    return None
+        return Taken(sending, said)
 
     def _fail(self, sending: Sending, error: OrchestratorError, *, tries: int) -> None:
         kind, cause = sending.delivery.kind, repr(error.__cause__)

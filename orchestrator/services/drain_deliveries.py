@@ -1,7 +1,10 @@
-"""Drain deliveries: what an io worker's child does beside its tasks. It claims and sends on threads of its own."""
+"""Drain deliveries: what an io worker's child does beside its tasks.
+
+One thread talks to the store: it claims, and concludes what was taken, many at once. The others talk to destinations.
+"""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,7 +13,7 @@ import structlog
 from orchestrator.domain.delivery import DeliveryLost
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import Outbox, Sending
+from orchestrator.ports.deliveries import Outbox, Sending, Taken
 
 log = structlog.get_logger()
 
@@ -22,36 +25,62 @@ class SendSlots:
     count: int
     renew_s: float = 10.0
     poll_s: float = 0.25
+    gather_s: float = 0.01
     drain_s: float = 25.0
 
 
 class InHand:
-    """The deliveries that this child is sending, by their claims."""
+    """The claims of this child: deliveries that are being sent, and those that were taken and are not concluded yet."""
 
     def __init__(self) -> None:
         self._sendings: dict[str, Sending] = {}
-        self._changed = threading.Condition()
+        self._taken: list[Taken] = []
+        self._has_news = False
+        lock = threading.Lock()
+        self._ended, self._all_ended = threading.Condition(lock), threading.Condition(lock)
 
     def __len__(self) -> int:
         return len(self._sendings)
 
     def take(self, sending: Sending) -> None:
-        with self._changed:
+        with self._ended:
             self._sendings[sending.claim] = sending
 
-    def drop(self, sending: Sending) -> None:
-        with self._changed:
-            self._sendings.pop(sending.claim, None)
-            self._changed.notify_all()
+    def end(self, sending: Sending, taken: Taken | None) -> None:
+        """It is not being sent any more. What was ``taken`` stays in hand until it is dropped."""
+        with self._ended:
+            if taken is None:
+                del self._sendings[sending.claim]
+            else:
+                self._taken.append(taken)
+            self._has_news = True
+            self._ended.notify()
+            if self._have_all_ended():
+                self._all_ended.notify()
+
+    def collect(self) -> list[Taken]:
+        """What was taken since the last call."""
+        with self._ended:
+            taken, self._taken, self._has_news = self._taken, [], False
+            return taken
+
+    def drop(self, taken: Sequence[Taken]) -> None:
+        with self._ended:
+            for each in taken:
+                del self._sendings[each.sending.claim]
 
     def all(self) -> list[Sending]:
-        with self._changed:
+        with self._ended:
             return list(self._sendings.values())
 
-    def await_fewer(self, than: int, timeout_s: float) -> bool:
-        """Whether so few are left before the time is over."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self._sendings) < than, timeout_s)
+    def await_ends(self, timeout_s: float, *, gather_s: float) -> None:
+        """Until one has ended that was not collected yet, and then a little for those that end with it."""
+        with self._ended:
+            if self._ended.wait_for(lambda: self._has_news, timeout_s):
+                self._all_ended.wait_for(self._have_all_ended, gather_s)
+
+    def _have_all_ended(self) -> bool:
+        return len(self._taken) == len(self._sendings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +88,7 @@ class DrainDeliveries:
     """Tasks and deliveries of a child have slots of their own, so neither waits for the other."""
 
     outbox: Outbox
-    deliver: Callable[[Sending], None]
+    deliver: Callable[[Sending], Taken | None]
     clock: Clock
     new_claim: Callable[[], str]
     is_stopping: Callable[[], bool]
@@ -86,6 +115,7 @@ class DrainDeliveries:
         renewed_s = self.clock.monotonic_s()
         try:
             while not ending.is_set() and not self.is_stopping():
+                self._conclude(hand)
                 sent = self._claim_more(hand, pool)
                 if self.clock.monotonic_s() - renewed_s >= self.slots.renew_s:
                     self._renew(hand)
@@ -93,7 +123,7 @@ class DrainDeliveries:
                 if not (sent or hand):
                     ending.wait(self.slots.poll_s)
                 else:
-                    hand.await_fewer(len(hand), self.slots.poll_s)
+                    hand.await_ends(self.slots.poll_s, gather_s=self.slots.gather_s)
             self._settle(hand)
         finally:
             pool.shutdown(wait=not hand)
@@ -113,12 +143,26 @@ class DrainDeliveries:
         return len(sendings)
 
     def _send(self, sending: Sending, hand: InHand) -> None:
+        taken = None
         try:
-            self.deliver(sending)
+            taken = self.deliver(sending)
         except Exception:  # nobody asks for the outcome of a thread; the claim lapses
             log.exception("delivery.escaped", task_id=sending.delivery.task_id)
         finally:
-            hand.drop(sending)
+            hand.end(sending, taken)
+
+    def _conclude(self, hand: InHand) -> None:
+        """What the store does not hear is told again once the claims have lapsed."""
+        taken = hand.collect()
+        if not taken:
+            return
+        try:
+            for lost in self.outbox.conclude(taken):
+                log.info("delivery.lost", task_id=lost.delivery.task_id, destination=lost.delivery.destination)
+        except OrchestratorError as error:
+            log.warning("deliveries.unheard", taken=len(taken), error=str(error))
+        finally:
+            hand.drop(taken)
 
     def _renew(self, hand: InHand) -> None:
         try:
@@ -133,7 +177,9 @@ class DrainDeliveries:
             log.info("deliveries.leaving", sending=len(hand))
         while hand and self.clock.monotonic_s() < until_s:
             self._renew(hand)
-            hand.await_fewer(1, min(self.slots.renew_s, until_s - self.clock.monotonic_s()))
+            left_s = until_s - self.clock.monotonic_s()
+            hand.await_ends(min(self.slots.renew_s, left_s), gather_s=self.slots.gather_s)
+            self._conclude(hand)
         for sending in hand.all():
             try:
                 self.outbox.release(sending)

@@ -36,6 +36,7 @@ from orchestrator.wiring.inputs import build_limits, build_reach
 from orchestrator.wiring.journal import build_guard, build_intake, build_journal, build_tenants
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
+from orchestrator.wiring.models import build_model_parts
 from orchestrator.wiring.operations import build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
 from orchestrator.wiring.receipts import build_public_keys
@@ -48,20 +49,19 @@ def build_api_parts(settings: Settings) -> ApiParts:
     Raises:
         MissingPepper: the one secret without which it cannot serve is not there.
     """
-    client = connect(settings.redis.url.get_secret_value(), API)
-    scripts = Scripts(client)
+    scripts = Scripts(connect(settings.redis.url.get_secret_value(), API))
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
     quotas, lanes, journal = build_quotas(settings), build_lane_limits(settings), build_journal(settings)
     recorded = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
     intake, tenants = build_intake(scripts, recorded, journal=journal), build_tenants(scripts, journal)
     keys, projects = RedisApiKeys(scripts), RedisProjects(scripts)
-    reads, storage = RedisReads(client), build_storage(settings)
+    reads, storage = RedisReads(scripts.client), build_storage(settings)
     forecast = RedisForecast(scripts, quotas=quotas, lanes=lanes)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
     limits, log, parts = build_limits(settings), RedisUploadLog(scripts, quotas=quotas), build_parts(settings)
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
-    uploads, receivers = RedisUploads(client, expires_s=open_for_s), build_webhook_reach(settings)
+    uploads, receivers = RedisUploads(scripts.client, expires_s=open_for_s), build_webhook_reach(settings)
     inputs = _build_pin(settings, storage, log=log)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
     return ApiParts(
@@ -82,6 +82,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         keys=KeptApiKeys(keys, tenants) if tenants else keys,
         projects=KeptProjects(projects, tenants) if tenants else projects,
         webhooks=build_webhook_parts(settings, scripts),
+        models=build_model_parts(settings, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks=build_checks(settings),
         registry=metrics.registry,

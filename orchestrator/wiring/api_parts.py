@@ -23,6 +23,7 @@ from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.read_result import ReadResult
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
+from orchestrator.wiring.models import ModelParts
 from orchestrator.wiring.operations import Operations
 from orchestrator.wiring.webhooks import WebhookParts
 
@@ -48,6 +49,7 @@ class ApiParts:
     keys: ApiKeys
     projects: Projects
     webhooks: WebhookParts
+    models: ModelParts
     workers: LaneWorkers
     checks: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry

@@ -68,7 +68,9 @@ class World:
     def work(self) -> None:
         """Send what may be sent now."""
         while sendings := self.outbox.claim([next(self._claims)]):
-            self.service.deliver(sendings[0])
+            taken = self.service.deliver(sendings[0])
+            if taken:
+                assert self.outbox.conclude([taken]) == ()
 
     def wait_for_next_try(self, task_id: str = "t1") -> None:
         due_ms = self.only(task_id).due_ms

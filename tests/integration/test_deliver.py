@@ -25,14 +25,14 @@ def room(redis_url: str) -> Iterator[SendingRoom]:
 class TestTelling:
     def test_each_event_is_told_in_order_and_then_all_is_delivered(self, room: SendingRoom) -> None:
         room.run_to_end("t1")
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.told.of("t1") == ALL
         assert room.only("t1").status == "delivered"
 
     def test_who_shows_a_state_is_told_the_last_one_only(self, room: SendingRoom) -> None:
         room.told.wants_only_latest = True
         room.run_to_end("t1")
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.told.of("t1") == ["succeeded"]
         assert room.only("t1").status == "delivered"
 
@@ -45,10 +45,10 @@ class TestTelling:
 
         room.run_to_end("t1")
         room.told.answer = die_after_the_second
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.told.of("t1") == ["queued", "running"]
         room.told.answer = lambda _delivery, _event: "200 OK"
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.told.of("t1") == ["queued", "running", "running", "succeeded"]
 
     def test_who_must_leave_ends_what_is_being_sent_and_gives_the_rest_back(self, room: SendingRoom) -> None:
@@ -58,14 +58,14 @@ class TestTelling:
 
         room.told.answer = stop
         room.run_to_end("t1")
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.told.of("t1") == ["queued"]
         assert [event.type for event in room.claim_one().events] == ["running", "succeeded"]
 
     def test_lines_that_the_stream_has_lost_are_not_waited_for(self, room: SendingRoom) -> None:
         room.run_to_end("t1")
         room.send("DEL", "orch:events:t1")
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         assert room.only("t1").status == "delivered"
 
 
@@ -77,7 +77,7 @@ class TestFailing:
         room.told.answer = answer
         room.run_to_end("t1")
         for _ in range(tries):
-            room.service.deliver(room.claim_one())
+            room.deliver_one()
             room.store.pass_time(24 * 3_600_000)
             room.log.wake(limit=10)
         return room.only("t1")
@@ -114,7 +114,7 @@ class TestFailing:
 
         room.told.answer = busy
         room.run_to_end("t1")
-        room.service.deliver(room.claim_one())
+        room.deliver_one()
         due_ms = room.only("t1").due_ms
         assert due_ms == room.store.now_ms + 77_000
 

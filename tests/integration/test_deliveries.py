@@ -8,6 +8,7 @@ from delivery_room import DeliveryRoom, cursor_of, kinds
 from record_store import DONE, LEASE_MS, RETENTION_MS, new_task, open_store
 
 from orchestrator.domain.delivery import Cursor, DeliveryLost, DeliveryStatus
+from orchestrator.ports.deliveries import Taken
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ class TestCursor:
     def test_what_was_taken_is_not_told_again(self, room: DeliveryRoom) -> None:
         room.run_to_end("t1")
         sending = room.claim_one()
-        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK", is_last=False)
+        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK")
         room.store.pass_time(LEASE_MS + 1)
         assert room.log.wake(limit=10).lapsed == 1
         again = room.claim_one()
@@ -130,6 +131,13 @@ class TestCursor:
         assert delivery.last is not None
         assert (delivery.last.code, delivery.last.message) == ("ok", "200 OK")
         assert room.claim() == ()
+
+    def test_many_are_concluded_together_and_those_that_are_lost_are_named(self, room: DeliveryRoom) -> None:
+        room.store.submit(new_task("t1"), new_task("t2"), new_task("t3"))
+        sendings = room.claim(3)
+        room.log.release(sendings[1])
+        assert room.log.conclude([Taken(each, "200 OK") for each in sendings]) == (sendings[1],)
+        assert [room.only(task_id).status for task_id in ("t1", "t2", "t3")] == ["delivered", "pending", "delivered"]
 
     def test_a_renewed_claim_does_not_lapse(self, room: DeliveryRoom) -> None:
         room.run_to_end("t1")

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
+from overheard import overheard
 from record_store import new_task, open_store
-from sending_room import ALL, PATIENCE_S, SILENT, SendingRoom
+from sending_room import ALL, PATIENCE_S, QUICK, SILENT, SendingRoom
 
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.delivery import Delivery
@@ -53,6 +55,21 @@ class TestDrain:
             await_that(lambda: all(room.told.of(f"t{number}") == ["queued"] for number in range(30)))
             hangs.set()
         assert not [heard for heard in room.told.heard if heard[1] == "webhook:dead"]
+
+    def test_those_that_end_together_are_concluded_in_one_round_trip(self, room: SendingRoom, redis_url: str) -> None:
+        together = threading.Barrier(QUICK.count)
+
+        def answer(_delivery: Delivery, _event: TaskEvent) -> str:
+            together.wait(PATIENCE_S)
+            return "200 OK"
+
+        room.told.answer = answer
+        room.slots = replace(QUICK, gather_s=PATIENCE_S)
+        tasks = [f"t{number}" for number in range(QUICK.count)]
+        room.store.submit(*map(new_task, tasks))
+        with overheard(redis_url) as said, room.draining():
+            await_that(lambda: all(room.only(task_id).status == "delivered" for task_id in tasks))
+        assert said.count("conclude_deliveries") == 1
 
     def test_events_of_one_task_stay_in_order_whatever_fails(self, room: SendingRoom) -> None:
         calls = count()

@@ -17,6 +17,7 @@ from orchestrator.domain.journal import Entry, KeptAnswer
 from orchestrator.domain.overload import ReadOnly
 from orchestrator.domain.task import NewTask, Priority, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Verdict
+from orchestrator.ports.deliveries import Taken
 from orchestrator.ports.intake import Receipt
 from orchestrator.services.sweep import Sweep
 from orchestrator.services.tell_journal import TellJournal
@@ -201,7 +202,7 @@ def tell_ends(room: JournalRoom) -> None:
     outbox, teller = RedisDeliveries(room.store.scripts), TellJournal(room.journal)
     for sending in outbox.claim([new_id("claim") for _ in range(5)]):
         assert teller.send(sending.delivery, sending.task, event=sending.events[-1]) == "noted"
-        outbox.advance(sending, sending.until, said="noted", is_last=True)
+        assert outbox.conclude([Taken(sending, "noted")]) == ()
 
 
 def sweep(room: JournalRoom) -> None:

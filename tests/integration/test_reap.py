@@ -119,7 +119,7 @@ class TestReapSenders:
 
     def test_what_it_sent_is_another_s_at_once_from_where_it_was(self, room: DeliveryRoom) -> None:
         (sending,) = room.log.claim([f"{DEAD}/1"])
-        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK", is_last=False)
+        room.log.advance(sending, cursor_of(sending.events[0]), said="200 OK")
         assert room.store.upkeep.reap(DEAD) == Mended(0, 0, 0, unsent=1)
         again = {found.delivery.task_id: found for found in room.claim(2)}[sending.delivery.task_id]
         assert kinds(again) == kinds(sending)[1:]

@@ -20,6 +20,7 @@ from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Progress, Run, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Commit
 from orchestrator.ports.content import FAULTY, OutputDocument, TaskDocument
+from orchestrator.ports.deliveries import Taken
 from orchestrator.services.register_outputs import RegisterOutputs
 from orchestrator.services.tell_content import TellContent
 
@@ -234,7 +235,7 @@ class TestDeleted:
                 room.store.intake.delete("film-a", "t")
             for sending in outbox.claim([f"claim-{is_deleted}"]):
                 room.sender.send(sending.delivery, sending.task, event=sending.events[-1])
-                outbox.advance(sending, sending.until, said="ok", is_last=True)
+                assert outbox.conclude([Taken(sending, "ok")]) == ()
                 shown.append(room.shown)
         assert [document.result for document in shown] == results
         assert [len(document.outputs) for document in shown] == [1, 0][: len(results)]

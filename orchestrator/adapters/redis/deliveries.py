@@ -20,7 +20,7 @@ from orchestrator.domain.delivery import (
 )
 from orchestrator.domain.errors import TaskNotFound
 from orchestrator.domain.task import Status, Task, TaskEvent
-from orchestrator.ports.deliveries import Sending, Untold, Woken
+from orchestrator.ports.deliveries import Sending, Taken, Untold, Woken
 
 KINDS = (PAYLOAD, WEBHOOK, JOURNAL)
 AT_ONCE: Mapping[str, int] = dict.fromkeys(KINDS, 8)
@@ -49,9 +49,18 @@ class RedisDeliveries:
         with redis_errors():
             self.scripts.run("renew_deliveries", {"claims": render_json(claims), "lease_ms": self.lease_ms})
 
-    def advance(self, sending: Sending, cursor: Cursor, *, said: str, is_last: bool) -> None:
-        given = {"lease_ms": self.lease_ms, "cursor": cursor, "is_last": int(is_last)}
-        self._fenced("advance_delivery", sending, given={**given, **_answer("ok" if said else "", said)})
+    def advance(self, sending: Sending, cursor: Cursor, *, said: str) -> None:
+        given = {"lease_ms": self.lease_ms, "cursor": cursor}
+        self._fenced("advance_delivery", sending, given={**given, **_answer("ok", said)})
+
+    def conclude(self, taken: Sequence[Taken]) -> tuple[Sending, ...]:
+        told = [
+            {**_token(each.sending), "cursor": str(each.sending.until), **_answer("ok" if each.said else "", each.said)}
+            for each in taken
+        ]
+        with redis_errors():
+            lost = set(self.scripts.run("conclude_deliveries", {"taken": render_json(told)}))
+        return tuple(each.sending for each in taken if each.sending.claim in lost)
 
     def put_off(self, sending: Sending, *, after_s: float, code: str, message: str) -> None:
         self._leave(sending, "again", again_in_ms=int(after_s * 1000), counts=1, answer=_answer(code, message))

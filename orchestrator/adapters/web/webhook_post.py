@@ -12,6 +12,7 @@ import httpcore
 import structlog
 
 from orchestrator.adapters.web.guard import Deadline, Guard
+from orchestrator.adapters.web.kept_connections import KeptConnections
 from orchestrator.adapters.web.webhook_status import address_refused, require_taken, translated
 from orchestrator.adapters.web.wire import render_address
 from orchestrator.domain.web_address import Reach, parse_web_address
@@ -19,7 +20,6 @@ from orchestrator.domain.webhook import Secrets, sign
 from orchestrator.ports.web import NameResolver
 from orchestrator.ports.webhooks import Message
 
-CONNECTIONS = 64
 IDLE_S = 4.0  # Node closes a connection that is idle for five, maybe just when we use it again
 READ_BYTES = 4096  # an answer that is longer costs its connection
 
@@ -53,14 +53,12 @@ class WebhookPost:
         ]
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
         self._deadline.ends_s = time.monotonic() + self._timeout_s
+        target = render_address(address)
         with (
             translated(address.host),
-            self._pool.stream(
-                "POST",
-                render_address(address),
-                headers=headers,
-                content=message.body,
-                extensions={"timeout": timeout},
+            self._connections.borrowed(target.origin) as connection,
+            connection.stream(
+                "POST", target, headers=headers, content=message.body, extensions={"timeout": timeout}
             ) as answer,
         ):
             said = _read(answer)
@@ -69,16 +67,16 @@ class WebhookPost:
 
     def close(self) -> None:
         """End the connections that are kept."""
-        if "_pool" in vars(self):
-            self._pool.close()
+        if "_connections" in vars(self):
+            self._connections.close()
 
     @cached_property
-    def _pool(self) -> httpcore.ConnectionPool:
-        return httpcore.ConnectionPool(
-            ssl_context=self._tls(),
-            max_connections=CONNECTIONS,
-            keepalive_expiry=IDLE_S,
-            network_backend=Guard(self._resolver, self._reach, self._deadline),
+    def _connections(self) -> KeptConnections:
+        tls, guard = self._tls(), Guard(self._resolver, self._reach, self._deadline)
+        return KeptConnections(
+            lambda origin: httpcore.HTTPConnection(
+                origin, ssl_context=tls, keepalive_expiry=IDLE_S, network_backend=guard
+            )
         )
 
 

@@ -202,6 +202,12 @@ function deliveries()
     delivery.last_ms, delivery.last_code, delivery.last_text = now, given.code, given.text
   end
 
+  -- The destination has taken all up to the cursor that is given.
+  local function note_taken(delivery, given, now)
+    delivery.cursor, delivery.tries = given.cursor, 0
+    note_answer(delivery, given, now)
+  end
+
   local function each_of(task_id, visit)
     for _, destination in ipairs(redis.call('SMEMBERS', 'orch:deliveries:' .. task_id)) do
       local delivery = load(task_id .. ':' .. destination)
@@ -227,8 +233,9 @@ function deliveries()
     load = load, store = store, outbox_of = outbox_of, kind_of = kind_of_destination, is_asked_for = is_asked_for,
     is_before = is_before, to_the_end = to_the_end, hold_back = hold_back, enter_outbox = enter_outbox,
     enter_later = enter_later, enter_sending = enter_sending, leave_outbox = leave_outbox, leave_place = leave_place,
-    begin = begin, sender_of = sender_of, take_back = take_back, conclude = conclude, tell = tell, tell_progress = tell_progress, held = held,
-    note_answer = note_answer, each_of = each_of, is_pending = is_pending, forget = forget,
+    begin = begin, sender_of = sender_of, take_back = take_back, conclude = conclude, tell = tell,
+    tell_progress = tell_progress, held = held, note_answer = note_answer, note_taken = note_taken, each_of = each_of,
+    is_pending = is_pending, forget = forget,
   }
   return delivery_parts
 end

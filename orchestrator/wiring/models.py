@@ -1,0 +1,34 @@
+"""What the front door knows of models, and whom it asks."""
+
+from dataclasses import dataclass
+
+from orchestrator.adapters.redis.residency import RedisResidency
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.triton.figures import TritonFigures
+from orchestrator.ports.model_figures import ModelFigures
+from orchestrator.ports.residency import Residency
+from orchestrator.services.ask_owners import AskOwners
+from orchestrator.services.show_models import ShowModels
+from orchestrator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParts:
+    """What is resident, how it is shown, and how owners are asked to change it."""
+
+    residency: Residency
+    show: ShowModels
+    ask: AskOwners
+
+
+def build_model_parts(settings: Settings, scripts: Scripts) -> ModelParts:
+    residency = RedisResidency(scripts)
+    return ModelParts(residency, ShowModels(residency, build_figures(settings)), AskOwners(residency))
+
+
+def build_figures(settings: Settings) -> dict[str, ModelFigures]:
+    """The counters of each instance, by its address."""
+    urls = settings.triton.metrics_url.split(",")
+    return {
+        address: TritonFigures(url.strip()) for address, url in zip(settings.triton.grpc.split(","), urls, strict=False)
+    }
