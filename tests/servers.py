@@ -173,6 +173,10 @@ class Triton(Server):
     def metrics_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.metrics}/metrics"
 
+    @property
+    def warden_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.warden}"
+
 
 @contextmanager
 def triton(folder: Path, *, models: Sequence[str] = ("echo",), root: Path = ROOT) -> Iterator[Triton]:
@@ -189,7 +193,7 @@ def triton(folder: Path, *, models: Sequence[str] = ("echo",), root: Path = ROOT
             (repository / model.name).symlink_to(model)
     key_file = folder / "control-key"
     key_file.write_text(CONTROL_KEY)
-    ports = TritonPorts(*pick_ports(3))
+    ports = TritonPorts(*pick_ports(4))
     command = triton_command(project, workdir=folder / "work", ports=ports, control_key_file=key_file, models=models)
     server = Triton(
         command=(*command, "--model-repository", str(repository)),  # the last one counts

@@ -1,6 +1,6 @@
-"""Starts the embedded Triton: lays out its backends in a working folder, then becomes the server (same pid).
+"""Starts the embedded Triton: lays out its backends in a working folder, then becomes its warden (ADR 0046).
 
-Runs in .venv-triton. NVIDIA's container does not use this file: triton/Dockerfile gives the same serving flags.
+Runs in .venv-triton. NVIDIA's container does not use this file: triton/serve.sh gives the same serving flags.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ import sysconfig
 from pathlib import Path
 from typing import NoReturn
 
+from warden.keep import keep
+from warden.server import Server, region_prefix
+
 OUR_BACKENDS = Path(__file__).resolve().parent / "backends"
 SHARED_MODULE = OUR_BACKENDS / "shared" / "model_instance.py"
 # Clients send the secret in the gRPC header `triton-grpc-protocol-<name>`, the HTTP header `<name>` (stack facts H).
 CONTROL_KEY_NAME = "orchestrator-control"
 RESTRICTED = "model-repository,model-config,shared-memory,trace,logging,statistics"
 EXIT_TIMEOUT_S = 5
+KILL_AFTER_S = EXIT_TIMEOUT_S + 2  # within the ten seconds that a part of the stack has to stop
+OUR_NAMES = ("onnxruntime", "pytorch")  # backends written in Python, as NVIDIA calls its native ones
 # More than any tensor: glibc would map each one over 32 MiB anew and unmap it after, a tenth of a run in page faults.
 KEPT_MEMORY_BYTES = 4 << 30
 
@@ -30,7 +35,7 @@ class LaunchError(Exception):
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
-    """Become tritonserver, or say in one sentence why not and exit with status 2."""
+    """Keep tritonserver and exit as it does, or say in one sentence why not and exit with status 2."""
     options = parse_arguments(argv)
     try:
         wheel = find_wheel()
@@ -38,13 +43,13 @@ def main(argv: list[str] | None = None) -> NoReturn:
         command = serving_command(options, wheel)
         options.workdir.mkdir(parents=True, exist_ok=True)
         assemble_backends(wheel, options.workdir / "backends")
+        control_key = read_control_key(options.control_key_file)
     except (LaunchError, OSError) as error:
         sys.stderr.write(f"launch.py: {error}\n")
         sys.exit(2)
     # The stub puts the server's folder on sys.path, and torch probes for a package `triton` there (stack facts H).
-    os.chdir(options.workdir)
-    sys.stderr.flush()
-    os.execve(command[0], command, server_environment(wheel, library))  # noqa: S606 - no shell is the point
+    server = Server(command, server_environment(wheel, library), cwd=options.workdir, grace_s=KILL_AFTER_S)
+    sys.exit(keep(server, address=("127.0.0.1", options.warden_port), control_key=control_key))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -55,6 +60,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--http-port", type=int, required=True)
     parser.add_argument("--grpc-port", type=int, required=True)
     parser.add_argument("--metrics-port", type=int, required=True)
+    parser.add_argument("--warden-port", type=int, required=True)
     parser.add_argument("--control-key-file", type=Path, required=True, help="file holding the secret of model control")
     parser.add_argument("--model", action="append", default=[], help="a model to load at start; may be repeated")
     parser.add_argument("--log-verbose", type=int, default=0)
@@ -91,7 +97,7 @@ def assemble_backends(wheel: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(wheel / "backends" / "python", target / "python")
     shutil.copy2(stub / "triton_python_backend_stub", target / "python")
-    for name in ("onnxruntime", "pytorch"):
+    for name in OUR_NAMES:
         (target / name).mkdir()
         shutil.copy2(OUR_BACKENDS / name / "model.py", target / name)
         shutil.copy2(SHARED_MODULE, target / name)
@@ -123,6 +129,7 @@ def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
         # Auto-complete would start an extra stub per model: 9.1 s to ready instead of 3.9 s (stack facts H).
         "--disable-auto-complete-config",
         f"--backend-directory={options.workdir.resolve() / 'backends'}",
+        *(f"--backend-config={name},shm-region-prefix-name={region_prefix()}" for name in ("python", *OUR_NAMES)),
         "--http-address=127.0.0.1",
         f"--http-port={options.http_port}",
         "--grpc-address=127.0.0.1",

@@ -54,14 +54,14 @@ class Server:
 @contextmanager
 def running_triton(project: TritonProject) -> Iterator[Server]:
     SCRATCH.mkdir(exist_ok=True)
-    http, grpc, metrics = pick_ports(3)
+    http, grpc, metrics, warden = pick_ports(4)
     with TemporaryDirectory(prefix="gpu-", dir=SCRATCH) as folder:
         key_file, log = Path(folder) / "key", SCRATCH / "gpu-triton.log"
         key_file.write_text(CONTROL_KEY)
         command = triton_command(
             project,
             workdir=Path(folder) / "work",
-            ports=TritonPorts(http=http, grpc=grpc, metrics=metrics),
+            ports=TritonPorts(http=http, grpc=grpc, metrics=metrics, warden=warden),
             control_key_file=key_file,
             models=(),
         )

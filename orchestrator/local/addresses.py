@@ -14,7 +14,7 @@ from orchestrator.local.stack_file import MetricsAccess, PayloadAccess, S3Access
 from orchestrator.local.triton import TritonPorts
 
 BUCKET = "media"
-PORT_COUNT = 8 + len(PORT_FLAGS)
+PORT_COUNT = 9 + len(PORT_FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ def choose_ports(api: int, memory: Path) -> Ports:
         raise StackError(f"port {api} is in use: choose another, or 0 for a free one")
     numbers = _recall(memory) or pick_ports(PORT_COUNT)
     memory.write_text(json.dumps(numbers))
-    usual, redis, http, grpc, metrics, workers, keeper, payload, *s3 = numbers
+    usual, redis, http, grpc, metrics, warden, workers, keeper, payload, *s3 = numbers
     return Ports(
         api=api or usual,
         redis=redis,
-        triton=TritonPorts(http=http, grpc=grpc, metrics=metrics),
+        triton=TritonPorts(http=http, grpc=grpc, metrics=metrics, warden=warden),
         worker_metrics=workers,
         keeper_metrics=keeper,
         payload=payload,
@@ -74,6 +74,7 @@ def describe_stack(ports: Ports, credentials: Credentials, *, payload: bool = Fa
             http=url(ports.triton.http),
             grpc=f"127.0.0.1:{ports.triton.grpc}",
             metrics=url(ports.triton.metrics, "/metrics"),
+            warden=url(ports.triton.warden),
         ),
         metrics=MetricsAccess(
             workers=url(ports.worker_metrics, "/metrics"), keeper=url(ports.keeper_metrics, "/metrics")

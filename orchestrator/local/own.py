@@ -77,6 +77,7 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
         "ORCH_S3__SECRET_ACCESS_KEY": stack.s3.secret_access_key,
         "ORCH_TRITON__GRPC": stack.triton.grpc,
         "ORCH_TRITON__METRICS_URL": stack.triton.metrics,
+        "ORCH_TRITON__WARDEN_URL": stack.triton.warden,
         "ORCH_API__PORT": str(ports.api),
         "ORCH_WORKER__METRICS_PORT": str(ports.worker_metrics),
         "ORCH_KEEPER__METRICS_PORT": str(ports.keeper_metrics),

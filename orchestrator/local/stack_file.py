@@ -25,11 +25,12 @@ class S3Access(_Frozen):
 
 
 class TritonAccess(_Frozen):
-    """Triton: URLs, but host:port for gRPC."""
+    """Triton and its warden: URLs, but host:port for gRPC."""
 
     http: str
     grpc: str
     metrics: str
+    warden: str
 
 
 class MetricsAccess(_Frozen):

@@ -9,11 +9,12 @@ from orchestrator.local.part import StackError
 
 @dataclass(frozen=True, slots=True)
 class TritonPorts:
-    """Where Triton listens, on loopback."""
+    """Where Triton and its warden listen, on loopback."""
 
     http: int
     grpc: int
     metrics: int
+    warden: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def triton_command(
         *(str(project.python), str(project.launcher)),
         *("--model-repository", str(project.models), "--workdir", str(workdir)),
         *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),
+        *("--warden-port", str(ports.warden)),
         *("--control-key-file", str(control_key_file)),
         *(word for model in models for word in ("--model", model)),
     )

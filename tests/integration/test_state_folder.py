@@ -91,7 +91,7 @@ class TestStackFile:
         told = json.loads(state.stack_file.read_text())
         assert told.keys() >= {"api", "api_key", "redis", "s3", "triton", "processes"}
         assert told["s3"].keys() == {"endpoint", "bucket", "access_key_id", "secret_access_key"}
-        assert told["triton"].keys() == {"http", "grpc", "metrics"}
+        assert told["triton"].keys() == {"http", "grpc", "metrics", "warden"}
 
     def test_a_disk_that_refuses_is_asked_again(self, state: StateFolder, stack: Stack) -> None:
         record = StackRecorder(state.stack_file, stack)

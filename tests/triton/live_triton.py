@@ -32,12 +32,13 @@ def wait_until(holds: Callable[[], bool], what: str, *, deadline_s: float = 10.0
 
 @dataclass(frozen=True)
 class LiveTriton:
-    """A running server: its process, its ports and its log."""
+    """A running server: the process of its warden, its ports and its log."""
 
     process: subprocess.Popen[bytes]
     http_port: int
     grpc_port: int
     metrics_port: int
+    warden_port: int
     log: Path
 
     @property
@@ -69,20 +70,21 @@ class LiveTriton:
 def start_triton(folder: Path, repository: Path) -> LiveTriton:
     """Start the server with `echo` loaded; the caller waits until it is ready, and ends it."""
     (folder / "key").write_text(CONTROL_KEY, encoding="utf-8")
-    http, grpc, metrics = free_ports(3)
+    http, grpc, metrics, warden = free_ports(4)
     arguments = {
         "--model-repository": repository,
         "--workdir": folder / "work",
         "--http-port": http,
         "--grpc-port": grpc,
         "--metrics-port": metrics,
+        "--warden-port": warden,
         "--control-key-file": folder / "key",
         "--model": "echo",
     }
     words = [str(word) for pair in arguments.items() for word in pair]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, str(LAUNCH), *words], stdout=log, stderr=log)
-    return LiveTriton(process, http, grpc, metrics, folder / "log")
+    return LiveTriton(process, http, grpc, metrics, warden, folder / "log")
 
 
 def free_ports(count: int) -> list[int]:

@@ -15,7 +15,7 @@ def arguments(folder: Path, *, repository: Path, key: str = "secret") -> list[st
     """Return a command line; the ports are never bound in these tests."""
     (folder / "key").write_text(key, encoding="utf-8")
     places = [f"--model-repository={repository}", f"--workdir={folder}", f"--control-key-file={folder}/key"]
-    return [*places, "--http-port=1", "--grpc-port=2", "--metrics-port=3"]
+    return [*places, "--http-port=1", "--grpc-port=2", "--metrics-port=3", "--warden-port=4"]
 
 
 def test_a_missing_repository_is_one_sentence_and_status_2(tmp_path: Path) -> None:
