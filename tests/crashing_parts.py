@@ -24,7 +24,7 @@ from orchestrator.wiring.api import build_api_parts
 from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports
 from orchestrator.wiring.operations import Operations
-from orchestrator.wiring.worker import build_drain, build_worker_ports
+from orchestrator.wiring.worker import WorkerPorts, build_drain, build_worker_ports
 
 DIED = 9
 
@@ -97,7 +97,10 @@ class Door:
 
 
 def with_door(ports: Ports, point: Point, *, act: Callable[[], None] = die) -> Ports:
-    """The ports, one of them behind a door."""
+    """The ports, one of them behind a door; ``engine`` and ``control`` are those of every inference server."""
+    if isinstance(ports, WorkerPorts) and point.port in {"engine", "control"}:
+        server = with_door(ports.server(""), point, act=act)
+        return replace(ports, server=lambda _instance: server)
     door = Door(getattr(ports, point.port), point, act=act)
     return replace(ports, **{point.port: door})  # type: ignore[type-var]  # every kind of ports is a dataclass
 

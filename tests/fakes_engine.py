@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, RunCanceled, StageTimeout, Unavailable
-from orchestrator.ports.inference import ModelState, Tensors
+from orchestrator.ports.inference import InferenceServer, ModelState, Tensors
 
 FakeModel = Callable[[Tensors], Tensors]
 
@@ -149,3 +149,9 @@ class FakeControl:
     def _answer(self) -> None:
         if self.away:
             raise Unavailable("away", service="triton", category=Category.NETWORK)
+
+
+def served_by(engine: FakeEngine, control: FakeControl) -> Callable[[str], InferenceServer]:
+    """One server, whatever its address."""
+    server = InferenceServer(engine, control)
+    return lambda _instance: server

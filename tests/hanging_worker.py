@@ -8,7 +8,7 @@ import signal
 import threading
 from dataclasses import replace
 
-from fakes_engine import FakeControl, FakeEngine
+from fakes_engine import FakeControl, FakeEngine, served_by
 from kombu.asynchronous import get_event_loop
 
 from orchestrator.ports.inference import Tensors
@@ -38,7 +38,7 @@ def echo(inputs: Tensors) -> Tensors:
 
 def build_ports(settings: Settings) -> WorkerPorts:
     ports = build_worker_ports(settings)
-    return replace(ports, engine=FakeEngine({"echo": echo}), control=FakeControl({"echo": "READY"}))
+    return replace(ports, server=served_by(FakeEngine({"echo": echo}), FakeControl({"echo": "READY"})))
 
 
 def go_deaf(*_: object) -> None:

@@ -44,7 +44,7 @@ def nothing() -> None:
 
 STAGES = StageBudgets(fetch_s=20, probe_s=10, infer_s=600, store_s=30, infer_by_type={"image.upscale": 60})
 PATIENCE_S = 5.0
-SERVING = Serving("1", "of the config")
+SERVING = Serving("1", "of the config", "realesrgan_x4")
 STILL = "projects/film-a/uploads/1/still.png"
 
 
@@ -113,10 +113,10 @@ class RunRoom:
             storage = FallbackStorage(storage, self.fallback)
         make = MakeWork(
             fetch_input=FetchInput(storage, self.web, MediaLimits(), self.content).fetch,
-            engine=engine,
+            engine=lambda _instance: engine,
             pictures=self.pictures,
             media=self.media,
-            ensure=lambda _model: self.serving or Serving(),
+            ensure=lambda _run: self.serving or Serving(),
             stages=stages,
             spool=self.spool,
             compression=Zstd(),
@@ -124,14 +124,14 @@ class RunRoom:
         )
         self.executor = ExecuteRun(
             claims=self.store.claims,
-            adopt=AdoptWork(self.spool, lambda _model: self.serving).adopt,
+            adopt=AdoptWork(self.spool, lambda _run: self.serving).adopt,
             make=make.make,
             store=StoreFiles(storage, self.clock, self.store.reads.attempts, self.seal).store,
             spool=self.spool,
             stages=stages,
             clock=self.clock,
             metrics=self.metrics,
-            doubt=self.doubted.append,
+            doubt=lambda run: self.doubted.append(run.task.model),
             limits=RunLimits(self.scratch, first_beat_s=0.0),
         )
         self.beats = BeatRuns(self.store.claims, self.clock, give_up=self.executor.give_up, patience_s=PATIENCE_S)

@@ -60,10 +60,14 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What answers for a model: its version, and the SHA-256 of its configuration; empty where nobody knows."""
+    """What answers for a model: its version as Triton counts, the SHA-256 of its configuration, and its release.
+
+    Each is empty where nobody knows.
+    """
 
     version: str = ""
     config_sha256: str = ""
+    release: str = ""
 
 
 class ServedModels(Protocol):
@@ -124,3 +128,11 @@ class ModelControl(Protocol):
             Unavailable: the server is away.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceServer:
+    """One instance, as whoever runs tasks reaches it."""
+
+    engine: InferenceEngine
+    control: ModelControl

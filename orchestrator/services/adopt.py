@@ -17,11 +17,11 @@ log = structlog.get_logger()
 class AdoptWork:
     """Nothing is listed or guessed: only what `advance` has committed is adopted, and of that no byte is missing.
 
-    ``serving`` says what answers for a model now, None when nothing does.
+    ``serving`` says what answers a run now, None when nothing does.
     """
 
     spool: Spool
-    serving: Callable[[str], Serving | None]
+    serving: Callable[[Run], Serving | None]
 
     def adopt(self, run: Run) -> Made | None:
         """What is done of the run's work, or None: then all of it is to be done."""
@@ -42,14 +42,14 @@ class AdoptWork:
     def _reason_against(self, run: Run, checkpoint: Checkpoint) -> str | None:
         if checkpoint.basis != basis_of(run.task):
             return "basis"
-        if not self._is_same_model(run.task.model, checkpoint.serving):
+        if not self._is_same_model(run, checkpoint.serving):
             return "model"
         missing = (file for file in checkpoint.files if not file.key)
         if not all(self.spool.holds(run.task.id, checkpoint.maker, file=file) for file in missing):
             return "files"  # they lie on another node, or were swept
         return None
 
-    def _is_same_model(self, model: str, then: Serving) -> bool:
+    def _is_same_model(self, run: Run, then: Serving) -> bool:
         """A model that does not serve now contradicts nothing, and what no model has answered depends on none."""
-        now = self.serving(model) if then.version else None
+        now = self.serving(run) if then.version else None
         return now is None or now == then

@@ -1,73 +1,133 @@
-"""Ensure: a model is served before a run asks it."""
+"""Ensure: what a run is about to ask is served. Who owns an inference server loads; a run asks, and comes again."""
 
 import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
+from orchestrator.domain.model import Instance, Release, Resident, ResidentState
+from orchestrator.domain.task import Run
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.inference import ModelControl, ServedModels, Serving
+from orchestrator.ports.inference import InferenceServer, ModelControl, ServedModels, Serving
 
 log = structlog.get_logger()
 
+Asked = tuple[str, str]  # an instance, empty for the first, and what it is asked for there
 Seen = tuple[float, Serving]
+AWAY = "the model is not served at the moment"
+
+
+class Owners(Protocol):
+    """Who loads and unloads, and hears what is missing (`ports.residency.Residency`)."""
+
+    def instances(self) -> tuple[Instance, ...]: ...
+
+    def want(self, release: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EnsureModel:
-    """Asks Triton at most once in ``trust_s`` for each model, and loads what is not there, once per process."""
+    """Asks each Triton at most once in ``trust_s`` for each release.
 
-    control: ModelControl
+    A run that is not placed asks the first ``server`` for the model by its plain name, and loads it there if no server
+    has an owner.
+    """
+
+    server: Callable[[str], InferenceServer]
+    owners: Owners
     served: ServedModels
     clock: Clock
     trust_s: float = 5.0
-    _seen: dict[str, Seen] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _seen: dict[Asked, Seen] = field(default_factory=dict)
+    _locks: dict[Asked, threading.Lock] = field(default_factory=dict)
 
-    def ensure(self, model: str) -> Serving:
-        """Return when ``model`` can be asked, and say what will answer.
+    def ensure(self, run: Run) -> Serving:
+        """Return when the run's model can be asked, and say what will answer.
 
         Raises:
-            Unavailable, Refused: as `ModelControl.load`.
+            Unavailable: it is not there; its owner has heard of it.
+            Refused: as `ModelControl.load`.
         """
-        known = self._trusted(model)
+        asked = asked_by(run)
+        known = self._trusted(asked)
         if known is not None:
             return known
-        with self._lock:
-            known = self._trusted(model)
+        with self._locks.setdefault(asked, threading.Lock()):
+            known = self._trusted(asked)
             if known is not None:
                 return known
-            if not self.control.is_ready(model):
-                log.info("model.loading", model=model)
-                self.control.load(model)
-            return self._look(model)
+            if not self._control(asked).is_ready(asked[1]):
+                self._obtain(run, asked)
+            return self._look(asked)
 
-    def serving(self, model: str) -> Serving | None:
-        """What answers for ``model`` now, None when nothing does or nobody can say. Nothing is loaded."""
-        known = self._trusted(model)
-        if known is None and self.control.is_ready(model):
-            known = self._look(model)
+    def serving(self, run: Run) -> Serving | None:
+        """What answers the run now, None when nothing does or nobody can say. Nothing is loaded."""
+        asked = asked_by(run)
+        known = self._trusted(asked)
+        if known is None and self._control(asked).is_ready(asked[1]):
+            known = self._look(asked)
         return known if known and known.version else None
 
-    def doubt(self, model: str) -> None:
-        """A run found the model away: look again before the next one."""
-        self._seen.pop(model, None)
-
-    def _look(self, model: str) -> Serving:
-        """Also for tasks that share what a version has made. No run fails for want of that."""
-        serving = Serving()
+    def doubt(self, run: Run) -> None:
+        """The run found its model away: look again before the next one, and let the owner know."""
+        self._seen.pop(asked_by(run), None)
+        if run.placement is None:
+            return
         try:
-            ready = {state.version for state in self.control.index() if (state.name, state.state) == (model, "READY")}
-            config = hashlib.sha256(self.control.config(model).encode()).hexdigest()
-            serving = Serving(max(ready, key=int, default=""), config)  # Triton asks the highest that serves
-            self.served.note(model, " ".join(sorted(ready)))
+            self.owners.want(run.placement.release)
         except OrchestratorError as error:
-            log.warning("model.unnoted", model=model, error=str(error))
-        self._seen[model] = self.clock.monotonic_s(), serving
+            log.warning("model.unwanted", release=run.placement.release, error=str(error))
+
+    def _obtain(self, run: Run, asked: Asked) -> None:
+        """Without an owner, load it; otherwise ask for it, and say what the owner says of it."""
+        name, message = asked[1], AWAY
+        if run.placement is None:
+            instances = self.owners.instances()
+            if not instances:
+                log.info("model.loading", model=name)
+                return self._control(asked).load(name)
+            message = _why_failed(name, instances) or AWAY
+        self.owners.want(name)
+        raise Unavailable(message, service="triton", category=Category.MODEL_UNAVAILABLE)
+
+    def _look(self, asked: Asked) -> Serving:
+        """Also for tasks that share what a version has made. No run fails for want of that."""
+        instance, name = asked
+        control, serving = self._control(asked), Serving(release=name)
+        try:
+            ready = {state.version for state in control.index() if (state.name, state.state) == (name, "READY")}
+            config = hashlib.sha256(control.config(name).encode()).hexdigest()
+            serving = Serving(max(ready, key=int, default=""), config, name)  # Triton asks the highest that serves
+            if not instance:  # who is placed is so by an owner, and that one says what serves
+                self.served.note(name, " ".join(sorted(ready)))
+        except OrchestratorError as error:
+            log.warning("model.unnoted", model=name, error=str(error))
+        self._seen[asked] = self.clock.monotonic_s(), serving
         return serving
 
-    def _trusted(self, model: str) -> Serving | None:
-        seen_s, serving = self._seen.get(model, (float("-inf"), Serving()))
+    def _trusted(self, asked: Asked) -> Serving | None:
+        seen_s, serving = self._seen.get(asked, (float("-inf"), Serving()))
         return serving if self.clock.monotonic_s() - seen_s < self.trust_s else None
+
+    def _control(self, asked: Asked) -> ModelControl:
+        return self.server(asked[0]).control
+
+
+def asked_by(run: Run) -> Asked:
+    """Where the run's requests go, and by which name."""
+    placement = run.placement
+    return (placement.instance, placement.release) if placement else ("", run.task.model)
+
+
+def _why_failed(model: str, instances: tuple[Instance, ...]) -> str | None:
+    residents = (each for instance in instances for each in instance.residents)
+    failed = (each for each in residents if each.state is ResidentState.FAILED)
+    return next((f"the model does not load: {each.error}" for each in failed if _is_of(model, each)), None)
+
+
+def _is_of(model: str, resident: Resident) -> bool:
+    return Release.parse(resident.release).model == model

@@ -51,7 +51,7 @@ class ExecuteRun:
     stages: Stages
     clock: Clock
     metrics: RunMetrics
-    doubt: Callable[[str], None]
+    doubt: Callable[[Run], None]
     limits: RunLimits
 
     def execute(self, watch: RunWatch) -> None:
@@ -147,7 +147,7 @@ class ExecuteRun:
 
     def _fail(self, watch: RunWatch, error: OrchestratorError) -> str:
         if error.category is Category.MODEL_UNAVAILABLE:
-            self.doubt(watch.run.task.model)
+            self.doubt(watch.run)
         if isinstance(error, DependencyOpen):
             self.metrics.dependency_waits.labels(error.service).inc()
         return self._end(watch, self._failure(watch, error))

@@ -14,10 +14,11 @@ from orchestrator.domain.errors import UnsupportedMedia
 from orchestrator.domain.media import MediaKind
 from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, RESULT_NAME, StoredResult
-from orchestrator.domain.task import Artifact, JsonObject, Progress
+from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
 from orchestrator.pipelines.noted_engine import NotedEngine
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Scratch, Workbench
+from orchestrator.pipelines.placed_engine import PlacedEngine
 from orchestrator.pipelines.registry import find_pipeline
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool, sha256_of
@@ -37,13 +38,16 @@ class InputFetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MakeWork:
-    """``ensure`` returns when a model can be asked, and says what will answer."""
+    """``ensure`` returns when the run's model can be asked, and says what will answer.
+
+    ``engine`` is that of an instance, of the first one when it is given no address.
+    """
 
     fetch_input: InputFetch
-    engine: InferenceEngine
+    engine: Callable[[str], InferenceEngine]
     pictures: PictureCodec
     media: MediaCodec
-    ensure: Callable[[str], Serving]
+    ensure: Callable[[Run], Serving]
     stages: Stages
     spool: Spool
     compression: Compression
@@ -56,9 +60,10 @@ class MakeWork:
             RunCanceled: the run must end.
             OrchestratorError: whatever the ports raise.
         """
+        placement = watch.run.placement
         bench = Workbench(
             scratch=scratch,
-            engine=self.engine,
+            engine=self.engine(placement.instance if placement else ""),
             pictures=self.pictures,
             media=self.media,
             cancel=watch.cancel,
@@ -95,12 +100,12 @@ class MakeWork:
         pipeline = find_pipeline(watch.run.task.type)
         params = pipeline.params.model_validate(watch.run.task.params)
         with self.stages.stage(watch, "infer") as told:
-            serving = self.ensure(pipeline.model)
+            serving = self.ensure(watch.run)
             watch.cancel.raise_if_canceled()
-            outcome = pipeline.run(params, replace(bench, engine=NotedEngine(bench.engine, told)))
+            outcome = pipeline.run(params, replace(bench, engine=_placed(watch.run, NotedEngine(bench.engine, told))))
         watch.cancel.raise_if_canceled()
         answered = str(told.get("version", ""))
-        return outcome, serving if serving.version == answered else Serving(answered)
+        return outcome, serving if serving.version == answered else Serving(answered, release=serving.release)
 
     def _with_small_result(self, outcome: Outcome, scratch: Scratch) -> Outcome:
         """A result that is too large for a record becomes one of the files, and a pointer to that."""
@@ -131,6 +136,10 @@ class MakeWork:
         paths = [artifact.path for artifact in outcome.artifacts]
         is_kept = self.spool.keep(run.task.id, run.token, files=paths)
         return Made(checkpoint, paths[0].parent, is_kept=is_kept)
+
+
+def _placed(run: Run, engine: InferenceEngine) -> InferenceEngine:
+    return PlacedEngine(engine, run.task.model, run.placement.release) if run.placement else engine
 
 
 def _not_stored(artifact: LocalArtifact) -> Artifact:

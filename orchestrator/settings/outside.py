@@ -72,6 +72,11 @@ class TritonSettings(Section):
     control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
     infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
 
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The address of each server; runs that nobody has placed go to the first."""
+        return tuple(address.strip() for address in self.grpc.split(","))
+
 
 class JournalSettings(Section):
     """A second copy of every accepted task, outside Redis: `orchestrator rebuild` makes the records anew from it."""

@@ -32,7 +32,7 @@ def build_model_checks(settings: Settings) -> Mapping[str, Check]:
 
 
 def _control(settings: Settings) -> TritonControl:
-    return TritonControl(settings.triton.grpc, control_key=settings.triton.control_key.get_secret_value())
+    return TritonControl(settings.triton.instances[0], control_key=settings.triton.control_key.get_secret_value())
 
 
 def _check_triton(control: TritonControl) -> None:

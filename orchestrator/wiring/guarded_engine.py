@@ -1,10 +1,18 @@
-"""An inference engine, and a model control, that ask the breaker of Triton first."""
+"""Inference servers, their engines and their model controls, that ask the breaker of Triton first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit
 from orchestrator.ports.breakers import Breakers, passing, reporting
-from orchestrator.ports.inference import Inference, InferenceEngine, ModelControl, ModelState, Tensors
+from orchestrator.ports.inference import (
+    Inference,
+    InferenceEngine,
+    InferenceServer,
+    ModelControl,
+    ModelState,
+    Tensors,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +83,17 @@ class GuardedControl:
     def index(self) -> tuple[ModelState, ...]:
         with passing(self.breakers, TRITON):
             return self.control.index()
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedServers:
+    """Every instance behind the one breaker."""
+
+    server: Callable[[str], InferenceServer]
+    breakers: Breakers
+
+    def __call__(self, instance: str) -> InferenceServer:
+        server = self.server(instance)
+        return InferenceServer(
+            GuardedEngine(server.engine, self.breakers), GuardedControl(server.control, self.breakers)
+        )

@@ -1,4 +1,4 @@
-"""An inference engine that times every request it passes on."""
+"""An inference engine that times every request it passes on, by the model: of releases there are ever more."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -6,6 +6,7 @@ from time import perf_counter
 from prometheus_client import Histogram
 
 from orchestrator.domain.errors import OrchestratorError, RunEnded
+from orchestrator.domain.model import Release
 from orchestrator.ports.inference import Inference, InferenceEngine, Tensors
 
 
@@ -49,4 +50,4 @@ class MeasuredEngine:
     def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> MeasuredInference:
         begun_s = perf_counter()
         inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
-        return MeasuredInference(inference, self.seconds, model, begun_s)
+        return MeasuredInference(inference, self.seconds, Release.parse(model).model, begun_s)

@@ -18,11 +18,11 @@ from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.reads import RedisReads
+from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.adapters.triton.control import TritonControl
-from orchestrator.adapters.triton.engine import TritonEngine
+from orchestrator.adapters.triton.servers import TritonServers
 from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.lane import parse_lane
 from orchestrator.domain.task import Attempt, Run
@@ -34,8 +34,9 @@ from orchestrator.pipelines.stages import Stages
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.inference import InferenceEngine, ModelControl, ServedModels
+from orchestrator.ports.inference import InferenceServer, ServedModels
 from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.residency import Residency
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.adopt import AdoptWork
@@ -55,7 +56,7 @@ from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_content_files
 from orchestrator.wiring.fallback import build_fallback
 from orchestrator.wiring.fallback_storage import FallbackStorage
-from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine
+from orchestrator.wiring.guarded_engine import GuardedServers
 from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
 from orchestrator.wiring.limits import build_quotas
@@ -73,8 +74,8 @@ class WorkerPorts:
     claims: Claims
     pulses: PulseSender
     storage: ObjectStorage
-    engine: InferenceEngine
-    control: ModelControl
+    server: Callable[[str], InferenceServer]
+    residency: Residency
     served: ServedModels
     breakers: Breakers
     attempts: Callable[[str], Sequence[Attempt]]
@@ -87,8 +88,7 @@ class WorkerPorts:
         return replace(
             self,
             storage=FallbackStorage(storage, self.fallback) if self.fallback else storage,
-            engine=GuardedEngine(self.engine, self.breakers),
-            control=GuardedControl(self.control, self.breakers),
+            server=GuardedServers(self.server, self.breakers),
         )
 
 
@@ -106,11 +106,12 @@ def build_signs(settings: Settings, board: SignBoard) -> ShowSigns:
 
 def build_worker_ports(settings: Settings) -> WorkerPorts:
     """Everything with a connection."""
-    control_key = settings.triton.control_key.get_secret_value()
+    triton = settings.triton
     client = connect(settings.redis.url.get_secret_value(), WORKER)
+    scripts = Scripts(client)
     return WorkerPorts(
         claims=RedisClaims(
-            Scripts(client),
+            scripts,
             lease_ms(settings),
             frozenset(PIPELINES),
             build_quotas(settings),
@@ -118,8 +119,12 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         ),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
-        engine=TritonEngine(settings.triton.grpc, deadline_s=settings.triton.infer_timeout.total_seconds()),
-        control=TritonControl(settings.triton.grpc, control_key=control_key),
+        server=TritonServers(
+            triton.instances,
+            control_key=triton.control_key.get_secret_value(),
+            deadline_s=triton.infer_timeout.total_seconds(),
+        ),
+        residency=RedisResidency(scripts),
         served=RedisServed(client),
         breakers=build_breakers(settings),
         fallback=build_fallback(settings),
@@ -186,13 +191,14 @@ def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
 
 
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
-    models, limits = EnsureModel(ports.control, ports.served, ports.clock), build_limits(settings)
+    models = EnsureModel(ports.server, ports.residency, ports.served, ports.clock)
+    limits = build_limits(settings)
     stages, spool = Stages(_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
     make = MakeWork(
         fetch_input=FetchInput(
             ports.storage, build_fetcher(settings), limits, build_content_files(settings, ports.breakers)
         ).fetch,
-        engine=MeasuredEngine(ports.engine, metrics.triton_seconds),
+        engine=lambda instance: MeasuredEngine(ports.server(instance).engine, metrics.triton_seconds),
         pictures=PillowImages(limits),
         media=AvCodec(limits),
         ensure=models.ensure,

@@ -65,7 +65,8 @@ class TestContents:
         run = scene.run()
         receipt, (picture, _) = receipt_of(scene), scene.room.task.outputs
         assert (receipt["task"], receipt["epoch"], receipt["run_id"]) == ("t", 1, run.run_id)
-        assert receipt["model"] == {"name": "realesrgan_x4", "version": "1", "config_sha256": "of the config"}
+        served = {"release": "realesrgan_x4", "version": "1", "config_sha256": "of the config"}
+        assert receipt["model"] == {"name": "realesrgan_x4", **served}
         assert receipt["artifacts"] == [
             {"name": "upscaled.png", "key": picture.key, "content_type": "image/png"}
             | {"size_bytes": picture.size_bytes, "sha256": picture.sha256, "store": ""}

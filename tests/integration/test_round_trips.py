@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fakes_engine import FakeControl, FakeEngine
+from fakes_engine import FakeControl, FakeEngine, served_by
 from fakes_storage import MemoryStorage
 from front_door import Bells, FrontDoor
 from overheard import overheard
@@ -15,6 +15,7 @@ from record_store import RecordStore, new_task, open_store
 from run_room import echo
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.settings import Settings, WorkerSettings
@@ -67,8 +68,8 @@ def test_runs_of_a_child_share_their_claim_and_their_first_beat(
         claims=store.claims,
         pulses=Bells(),
         storage=MemoryStorage({}),
-        engine=FakeEngine({"echo": echo}),
-        control=FakeControl({"echo": "READY"}),
+        server=served_by(FakeEngine({"echo": echo}), FakeControl({"echo": "READY"})),
+        residency=RedisResidency(store.scripts),
         served=Unheard(),
         breakers=RedisBreakers(store.scripts, SystemClock()),
         attempts=store.reads.attempts,
