@@ -223,11 +223,11 @@ class ClaimsRoom(RuleBasedStateMachine):
         return {project: most - self.running(project) for project, most in MAX_RUNNING.items()}
 
     def lose_an_entry(self, pick: int) -> None:
-        """An index forgets one of its tasks, projects, models or lanes."""
+        """An index forgets a task, project, model or lane; not `orch:strays`, which what was looked at leaves, too."""
         kept = sorted(
             (key, member)
             for key, members in expected_indexes(self.tasks.values()).items()
-            if not key.startswith("orch:run:")
+            if not key.startswith(("orch:run:", "orch:strays"))
             for member in members
         )
         key, member = kept[pick % len(kept)]

@@ -50,6 +50,7 @@ from orchestrator.services.estimate import EstimateTask
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.read_result import ReadResult
+from orchestrator.services.set_projects import SetProjects
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import ApiSettings, Settings, WebhookSettings
@@ -151,11 +152,11 @@ def front_door(
 ) -> Iterator[FrontDoor]:
     """The API, served, until the context ends."""
     part_storage = part_storage or MemoryParts(MemoryStorage())
-    client = connect(redis_url, API)
-    scripts = Scripts(client)
+    scripts = Scripts(client := connect(redis_url, API))
     intake, reads, keys, bells = RedisIntake(scripts), RedisReads(client), keys_of_tenants(scripts), Bells()
     forecast, metrics = RedisForecast(scripts), build_intake_metrics()
     log, uploads = RedisUploadLog(scripts), RedisUploads(client, expires_s=3600)
+    authenticate = build_authenticate(scripts, SECRETS)
     inputs = PinInput(storage, log, new_id, content=(content := FakeContentFiles()))
     drafts = DraftTask(inputs.pin, forecast, new_id, build_webhook_reach(SETTINGS))
     parts = ApiParts(
@@ -170,11 +171,11 @@ def front_door(
         forecast=forecast,
         feed=RedisFeed(redis_url),
         storage=storage,
-        authenticate=build_authenticate(scripts, SECRETS),
+        authenticate=authenticate,
         admit=AdmitRequests(RedisLimits(scripts), LocalLimits(SystemClock()), rates, SystemClock()),
         create_key=build_create_key(keys, SECRETS),
         keys=keys,
-        projects=RedisProjects(scripts),
+        projects=SetProjects(RedisProjects(scripts), authenticate.forget, has_content=True),
         webhooks=build_webhook_parts(SETTINGS, scripts),
         models=build_model_parts(SETTINGS, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),

@@ -17,13 +17,13 @@ from orchestrator.domain.delivery import Answer, Delivery, DeliveryStatus
 router = APIRouter(prefix="/v1/tasks", tags=["deliveries"])
 
 DELIVERY_EXAMPLE: JsonDict = {
-    "destination": "webhook:wh_01m82wee72bfd54k32vk1sb59e",
+    "destination": "webhook:whk_01m82wee72bfd54k32vk1sb59e",
     "kind": "webhook",
     "status": "pending",
     "told_up_to": "1-2",
     "tries": 3,
     "next_try_at": "2026-11-23T00:31:12.041000Z",
-    "last_answer": {"at": "2026-11-23T00:21:12.041000Z", "code": "webhook_failed", "message": "503"},
+    "last_answer": {"at": "2026-11-23T00:21:12.041000Z", "code": "receiver_failed", "message": "answered 500"},
     "updated_at": "2026-11-23T00:21:12.041000Z",
 }
 

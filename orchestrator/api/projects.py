@@ -46,7 +46,7 @@ def get_project(_: ProjectAdmin, slug: InPath, parts: Parts) -> ProjectView:
 
 @router.patch("/{slug}", responses=problem_docs((*WITH_BODY, HTTPStatus.NOT_FOUND)))
 def change_project(_: ProjectAdmin, slug: InPath, body: ProjectChange, parts: Parts) -> ProjectView:
-    """Change what a project may use. New limits hold from the next call and the next claim on."""
+    """Change what a project may use: from the next claim on, and within 4 s for calls at other processes of the API."""
     return render_project(parts.projects.change(slug, body.model_dump(exclude_unset=True)))
 
 

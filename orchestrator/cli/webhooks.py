@@ -99,7 +99,7 @@ def secret(
 def webhooks_table(found: Iterable[Webhook]) -> Table:
     """An endpoint a line, never its secret."""
     table = Table("id", "url", "events", "enabled", "description", box=None, padding=(0, 1, 0, 0))
-    table.columns[0].no_wrap = True
+    table.columns[0].no_wrap, table.columns[1].overflow = True, "fold"
     for webhook in found:
         enabled = (
             "[green]yes[/green]" if webhook.is_enabled else f"[red]no[/red], {escape(webhook.disabled_reason or '')}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.errors import (
     Category,
     OrchestratorError,
@@ -25,6 +26,9 @@ LONGEST_OPEN_S = 60.0
 
 BUSY = "dependency_busy"
 """The code of an `Unavailable` of a dependency that is well and only asks for a pause."""
+
+
+ANSWERS = frozenset({BUSY, FAULTY})
 
 
 class BreakerState(StrEnum):
@@ -115,7 +119,7 @@ def judge(error: OrchestratorError) -> Outcome:
     if isinstance(error, StageTimeout):
         return Outcome.FAILED
     if isinstance(error, Unavailable) and error.category in COUNTED:
-        return Outcome.WELL if error.code == BUSY else Outcome.FAILED
+        return Outcome.WELL if error.code in ANSWERS else Outcome.FAILED
     return Outcome.WELL
 
 

@@ -20,6 +20,8 @@ USUAL_FIELDS: Mapping[str, str] = {
     "seq": "seq",
     "epoch": "epoch",
 }
+# The code of an `Unavailable` of a CMS that is well but for what was sent: a few tries, and no more.
+FAULTY = "content_faulty"
 DOCUMENT_LABEL = "payload_document"  # of a task that was submitted for a document: its id (ADR 0036)
 
 

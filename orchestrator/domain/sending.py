@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.delivery import JOURNAL, PAYLOAD, WEBHOOK
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, Refused
 from orchestrator.domain.retry import Again, Decision, GiveUp, Policy
@@ -55,8 +56,8 @@ POLICIES: Mapping[str, SendPolicy] = {
     JOURNAL: Endless(Policy(tries=0, first_s=1, cap_s=120)),
     WEBHOOK: WEBHOOKS,
 }
-# A fault that is as often a lasting one of what was sent (`ports/content.py`).
-LASTING: Mapping[str, SendPolicy] = {"content_faulty": Policy(tries=3, first_s=2, cap_s=3_600)}
+# As often a lasting fault of what was sent as a passing one of who takes it, such as a database that is locked.
+LASTING: Mapping[str, SendPolicy] = {FAULTY: Timetable((5, 60, 600))}
 
 
 def decide_sending(kind: str, error: OrchestratorError, *, failures_before: int, jitter: float) -> Decision:

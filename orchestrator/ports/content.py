@@ -8,9 +8,6 @@ from orchestrator.domain.content import ContentNames, DocumentRef
 from orchestrator.domain.task import JsonObject, Status
 from orchestrator.ports.storage import KeepGoing
 
-# The code of an `Unavailable` that is as often a lasting fault of what was sent: a few tries, and no more.
-FAULTY = "content_faulty"
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
@@ -63,7 +60,8 @@ class ContentSystem(Protocol):
         then False is returned.
 
         Raises:
-            Unavailable: the CMS cannot be reached, or failed; with code `FAULTY` only a few tries are worth it.
+            Unavailable: the CMS cannot be reached, or failed; with code `FAULTY` it answers all but this
+                document, and only a few tries are worth it.
             Overloaded: it asks for a pause.
             Refused: another try meets the same; its own document is gone, or another task's.
         """

@@ -79,6 +79,15 @@ class Authenticate:
         self._later(partial(self._touch, key_id))
         return caller
 
+    def forget(self, project: str) -> None:
+        """It has changed: who calls for it is looked up anew."""
+        with self._lock:
+            self._entries = {
+                name: kept
+                for name, kept in self._entries.items()
+                if not kept.caller or kept.caller.project.slug != project
+            }
+
     def _read(self, text: str) -> tuple[str, str]:
         mac = self._secrets.sign(text)
         is_admin = hmac.compare_digest(mac, self._admin_mac)

@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from orchestrator.domain.content import ContentNames, DocumentRef, Outputs
+from orchestrator.domain.content import FAULTY, ContentNames, DocumentRef, Outputs
 from orchestrator.domain.errors import InputNotFound, Refused, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Artifact, Task
-from orchestrator.ports.content import FAULTY, ContentSystem, OutputDocument
+from orchestrator.ports.content import ContentSystem, OutputDocument
 from orchestrator.ports.storage import ObjectStorage
 
 log = structlog.get_logger()

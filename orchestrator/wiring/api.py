@@ -15,14 +15,16 @@ from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.zstd import Zstd
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
+from orchestrator.ports.projects import Projects
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.uploads import UploadLog
 from orchestrator.services.continue_upload import ContinueUpload
 from orchestrator.services.estimate import EstimateTask
-from orchestrator.services.keep_tenants import KeptApiKeys, KeptProjects
+from orchestrator.services.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
 from orchestrator.services.offer_upload import OfferUpload
 from orchestrator.services.pin_input import PinInput
 from orchestrator.services.read_result import ReadResult
+from orchestrator.services.set_projects import SetProjects
 from orchestrator.services.submit import SubmitTask
 from orchestrator.services.submit_batch import SubmitBatch
 from orchestrator.settings import Settings
@@ -54,8 +56,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     quotas, lanes, journal = build_quotas(settings), build_lane_limits(settings), build_journal(settings)
     recorded = RedisIntake(scripts, quotas=quotas, lanes=lanes, answer_kept_ms=kept_ms)
     intake, tenants = build_intake(scripts, recorded, journal=journal), build_tenants(scripts, journal)
-    keys, projects = RedisApiKeys(scripts), RedisProjects(scripts)
-    reads, storage = RedisReads(scripts.client), build_storage(settings)
+    keys, reads, storage = RedisApiKeys(scripts), RedisReads(scripts.client), build_storage(settings)
     forecast = RedisForecast(scripts, quotas=quotas, lanes=lanes)
     pulses = CeleryPulses(build_celery(broker_url(settings)), broker_url(settings))
     metrics, key_secrets = build_intake_metrics(), build_key_secrets(settings)
@@ -64,6 +65,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     uploads, receivers = RedisUploads(scripts.client, expires_s=open_for_s), build_webhook_reach(settings)
     inputs = _build_pin(settings, storage, log=log)
     drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
+    authenticate = build_authenticate(scripts, key_secrets)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
         submit_batch=SubmitBatch(intake, drafts, pulses, metrics),
@@ -76,11 +78,11 @@ def build_api_parts(settings: Settings) -> ApiParts:
         forecast=forecast,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,
-        authenticate=build_authenticate(scripts, key_secrets),
+        authenticate=authenticate,
         admit=build_admit(settings, scripts),
         create_key=build_create_key(KeptApiKeys(keys, tenants) if tenants else keys, key_secrets),
         keys=KeptApiKeys(keys, tenants) if tenants else keys,
-        projects=KeptProjects(projects, tenants) if tenants else projects,
+        projects=SetProjects(_build_projects(scripts, tenants), authenticate.forget, bool(settings.payload.url)),
         webhooks=build_webhook_parts(settings, scripts),
         models=build_model_parts(settings, scripts),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
@@ -93,6 +95,11 @@ def build_api_parts(settings: Settings) -> ApiParts:
         fallback=build_fallback(settings),
         guard=build_guard(scripts, journal),
     )
+
+
+def _build_projects(scripts: Scripts, tenants: KeepTenants | None) -> Projects:
+    projects = RedisProjects(scripts)
+    return KeptProjects(projects, tenants) if tenants else projects
 
 
 def _build_pin(settings: Settings, storage: ObjectStorage, *, log: UploadLog) -> PinInput:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,14 +19,19 @@ from http_faults import HttpFaults, HttpScreen, is_request
 from payload_cms_server import Payload
 
 from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms
-from orchestrator.domain.content import ContentNames
+from orchestrator.domain.breaker import Outcome, judge
+from orchestrator.domain.content import FAULTY, ContentNames, DocumentRef
 from orchestrator.domain.errors import OrchestratorError, Unavailable
 from orchestrator.domain.task import Status
-from orchestrator.ports.content import FAULTY, TaskDocument, Version
+from orchestrator.ports.content import TaskDocument, Version
 
 NAMES = ContentNames()
 STORY = (Status.QUEUED, Status.RUNNING, Status.QUEUED, Status.RUNNING, Status.SUCCEEDED)
-BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+WORDS = b'{"errors":[{"message":"Something went wrong."}]}'
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(WORDS),
+    WORDS,
+)
 AWAY = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>"
 
 
@@ -110,6 +115,32 @@ def test_a_payload_that_fails_is_told_the_same_again(room: Room, cms: PayloadCms
     with room.faults.making(*refusals):
         assert sum(insist(cms, room.state(seq)) for seq in range(1, 6)) == 3
     assert room.shown == ("succeeded", 1, 5, 2)
+
+
+class TestTheBreaker:
+    """An outage of the CMS is not a fault that it meets with one document, although it says 500 to both."""
+
+    def outcome(self, room: Room, cms: PayloadCms, *, lines: bytes) -> Outcome:
+        with (
+            room.faults.making(Refusal(matches=is_request(lines), answer=BROKEN, times=100)),
+            pytest.raises(Unavailable) as failure,
+        ):
+            cms.put(room.state(1))
+        return judge(failure.value)
+
+    def test_a_fault_with_one_document_says_nothing_of_the_cms(self, room: Room, cms: PayloadCms) -> None:
+        assert self.outcome(room, cms, lines=b"POST") is Outcome.WELL
+
+    def test_what_fails_at_everything_is_away(self, room: Room, cms: PayloadCms) -> None:
+        """Its database, say: then nothing of it is the fault of what was sent, and no try is wasted."""
+        assert self.outcome(room, cms, lines=b"GET|POST") is Outcome.FAILED
+
+    def test_a_real_fault_of_what_was_sent(self, room: Room, cms: PayloadCms) -> None:
+        """A relation to a document that is not there: a foreign key of the database."""
+        document = replace(room.state(5), outputs=(DocumentRef("media", 4711),))
+        with pytest.raises(Unavailable) as failure:
+            cms.put(document)
+        assert (failure.value.code, judge(failure.value)) == (FAULTY, Outcome.WELL)
 
 
 def test_two_workers_that_meet_make_one_document_and_the_later_state_stays(room: Room) -> None:

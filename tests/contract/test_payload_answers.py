@@ -11,8 +11,8 @@ from payload_cms_server import Payload
 
 from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi
 from orchestrator.adapters.payload_cms.status import parse_answer
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.errors import OrchestratorError, Refused, Unavailable
-from orchestrator.ports.content import FAULTY
 
 JOBS, MEDIA = "/inference-jobs", "/media"
 JSON = {"Content-Type": "application/json"}

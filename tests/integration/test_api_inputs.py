@@ -163,6 +163,13 @@ class TestPayload:
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid_params")
         assert "payload_collection" in refused.json()["detail"]
 
+    def test_a_project_reads_there_as_soon_as_it_is_shown_there(self, door: FrontDoor) -> None:
+        """A key that was seen lately is known for four seconds, with its project as it was."""
+        with door.caller("film-b") as film_b, door.admin as admin:
+            for collection, status in ((None, 422), ("inference-jobs", 202), (None, 422)):
+                admin.patch("/v1/projects/film-b", json={"payload_collection": collection}).raise_for_status()
+                assert submit(film_b, self.DOCUMENT).status_code == status
+
     def test_the_client_names_it_in_a_word(self, door: FrontDoor) -> None:
         with Client(door.url, KEYS["film-a"], tries=1) as client:
             task = client.submit(UPSCALE, "payload:media/3")

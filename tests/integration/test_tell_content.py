@@ -12,14 +12,14 @@ from record_store import FAILURE, RecordStore, new_task, open_store
 
 from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.projects import RedisProjects
-from orchestrator.domain.content import DocumentRef, Outputs
+from orchestrator.domain.content import FAULTY, DocumentRef, Outputs
 from orchestrator.domain.delivery import Cursor, Delivery, DeliveryStatus
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Progress, Run, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Commit
-from orchestrator.ports.content import FAULTY, OutputDocument, TaskDocument
+from orchestrator.ports.content import OutputDocument, TaskDocument
 from orchestrator.ports.deliveries import Taken
 from orchestrator.services.register_outputs import RegisterOutputs
 from orchestrator.services.tell_content import TellContent

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from orchestrator.adapters.payload_cms.status import CLASSES, is_taken, parse_answer, read_reasons, translated
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.errors import OrchestratorError, Overloaded, Refused, Unavailable
-from orchestrator.ports.content import FAULTY
 
 # Raised when a body that was streamed is used wrongly: none is streamed here, so that would be a fault of ours.
 OURS = {"RequestNotRead", "ResponseNotRead", "StreamClosed", "StreamConsumed", "StreamError"}
@@ -67,7 +67,8 @@ ANSWERS = [
     (said(502, text="<html>"), Unavailable, "dependency_unavailable"),
     (said(503, text="<html>"), Unavailable, "dependency_unavailable"),
     (said(504, text="<html>"), Unavailable, "dependency_unavailable"),
-    (said(507, text=""), Unavailable, FAULTY),
+    (said(500, text="<html>"), Unavailable, "dependency_unavailable"),
+    (said(507, text=""), Unavailable, "dependency_unavailable"),
     (said(418, text=""), Refused, "content_refused"),
 ]
 

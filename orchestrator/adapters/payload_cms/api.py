@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import structlog
 
-from orchestrator.adapters.payload_cms.status import SERVICE, parse_answer, translated
+from orchestrator.adapters.payload_cms.status import SERVICE, failed, parse_answer, translated
 from orchestrator.domain.breaker import AccessDenied
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, Refused, Unavailable
 
 CONNECTIONS = 16
@@ -59,15 +60,18 @@ class PayloadApi:
         return _part(answer, name)
 
     def parse(self, answer: httpx.Response) -> OrchestratorError:
-        """Our error for an answer. Payload says 403 to a wrong key and to a key that may not do that alike."""
-        if answer.status_code in DENIALS:
+        """Our error for an answer. Payload says 403 to a wrong key and to a key that may not do that alike, and 500 to
+        whatever goes wrong: a question that needs its database and our key shows whether it is this document's fault.
+        """
+        error = parse_answer(answer)
+        if answer.status_code in DENIALS or error.code == FAULTY:
             try:
                 self.check()
-            except Unavailable as error:
-                return error
-            except (Overloaded, Refused) as error:
-                log.warning("content.key_unknown", code=error.code)
-        return parse_answer(answer)
+            except Unavailable as away:
+                return away
+            except (Overloaded, Refused) as unclear:
+                log.warning("content.key_unknown", code=unclear.code)
+        return error
 
     def check(self) -> None:
         """Return when Payload knows our key. To a stranger it says 200, too, and that it is nobody.
@@ -78,7 +82,8 @@ class PayloadApi:
         """
         answer = self.ask("GET", f"/{self.address.key_collection}/me")
         if not answer.is_success:
-            raise parse_answer(answer)
+            error = parse_answer(answer)
+            raise failed() if error.code == FAULTY else error
         if _part(answer, "user") is None:
             raise AccessDenied("the CMS does not know the key of this node", service=SERVICE)
 

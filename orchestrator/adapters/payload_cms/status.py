@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import structlog
 
+from orchestrator.domain.content import FAULTY
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, Refused, Unavailable
-from orchestrator.ports.content import FAULTY
 
 SERVICE = "payload"
 MOST_LOGGED = 1000
@@ -29,6 +29,8 @@ def _unavailable(message: str, *, code: str | None = None) -> Meaning:
 def _refused(message: str, code: str) -> Meaning:
     return partial(Refused, message, service=SERVICE, category=Category.CMS, code=code)
 
+
+failed = _unavailable("the CMS failed")
 
 # Most specific first.
 CLASSES: Mapping[type[Exception], Meaning] = {
@@ -58,7 +60,7 @@ ANSWERS: Mapping[int, Meaning] = {
     413: _refused("the file is too large for the CMS", "content_too_large"),
     423: _unavailable("somebody edits the document"),
     429: partial(Overloaded, "the CMS asks for a pause"),
-    500: _unavailable("the CMS failed", code=FAULTY),
+    500: _unavailable("the CMS met a fault of its own", code=FAULTY),
     502: _unavailable("the CMS cannot be reached"),
     503: _unavailable("the CMS is not available"),
     504: _unavailable("the CMS cannot be reached"),
@@ -74,8 +76,10 @@ def parse_answer(answer: httpx.Response) -> OrchestratorError:
     pause = answer.headers.get("retry-after", "")
     if answer.status_code in {429, 503} and pause.isdecimal():
         return Overloaded("the CMS asks for a pause", retry_after_s=float(pause))
-    unknown = _unavailable("the CMS failed", code=FAULTY) if answer.is_server_error else None
-    return ANSWERS.get(answer.status_code, unknown or _refused("the CMS refused", "content_refused"))()
+    if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR and not reasons:
+        return failed()  # a proxy, or Next that does not compile
+    unknown = failed if answer.is_server_error else _refused("the CMS refused", "content_refused")
+    return ANSWERS.get(answer.status_code, unknown)()
 
 
 def _hidden(reasons: Iterable[tuple[str, str]]) -> OrchestratorError | None:
