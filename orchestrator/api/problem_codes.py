@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import chain
 
-from orchestrator.domain import batch, delivery, errors, model, overload, webhook
+from orchestrator.domain import batch, delivery, errors, model, overload, swap, webhook
 from orchestrator.domain.errors import OrchestratorError
 
 # The nearest class in the error's own ancestry decides.
@@ -21,6 +21,8 @@ STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     errors.ProjectExists: HTTPStatus.CONFLICT,
     errors.TooManyKeys: HTTPStatus.CONFLICT,
     webhook.TooManyWebhooks: HTTPStatus.CONFLICT,
+    swap.SwapInProgress: HTTPStatus.CONFLICT,
+    swap.NothingToRollBack: HTTPStatus.CONFLICT,
     errors.UploadIncomplete: HTTPStatus.CONFLICT,
     errors.UploadComplete: HTTPStatus.CONFLICT,
     errors.RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -41,7 +43,7 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
 
-DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model)
+DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model, swap)
 FINER = frozenset({"generation_changed", "store_not_writable", "too_many_streams"})  # than the code of their class
 OF_RUNS = frozenset({errors.InputChanged, errors.InputRefused})  # a task fails with them, no request does
 NOBODYS = frozenset({errors.DependencyError})  # it is always one of its children

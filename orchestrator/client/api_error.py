@@ -1,8 +1,8 @@
-"""The base of the client's exceptions; `errors.py` has one for each code."""
+"""The base of the client's exceptions, and how one is read; `errors.py` has one for each code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 NO_ANSWER = 0
 
@@ -48,3 +48,20 @@ class ApiError(Exception):
         self.retry_after_s = retry_after_s
         self.fields = tuple(fields)
         self.request_id = request_id
+
+
+def parse_error(body: Mapping[str, Any], *, status: int, request_id: str | None) -> ApiError:
+    """The error that problem details describe.
+
+    Raises:
+        LookupError, TypeError: these are none.
+    """
+    code = body["code"]
+    return ApiError.kinds.get(code, ApiError)(
+        body["detail"],
+        status=status,
+        code=code,
+        retry_after_s=body.get("retry_after_s"),
+        fields=[FieldProblem(flaw["field"], flaw["message"], flaw.get("code")) for flaw in body.get("errors") or ()],
+        request_id=request_id,
+    )

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from orchestrator.client.api_error import NO_ANSWER, ApiError
-from orchestrator.client.errors import UnexpectedAnswer, Unreachable, parse_error
+from orchestrator.client.api_error import NO_ANSWER, ApiError, parse_error
+from orchestrator.client.errors import UnexpectedAnswer, Unreachable
 
 AGAIN = frozenset({NO_ANSWER, 429, 503})
 FIRST_PAUSE_S = 0.2

@@ -1,9 +1,6 @@
 """One exception per `code` that the service answers with (docs/http.md), and those that the client finds itself."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from orchestrator.client.api_error import ApiError, FieldProblem
+from orchestrator.client.api_error import ApiError
 
 # What the client itself finds.
 
@@ -125,6 +122,10 @@ class ModelNotFound(NotFound, code="model_not_found"):
     """The node knows no such model, or no such release of it."""
 
 
+class SwapNotFound(NotFound, code="swap_not_found"):
+    """The model was never swapped."""
+
+
 # Something else came first.
 
 
@@ -162,6 +163,14 @@ class TooManyKeys(Conflict, code="too_many_keys"):
 
 class TooManyWebhooks(Conflict, code="too_many_webhooks"):
     """The project has as many webhook endpoints as it may."""
+
+
+class SwapInProgress(Conflict, code="swap_in_progress"):
+    """Another swap of the model goes on."""
+
+
+class NothingToRollBack(Conflict, code="nothing_to_roll_back"):
+    """There is no release of the model to go back to."""
 
 
 # Later. The client has waited and asked again before it raises one of these.
@@ -221,20 +230,3 @@ class DependencyRefused(ApiError, code="dependency_refused"):
 
 class Internal(ApiError, code="internal"):
     """A bug of the service: report its ``request_id``."""
-
-
-def parse_error(body: Mapping[str, Any], *, status: int, request_id: str | None) -> ApiError:
-    """The error that problem details describe.
-
-    Raises:
-        LookupError, TypeError: these are none.
-    """
-    code = body["code"]
-    return ApiError.kinds.get(code, ApiError)(
-        body["detail"],
-        status=status,
-        code=code,
-        retry_after_s=body.get("retry_after_s"),
-        fields=[FieldProblem(flaw["field"], flaw["message"], flaw.get("code")) for flaw in body.get("errors") or ()],
-        request_id=request_id,
-    )

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestrator.client.api_error import ApiError
-from orchestrator.client.errors import parse_error
+from orchestrator.client.api_error import ApiError, parse_error
 from orchestrator.client.results import Json, Queue, parse_queue
 
 

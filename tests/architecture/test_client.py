@@ -10,7 +10,7 @@ import pytest
 from openapi_document import read_document
 
 from orchestrator.api.problem_codes import CODES
-from orchestrator.client import ApiError, errors
+from orchestrator.client import ApiError, api_error, errors
 from orchestrator.pipelines.registry import PIPELINES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,13 +73,13 @@ def codes_by_hand(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_what_the_service_answers_is_raised(code: str) -> None:
-    error = errors.parse_error({"code": code, "detail": "words"}, status=400, request_id="r-1")
+    error = api_error.parse_error({"code": code, "detail": "words"}, status=400, request_id="r-1")
     assert type(error) is ApiError.kinds[code]
     assert (error.code, str(error), error.request_id) == (code, "words", "r-1")
 
 
 def test_a_code_of_tomorrow_is_an_error_all_the_same() -> None:
-    error = errors.parse_error({"code": "of_tomorrow", "detail": "words"}, status=400, request_id=None)
+    error = api_error.parse_error({"code": "of_tomorrow", "detail": "words"}, status=400, request_id=None)
     assert (type(error), error.code) == (ApiError, "of_tomorrow")
 
 

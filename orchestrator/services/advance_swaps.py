@@ -1,0 +1,61 @@
+"""Advance swaps: the duty that takes each one step by step. After a crash between two, the next tick resumes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.swap import Fault, Step, Turn
+from orchestrator.ports.swaps import Standing, Swaps
+
+log = structlog.get_logger()
+
+TakeTurn = Callable[[Standing], Turn | None]
+
+# How long a step may be without an outcome, whatever keeps it.
+WITHIN_S: Mapping[Step, float] = {
+    Step.FETCHING: 900,
+    Step.CHECKING: 300,
+    Step.HANDING_OVER: 900,
+    Step.LOADING: 600,
+    Step.WARMING: 300,
+    Step.JUDGING: 300,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceSwaps:
+    """``turns`` says what each step does that is not the last."""
+
+    swaps: Swaps
+    turns: Mapping[Step, TakeTurn]
+
+    def tick(self) -> None:
+        """Take every swap as far as it can go now."""
+        for standing in self.swaps.going():
+            self._advance(standing)
+
+    def _advance(self, standing: Standing) -> None:
+        at: Standing | None = standing
+        while at is not None and not at.swap.is_over:
+            turn = self._turn(at) or self._lateness(at)
+            if turn is None:
+                return
+            at = self.swaps.move(at, turn)
+            if at is not None:
+                log.info("swap.moved", model=at.swap.model, old=at.swap.old, new=at.swap.new, step=at.swap.step)
+
+    def _turn(self, standing: Standing) -> Turn | None:
+        swap = standing.swap
+        try:
+            return self.turns[swap.step](standing)
+        except OrchestratorError as error:  # somebody is away: it is tried again
+            log.warning("swap.waits", model=swap.model, step=swap.step, error=str(error))
+            return None
+
+    def _lateness(self, standing: Standing) -> Turn | None:
+        swap, within_s = standing.swap, WITHIN_S.get(standing.swap.step)
+        if within_s is None or standing.for_s < within_s:
+            return None
+        return swap.fail(Fault.TOO_LATE, f"{swap.step} has come to no end within {within_s:g} s")

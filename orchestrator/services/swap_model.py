@@ -1,0 +1,52 @@
+"""Swap: another release of a model takes the place of the one that serves. Here it begins; a keeper does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.domain.errors import InvalidParams
+from orchestrator.domain.model import STOCK, Release
+from orchestrator.domain.swap import ALL, Swap, SwapInProgress
+from orchestrator.ports.releases import Releases
+from orchestrator.ports.residency import Residency
+from orchestrator.ports.swaps import Standing, Swaps
+
+
+@dataclass(frozen=True, slots=True)
+class SwapModel:
+    """What cannot begin is refused here; what is wrong with a release is found out later, and told by the swap."""
+
+    swaps: Swaps
+    releases: Releases
+    residency: Residency
+    new_id: Callable[[str], str]
+
+    def swap(self, new: Release, *, by: str, canary: int = ALL, watch_s: float = 0.0) -> Standing:
+        """Begin it, in the name of the API key ``by``.
+
+        Raises:
+            SwapInProgress: another swap of the model goes on.
+            ModelNotFound: there is no such release.
+            InvalidParams: it serves already.
+        """
+        if new.version != STOCK:
+            self.releases.find(new)
+        last = self.swaps.find(new.model)
+        if last and not last.swap.is_settled:
+            raise SwapInProgress(f"{last.swap.new} takes the place of {last.swap.old}: {last.swap.step}")
+        old = self._serving(new.model)
+        if old == new.name:
+            raise InvalidParams(f"{new.name} serves already")
+        swap = Swap(self.new_id("swap"), new.model, old, new.name, by=by, canary=canary, watch_s=watch_s)
+        begun = self.swaps.begin(swap, instead_of=last)
+        self._leave(last, begun.swap)
+        return begun
+
+    def _serving(self, model: str) -> str:
+        """The release with the largest weight."""
+        routes = self.residency.routes(model)
+        return max(routes, key=lambda name: routes[name]) if any(routes.values()) else model
+
+    def _leave(self, last: Standing | None, swap: Swap) -> None:
+        """The release that the last swap has kept for a while is nobody's any more, unless it is this one's."""
+        if last and not last.swap.is_over and last.swap.old != swap.new:
+            self.residency.dismiss(last.swap.old)
