@@ -20,9 +20,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SendSlots:
-    """How many deliveries a child sends at once, and when it looks for more, keeps them for itself and lets them go."""
+    """How many deliveries a child sends at once, and when it looks for more, keeps them for itself and lets them go.
+
+    What rings is a task more often than a delivery, and somebody may wait for it: for ``behind_s`` that goes first.
+    """
 
     count: int
+    behind_s: float = 0.05
     renew_s: float = 10.0
     poll_s: float = 0.25
     gather_s: float = 0.01
@@ -111,6 +115,7 @@ class DrainDeliveries:
             thread.join()
 
     def _drain(self, hand: InHand, ending: threading.Event) -> None:
+        ending.wait(self.slots.behind_s)
         pool = ThreadPoolExecutor(self.slots.count, thread_name_prefix="send")
         renewed_s = self.clock.monotonic_s()
         try:

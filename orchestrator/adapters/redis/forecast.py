@@ -17,7 +17,7 @@ from orchestrator.ports.forecast import Outlook, Place
 
 Costs = dict[str, Cost]
 
-KNOWN_FOR_S = 1.0  # a submit asks nothing: costs change slowly, and those of a lane are a few dozen
+KNOWN_FOR_S = 5.0  # costs are means of many runs and change slowly; a submit asks for them now and then only
 
 
 class RedisForecast:

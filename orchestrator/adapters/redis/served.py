@@ -13,5 +13,8 @@ class RedisServed:
     client: RedisClient
 
     def note(self, model: str, versions: str) -> None:
+        """Written only when it differs: each write waits for the disk, and this comes with a run every few seconds."""
+        key = f"orch:served:{model}"
         with redis_errors():
-            self.client.set(f"orch:served:{model}", versions)
+            if self.client.get(key) != versions:
+                self.client.set(key, versions)
