@@ -15,7 +15,9 @@ from made_media import noise
 from record_store import RecordStore, new_task
 
 from orchestrator.adapters.zstd import Zstd
+from orchestrator.domain.manifest import TensorSpec
 from orchestrator.domain.media import MediaLimits
+from orchestrator.domain.signature import Signature
 from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.spool import Spool
@@ -45,6 +47,7 @@ def nothing() -> None:
 STAGES = StageBudgets(fetch_s=20, probe_s=10, infer_s=600, store_s=30, infer_by_type={"image.upscale": 60})
 PATIENCE_S = 5.0
 SERVING = Serving("1", "of the config", "realesrgan_x4")
+SUMS = Signature((TensorSpec("a", "FP32", (-1,)),), (TensorSpec("sum", "FP32", (1,)),), max_batch=4)
 STILL = "projects/film-a/uploads/1/still.png"
 
 
@@ -96,6 +99,7 @@ class RunRoom:
     clock: HandClock = field(default_factory=HandClock)
     doubted: list[str] = field(default_factory=list)
     serving: Serving | None = SERVING
+    signature: Signature = SUMS
     spool_bytes: int = 1024**3
     breakers: Breakers | None = None
     fallback: ObjectStorage | None = None
@@ -117,6 +121,7 @@ class RunRoom:
             pictures=self.pictures,
             media=self.media,
             ensure=lambda _run: self.serving or Serving(),
+            describe=lambda _run: self.signature,
             stages=stages,
             spool=self.spool,
             compression=Zstd(),

@@ -16,10 +16,10 @@ class Cost:
     runs: int = 0
 
 
-def kind_of(task_type: str, source: JsonObject) -> str:
-    """The type, and to a factor of four the size of the input where it is known at submit."""
+def kind_of(task_type: str, model: str, *, source: JsonObject) -> str:
+    """The type, the model, and to a factor of four the size of the input where it is known at submit."""
     size_bytes = source.get("size_bytes")
-    return f"{task_type}:{size_bytes.bit_length() // 2}" if size_bytes else task_type
+    return f"{task_type}:{model}:{size_bytes.bit_length() // 2}" if size_bytes else f"{task_type}:{model}"
 
 
 def predict(learned: Cost | None, prior_s: float) -> Cost:

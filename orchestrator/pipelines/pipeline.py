@@ -12,6 +12,8 @@ from orchestrator.domain.errors import RequestError, RunCanceled
 from orchestrator.domain.log_line import Level, Plain
 from orchestrator.domain.media import MediaInfo, MediaKind
 from orchestrator.domain.media_input import FetchedInput
+from orchestrator.domain.model import ModelNotFound
+from orchestrator.domain.signature import Signature
 from orchestrator.domain.task import Progress
 from orchestrator.ports.codec import MediaCodec, PictureCodec
 from orchestrator.ports.inference import InferenceEngine
@@ -21,6 +23,16 @@ class Params(BaseModel):
     """Base of every type's parameters: unknown names are refused, values are never changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def asked_model(self) -> str:
+        """The model that they name; empty where the type has one of its own."""
+        return ""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the task is nothing without an input, if its type accepts any."""
+        return True
 
 
 class CancelToken:
@@ -85,9 +97,14 @@ class Scratch(Protocol):
     def __truediv__(self, name: str, /) -> Path: ...
 
 
+def nobody_knows() -> Signature:
+    """For who asks no model that it does not know."""
+    raise ModelNotFound
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """Everything that one run may touch."""
+    """Everything that one run may touch. ``signature`` asks what the run's model takes and gives."""
 
     scratch: Scratch
     engine: InferenceEngine
@@ -100,6 +117,7 @@ class Workbench:
     fetched: FetchedInput | None = None
     infer_timeout_s: float = 120.0
     log: Log = say_nothing
+    signature: Callable[[], Signature] = nobody_knows
 
     @property
     def medium(self) -> tuple[Path, MediaInfo]:
@@ -127,7 +145,10 @@ class Outcome:
 
 
 class Pipeline(Protocol):
-    """One task type. Instances hold no state: one serves every run of a process."""
+    """One task type. Instances hold no state: one serves every run of a process.
+
+    ``model`` is what its tasks ask; empty where their parameters name it (`Params.asked_model`).
+    """
 
     name: str
     summary: str

@@ -16,7 +16,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.task import JsonObject, NewTask, Priority
 from orchestrator.domain.web_address import PUBLIC_HTTPS, Reach
 from orchestrator.domain.webhook import GivenReceiver, parse_receiver
-from orchestrator.pipelines.pipeline import Pipeline
+from orchestrator.pipelines.pipeline import Params, Pipeline
 from orchestrator.pipelines.registry import PIPELINES, find_pipeline
 from orchestrator.ports.forecast import Forecast
 
@@ -78,6 +78,10 @@ class BatchRequest:
         return hashlib.sha256(" ".join(request.sha256 for request in self.requests).encode()).hexdigest()
 
 
+def _nobody_can_say(_model: str) -> None:
+    return None
+
+
 class InputPin(Protocol):
     """What becomes of a named input (`services/pin_input.py`)."""
 
@@ -86,12 +90,16 @@ class InputPin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DraftTask:
-    """Checks everything that can be checked before a task costs anything. ``webhooks`` is where messages may go."""
+    """Checks everything that can be checked before a task costs anything. ``webhooks`` is where messages may go.
+
+    ``knows`` says whether there is a model, None when nobody can say.
+    """
 
     pin_input: InputPin
     forecast: Forecast
     new_id: Callable[[str], str]
     webhooks: Reach = PUBLIC_HTTPS
+    knows: Callable[[str], bool | None] = _nobody_can_say
 
     def draft(self, request: SubmitRequest) -> NewTask:
         """The task, ready to be recorded.
@@ -110,18 +118,20 @@ class DraftTask:
         """
         pipeline = find_pipeline(request.type)
         params = _validated(pipeline, request.params)
+        model = params.asked_model or pipeline.model
+        self._require_known(params.asked_model)
         receiver = parse_receiver(request.webhook, reach=self.webhooks, at="webhook.") if request.webhook else None
         content = _content(request, pipeline, params=params) if request.dedupe else ""
-        source = self.pin_input(request.project, request.input, pipeline=pipeline)
+        source = self._source(request, pipeline, params=params)
         lane = pool_lane(pipeline.lane, request.project.pool)  # a pool may have machines of its own kind
-        cost = self.forecast.cost(lane, kind_of(pipeline.name, source), prior_s=pipeline.predicted_s)
+        cost = self.forecast.cost(lane, kind_of(pipeline.name, model, source=source), prior_s=pipeline.predicted_s)
         task = NewTask(
             id=self.new_id("task"),
             project=request.project.slug,
             type=pipeline.name,
             lane=pipeline.lane,
-            model=pipeline.model,
-            params=params,
+            model=model,
+            params=params.model_dump(mode="json"),
             input=source,
             labels=request.labels,
             priority=request.priority,
@@ -136,20 +146,31 @@ class DraftTask:
         )
         return task, cost
 
+    def _require_known(self, model: str) -> None:
+        if model and self.knows(model) is False:
+            flaw = FieldError("params.model", f"there is no model {model!r}; GET /v1/models lists them")
+            raise InvalidParams("this node has no such model", fields=[flaw])
 
-def _content(request: SubmitRequest, pipeline: Pipeline, *, params: JsonObject) -> str:
+    def _source(self, request: SubmitRequest, pipeline: Pipeline, *, params: Params) -> dict[str, Any]:
+        if request.input is None and not params.needs_input:
+            return {}
+        return self.pin_input(request.project, request.input, pipeline=pipeline)
+
+
+def _content(request: SubmitRequest, pipeline: Pipeline, *, params: Params) -> str:
     """Equal exactly for tasks of which one run does the work of all (ADR 0031); the store tells projects apart."""
     sha256 = request.input.known_sha256 if request.input else None
-    if sha256 is None and pipeline.accepts:
+    if sha256 is None and pipeline.accepts and (request.input or params.needs_input):
         flaw = FieldError("input.sha256", "dedupe needs it")
         raise InvalidParams("without input.sha256 nobody can tell which content it is", fields=[flaw])
-    return _sha256((pipeline.name, pipeline.model, params, sha256, request.run_for_s))
+    model = params.asked_model or pipeline.model
+    return _sha256((pipeline.name, model, params.model_dump(mode="json"), sha256, request.run_for_s))
 
 
-def _validated(pipeline: Pipeline, params: JsonObject) -> dict[str, Any]:
+def _validated(pipeline: Pipeline, params: JsonObject) -> Params:
     """The parameters with every default filled in, so that a task means the same after an upgrade."""
     try:
-        return pipeline.params.model_validate(params).model_dump(mode="json")
+        return pipeline.params.model_validate(params)
     except ValidationError as error:
         fields = [
             FieldError(field=".".join(("params", *map(str, flaw["loc"]))), message=flaw["msg"])

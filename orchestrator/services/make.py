@@ -6,13 +6,16 @@ Steps 6 to 9 of `docs/architecture.md`.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import UnsupportedMedia
-from orchestrator.domain.media import MediaKind
+from orchestrator.domain.media import MediaInfo, MediaKind
+from orchestrator.domain.media_format import MediaFormat
 from orchestrator.domain.media_input import FetchedInput
+from orchestrator.domain.signature import Signature
 from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, RESULT_NAME, StoredResult
 from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
@@ -38,7 +41,7 @@ class InputFetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MakeWork:
-    """``ensure`` returns when the run's model can be asked, and says what will answer.
+    """``ensure`` returns when the run's model can be asked, and says what will answer; ``describe`` what that takes.
 
     ``engine`` is that of an instance, of the first one when it is given no address.
     """
@@ -48,6 +51,7 @@ class MakeWork:
     pictures: PictureCodec
     media: MediaCodec
     ensure: Callable[[Run], Serving]
+    describe: Callable[[Run], Signature]
     stages: Stages
     spool: Spool
     compression: Compression
@@ -70,6 +74,7 @@ class MakeWork:
             report=watch.report,
             infer_timeout_s=self.infer_timeout_s,
             log=watch.log,
+            signature=partial(self.describe, watch.run),
         )
         bench = self._with_input(watch, bench)
         outcome, serving = self._infer(watch, bench)
@@ -87,13 +92,18 @@ class MakeWork:
             fetched = self.fetch_input(wanted, source, accepts=accepts, keep_going=keep_going)
         keep_going()
         watch.report(Progress(stage="probe"))
-        codec = self.pictures if MediaKind.PICTURE in fetched.format.kinds else self.media
         with self.stages.stage(watch, "probe"):
-            info = codec.probe(source)
+            info = self._probe(source, fetched.format)
         watch.log("input.probed", kind=info.kind, width=info.width, height=info.height, duration_s=info.duration_s)
         if info.kind not in accepts:
             raise UnsupportedMedia(f"the input is {info.kind}, which this task type does not take")
         return replace(bench, source=source, info=info, fetched=fetched)
+
+    def _probe(self, source: Path, known: MediaFormat) -> MediaInfo:
+        if MediaKind.TENSORS in known.kinds:  # they say of themselves what they are, and are believed nothing else
+            return MediaInfo(MediaKind.TENSORS, container=known.name)
+        codec = self.pictures if MediaKind.PICTURE in known.kinds else self.media
+        return codec.probe(source)
 
     def _infer(self, watch: RunWatch, bench: Workbench) -> tuple[Outcome, Serving]:
         """What the pipeline made, and what has answered it: a swap may have come between."""

@@ -1,27 +1,31 @@
 """Pause: nothing of a lane, project, type or model is claimed until somebody resumes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import InvalidParams
 from orchestrator.domain.pause import Kind, Pausable, Pause
-from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
+from orchestrator.pipelines.registry import LANE_SLOTS, MODELS, PIPELINES
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.projects import Projects
 
 KNOWN: Mapping[Kind, frozenset[str]] = {
     Kind.LANE: frozenset(LANE_SLOTS),
     Kind.TYPE: frozenset(PIPELINES),
-    Kind.MODEL: frozenset(pipeline.model for pipeline in PIPELINES.values()),
+    Kind.MODEL: MODELS,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PauseWork:
-    """What is misspelt is refused: a pause of nothing would look like one that works."""
+    """What is misspelt is refused: a pause of nothing would look like one that works.
+
+    ``knows`` says whether there is a model (`services/find_models.py`).
+    """
 
     pauses: Pauses
     projects: Projects
+    knows: Callable[[str], bool | None]
 
     def pause(self, what: Pausable, *, by: str, reason: str = "", as_operator: bool = True) -> Pause:
         """Pause it, in the name of the API key ``by``; again changes the name and the reason.
@@ -31,10 +35,14 @@ class PauseWork:
         """
         if what.kind is Kind.PROJECT:
             self.projects.get(what.name)
-        elif _without_pool(what) not in KNOWN[what.kind]:
+        elif _without_pool(what) not in KNOWN[what.kind] and not self._is_other_model(what):
             there_are = ", ".join(sorted(KNOWN[what.kind]))
             raise InvalidParams(f"there is no {what.kind} {what.name!r}; there are {there_are}")
         return self.pauses.pause(what, by=by, reason=reason, as_operator=as_operator)
+
+    def _is_other_model(self, what: Pausable) -> bool:
+        """One that only parameters name."""
+        return what.kind is Kind.MODEL and bool(self.knows(what.name))
 
 
 def _without_pool(what: Pausable) -> str:

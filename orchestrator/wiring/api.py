@@ -1,5 +1,7 @@
 """The front door's parts."""
 
+from dataclasses import replace
+
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.connection import API, connect
@@ -39,7 +41,7 @@ from orchestrator.wiring.journal import build_guard, build_intake, build_journal
 from orchestrator.wiring.keys import build_authenticate, build_create_key, build_key_secrets
 from orchestrator.wiring.limits import build_admit, build_lane_limits, build_quotas
 from orchestrator.wiring.models import build_model_parts
-from orchestrator.wiring.operations import build_operations
+from orchestrator.wiring.operations import build_find_models, build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
 from orchestrator.wiring.receipts import build_public_keys
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
@@ -64,12 +66,12 @@ def build_api_parts(settings: Settings) -> ApiParts:
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
     uploads, receivers = RedisUploads(scripts.client, expires_s=open_for_s), build_webhook_reach(settings)
     inputs = _build_pin(settings, storage, log=log)
-    drafts = DraftTask(inputs.pin, forecast, new_id, receivers)
+    drafts = DraftTask(inputs.pin, forecast, new_id, receivers, build_find_models(scripts).knows)
     authenticate = build_authenticate(scripts, key_secrets)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),
         submit_batch=SubmitBatch(intake, drafts, pulses, metrics),
-        estimate=EstimateTask(DraftTask(inputs.look, forecast, new_id, receivers), forecast),
+        estimate=EstimateTask(replace(drafts, pin_input=inputs.look), forecast),
         operations=build_operations(scripts, intake, pulses=pulses),
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),

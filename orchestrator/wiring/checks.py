@@ -7,7 +7,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.health import RedisHealth
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.pipelines.registry import PIPELINES
+from orchestrator.pipelines.registry import MODELS
 from orchestrator.settings import Settings
 from orchestrator.wiring.outside import build_storage
 
@@ -27,8 +27,7 @@ def build_checks(settings: Settings) -> Mapping[str, Check]:
 def build_model_checks(settings: Settings) -> Mapping[str, Check]:
     """One check per model that a task type needs."""
     control = _control(settings)
-    models = sorted({pipeline.model for pipeline in PIPELINES.values()})
-    return {f"model {model}": partial(_check_model, control, model) for model in models}
+    return {f"model {model}": partial(_check_model, control, model) for model in sorted(MODELS)}
 
 
 def _control(settings: Settings) -> TritonControl:

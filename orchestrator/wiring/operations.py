@@ -7,6 +7,7 @@ from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.pauses import RedisPauses
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.reads import RedisReads
+from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.ports.breakers import Breakers
@@ -18,6 +19,7 @@ from orchestrator.services.cancel import CancelTask
 from orchestrator.services.change import ChangeTask
 from orchestrator.services.change_many import ChangeMany
 from orchestrator.services.delete import DeleteTask
+from orchestrator.services.find_models import FindModels
 from orchestrator.services.pause import PauseWork
 from orchestrator.services.redeliver import Redeliver
 from orchestrator.services.resubmit import ResubmitTask
@@ -41,6 +43,10 @@ class Operations:
     redeliver: Redeliver
 
 
+def build_find_models(scripts: Scripts) -> FindModels:
+    return FindModels(RedisResidency(scripts).instances, SystemClock())
+
+
 def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:
     reads, pauses, deliveries = RedisReads(scripts.client), RedisPauses(scripts), RedisDeliveries(scripts)
     return Operations(
@@ -50,7 +56,7 @@ def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -
         resubmit=ResubmitTask(intake, reads, pulses),
         many=ChangeMany(intake, reads, pulses),
         pauses=pauses,
-        pause=PauseWork(pauses, RedisProjects(scripts)),
+        pause=PauseWork(pauses, RedisProjects(scripts), build_find_models(scripts).knows),
         resume=ResumeWork(pauses, pulses),
         breakers=RedisBreakers(scripts, SystemClock()),
         deliveries=deliveries,

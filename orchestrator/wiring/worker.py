@@ -41,6 +41,7 @@ from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.adopt import AdoptWork
 from orchestrator.services.beat import BeatRuns
+from orchestrator.services.describe_model import DescribeModel
 from orchestrator.services.drain import DrainLane, Slots, Work
 from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
@@ -202,6 +203,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         pictures=PillowImages(limits),
         media=AvCodec(limits),
         ensure=models.ensure,
+        describe=DescribeModel(ports.server).describe,
         stages=stages,
         spool=spool,
         compression=Zstd(),

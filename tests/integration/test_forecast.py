@@ -19,6 +19,7 @@ from orchestrator.ports.reads import TaskFilter
 
 PRIOR_S = 7.0
 ECHO = "system.echo"
+ECHOES = kind_of(ECHO, "echo", source={})
 FAILURE = Failure("no_answer", Category.NETWORK, "There was no answer.", retryable=True)
 
 
@@ -39,7 +40,7 @@ def run_many(store: RecordStore, seconds: float, *, runs: int, size_bytes: int |
         store.claims.finish(store.claim_one(), replace(DONE, actual_s=seconds))
 
 
-def cost(store: RecordStore, kind: str = ECHO, *, lane: str = "io") -> Cost:
+def cost(store: RecordStore, kind: str = ECHOES, *, lane: str = "io") -> Cost:
     return store.forecast.cost(lane, kind, prior_s=PRIOR_S)
 
 
@@ -54,13 +55,13 @@ class TestCost:
         run_many(store, 1.0, runs=ENOUGH_RUNS, size_bytes=10_000)
         run_many(store, 9.0, runs=ENOUGH_RUNS, size_bytes=50_000)
         small, large = ({"size_bytes": size_bytes} for size_bytes in (9_999, 60_000))
-        assert cost(store, kind_of(ECHO, small)).predicted_s == 1.0
-        assert cost(store, kind_of(ECHO, large)).predicted_s == 9.0
-        assert cost(store, kind_of("system.other", small)).runs == 0
+        assert cost(store, kind_of(ECHO, "echo", source=small)).predicted_s == 1.0
+        assert cost(store, kind_of(ECHO, "echo", source=large)).predicted_s == 9.0
+        assert cost(store, kind_of("system.other", "echo", source=small)).runs == 0
         assert cost(store).runs == 0, "an input of unknown size is a kind of its own"
 
     def test_there_are_few_kinds_of_a_type(self) -> None:
-        assert len({kind_of(ECHO, {"size_bytes": 2**power}) for power in range(54)}) < 30
+        assert len({kind_of(ECHO, "echo", source={"size_bytes": 2**power}) for power in range(54)}) < 30
 
     def test_every_lane_has_its_own_costs(self, store: RecordStore) -> None:
         run_many(store, 2.0, runs=ENOUGH_RUNS)
@@ -95,9 +96,9 @@ class TestCost:
 
     def test_it_is_asked_for_once_a_second_at_most(self, store: RecordStore) -> None:
         remembering = type(store.forecast)(store.scripts)
-        assert remembering.cost("io", ECHO, prior_s=PRIOR_S).runs == 0
+        assert remembering.cost("io", ECHOES, prior_s=PRIOR_S).runs == 0
         run_many(store, 2.0, runs=ENOUGH_RUNS)
-        assert remembering.cost("io", ECHO, prior_s=PRIOR_S).runs == 0
+        assert remembering.cost("io", ECHOES, prior_s=PRIOR_S).runs == 0
 
 
 def place(store: RecordStore, task_id: str, *, project: str = "film-a") -> Place:

@@ -7,7 +7,15 @@ from fakes_storage import MemoryStorage
 
 from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.cost import Cost
-from orchestrator.domain.errors import Category, MediaTooLarge, OrchestratorError, OutcomeUnknown, UnknownTaskType
+from orchestrator.domain.errors import (
+    Category,
+    InvalidParams,
+    MediaTooLarge,
+    OrchestratorError,
+    OutcomeUnknown,
+    UnknownTaskType,
+    UnsupportedMedia,
+)
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
@@ -130,6 +138,41 @@ def test_so_does_that_to_a_batch(service: SubmitTask, metrics: IntakeMetrics) ->
 def test_an_input_over_the_limit_is_refused_before_it_is_recorded(service: SubmitTask) -> None:
     with pytest.raises(MediaTooLarge, match="5 bytes; at most 4"):
         service.submit(SubmitRequest(FILM, "image.upscale", GivenInput(object=STILL)))
+
+
+def draft(*, knows: bool | None, params: JsonObject, given: GivenInput | None = None, dedupe: bool = False) -> NewTask:
+    pin = PinInput(MemoryStorage(), NoLog(), new_id).pin
+    drafts = DraftTask(pin, NoRuns(), new_id, knows=lambda _model: knows)
+    return drafts.draft(SubmitRequest(FILM, "model.infer", given, params, dedupe=dedupe))
+
+
+TENSORS = {"a": {"shape": [2], "datatype": "FP32", "data": [1, 2.5]}}
+
+
+@pytest.mark.parametrize("knows", [True, None])
+def test_a_task_has_the_model_that_its_params_name(knows: bool | None) -> None:  # noqa: FBT001 - a parameter of pytest
+    task = draft(knows=knows, params={"model": "basic_pitch@3", "tensors": TENSORS})
+    assert (task.model, task.lane, task.input) == ("basic_pitch@3", "image", {})
+    assert task.params["tensors"]["a"]["data"] == [1, 2.5]
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(InvalidParams) as refused:
+        draft(knows=False, params={"model": "basic_peach", "tensors": TENSORS})
+    assert [flaw.field for flaw in refused.value.fields] == ["params.model"]
+
+
+def test_without_tensors_of_its_own_it_needs_an_input() -> None:
+    with pytest.raises(InvalidParams, match="picture or tensors"):
+        draft(knows=True, params={"model": "basic_pitch"})
+    with pytest.raises(UnsupportedMedia, match="npz, npy, json"):
+        draft(knows=True, params={"model": "basic_pitch"}, given=GivenInput(content=b"GIF89a"))
+
+
+def test_the_same_tensors_for_the_same_model_are_the_same_work() -> None:
+    same, other = ({"model": model, "tensors": TENSORS} for model in ("basic_pitch", "basic_pitch@3"))
+    tasks = [draft(knows=True, params=params, dedupe=True) for params in (same, same, other)]
+    assert tasks[0].content == tasks[1].content != tasks[2].content
 
 
 def test_invented_types_make_no_new_series(service: SubmitTask, metrics: IntakeMetrics) -> None:

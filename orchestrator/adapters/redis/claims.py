@@ -75,7 +75,7 @@ class RedisClaims:
     def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
-        kind = "" if commit.is_adopted else kind_of(run.task.type, run.task.input)
+        kind = "" if commit.is_adopted else kind_of(run.task.type, run.task.model, source=run.task.input)
         given = {**told, "actual_s": commit.actual_s, "bytes": commit.stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 

@@ -1,0 +1,47 @@
+"""Find: whether there is a model at all, so that a task which asks another is refused at once."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.model import Instance, Release
+from orchestrator.ports.clock import Clock
+
+log = structlog.get_logger()
+
+Seen = tuple[float, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FindModels:
+    """``instances`` (`Residency.instances`) is asked at most once in ``known_for_s``."""
+
+    instances: Callable[[], tuple[Instance, ...]]
+    clock: Clock
+    known_for_s: float = 2.0
+    _seen: list[Seen] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def knows(self, name: str) -> bool | None:
+        """Whether a server has the model or release ``name``, loaded or not; None when nobody can say."""
+        known = self._known()
+        return name in known if known else None
+
+    def _known(self) -> frozenset[str]:
+        with self._lock:
+            now_s = self.clock.monotonic_s()
+            if not self._seen or now_s - self._seen[0][0] > self.known_for_s:
+                self._seen[:] = [(now_s, self._look())]
+            return self._seen[0][1]
+
+    def _look(self) -> frozenset[str]:
+        try:
+            instances = self.instances()
+        except OrchestratorError as error:  # who submits has more to fear from that
+            log.warning("models.unknown", error=str(error))
+            return frozenset()
+        releases = {resident.release for instance in instances for resident in instance.residents}
+        return frozenset(releases | {Release.parse(release).model for release in releases})
