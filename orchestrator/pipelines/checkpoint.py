@@ -57,7 +57,9 @@ class Checkpoint:
     def commit(self, *, took_s: float, is_adopted: bool) -> Commit:
         """What the run that has stored it all commits; ``took_s`` is its own time."""
         spent_s = sum(self.seconds.values()) if is_adopted else 0.0
-        usage = {**self.usage, "run_s": round(spent_s + took_s, 3)}
+        served = {"release": self.serving.release, "model_version": self.serving.version}
+        usage = {**self.usage, **{name: word for name, word in served.items() if word}}
+        usage["run_s"] = round(spent_s + took_s, 3)
         return Commit(self.outputs, self.result, usage, actual_s=took_s, is_adopted=is_adopted)
 
     def render(self) -> JsonObject:

@@ -35,7 +35,7 @@ class TestSuccess:
         room.execute()
         task = room.task
         assert (task.status, task.result, task.outputs) == (Status.SUCCEEDED, {"size_bytes": 7}, ())
-        assert task.usage == {"inferences": 1, "run_s": 0.0}
+        assert task.usage == {"inferences": 1, "run_s": 0.0, "release": "realesrgan_x4", "model_version": "1"}
         assert room.counted("succeeded") == 1
 
     def test_artifacts_lie_under_the_runs_prefix_beside_a_receipt(self, room: RunRoom, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from fakes_engine import FakeEngine
 from made_media import noise
 from pydantic import ValidationError
 
-from orchestrator.domain.errors import MediaTooLarge, RunCanceled
+from orchestrator.domain.errors import Category, MediaTooLarge, RunCanceled, Unavailable
 from orchestrator.domain.media import MediaInfo, MediaKind
 from orchestrator.domain.task import Progress
 from orchestrator.pipelines.pipeline import Workbench
-from orchestrator.pipelines.types.image_upscale import ImageUpscale, UpscaleParams
+from orchestrator.pipelines.types.image_upscale import TILE, ImageUpscale, UpscaleParams
 from orchestrator.ports.codec import Picture
 from orchestrator.ports.inference import Pixels, Tensors
 
@@ -86,6 +86,20 @@ def test_cancel_ends_it_and_leaves_nothing_in_flight(tmp_path: Path) -> None:
     with pytest.raises(RunCanceled):
         ImageUpscale().run(UpscaleParams(), bench)
     assert engine.in_flight == 0
+
+
+def test_fault_26_a_picture_is_upscaled_in_smaller_tiles(tmp_path: Path) -> None:
+    def enlarge_small(inputs: Tensors) -> Tensors:
+        if max(inputs["image"].shape) >= TILE:
+            raise Unavailable("out of memory", service="triton", category=Category.GPU_MEMORY)
+        return enlarge(inputs)
+
+    rgb = noise(3, width=300, height=200)
+    bench = given_picture(make_bench(tmp_path, FakeEngine({"realesrgan_x4": enlarge_small})), rgb)
+    outcome = ImageUpscale().run(UpscaleParams(), bench)
+    made = PICTURES.decode(tmp_path / "upscaled.png").rgb
+    assert np.array_equal(made, rgb.repeat(4, axis=0).repeat(4, axis=1))
+    assert outcome.usage["tiles"] > 4
 
 
 @pytest.mark.parametrize("params", [{"scale": 3}, {"format": "gif"}, {"colour": "red"}])

@@ -22,7 +22,13 @@ def _refused(code: str, message: str) -> Meaning:
 
 
 _SATURATED = partial(Overloaded, "the model's queue is full")
-_NO_MEMORY = _unavailable(Category.GPU_MEMORY, "the GPU has not enough free memory")
+_NO_MEMORY = partial(
+    Unavailable,
+    "the GPU has not enough free memory",
+    service=SERVICE,
+    category=Category.GPU_MEMORY,
+    code="gpu_oom",
+)
 _NOT_SERVED = _unavailable(Category.MODEL_UNAVAILABLE, "the model is not served at the moment")
 _AWAY = _unavailable(Category.NETWORK, "the inference server cannot be reached")
 _STOPPING = _unavailable(Category.NETWORK, "the inference server is shutting down")

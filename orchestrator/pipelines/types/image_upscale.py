@@ -9,7 +9,7 @@ from pydantic import Field
 from orchestrator.domain.errors import MediaTooLarge
 from orchestrator.domain.media import MediaKind
 from orchestrator.domain.task import Progress
-from orchestrator.pipelines.inflight import ModelRoute, Request, infer_in_order
+from orchestrator.pipelines.inflight import ModelRoute, Request, infer_in_order, with_less
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Params, Workbench
 from orchestrator.pipelines.tiling import Tile, tiles
 from orchestrator.ports.codec import Picture
@@ -48,21 +48,26 @@ class ImageUpscale:
         width, height = info.width * asked.scale, info.height * asked.scale
         _require_storable(width, height, suffix=asked.format)
         picture = bench.pictures.decode(source)
-        plan = tiles(*picture.rgb.shape[:2], size=TILE, overlap=OVERLAP)
-        bench.log("tiles.planned", tiles=len(plan))
         alpha = picture.alpha
         if alpha is not None:
             alpha = bench.pictures.resize(
                 alpha, width=alpha.shape[1] * asked.scale, height=alpha.shape[0] * asked.scale
             )
-        upscaled = Picture(self._upscale(picture.rgb, bench, plan=plan, scale=asked.scale), alpha)
+
+        def upscale(size: int) -> tuple[Pixels, int]:
+            plan = tiles(*picture.rgb.shape[:2], size=size, overlap=OVERLAP)
+            bench.log("tiles.planned", tiles=len(plan))
+            return self._upscale(picture.rgb, bench, plan=plan, scale=asked.scale), len(plan)
+
+        rgb, tile_count = with_less(upscale, TILE, log=bench.log)
+        upscaled = Picture(rgb, alpha)
         path = bench.scratch / f"upscaled.{asked.format}"
         bench.pictures.encode(upscaled, path)
         height, width, _ = upscaled.rgb.shape
         return Outcome(
             result={"width": width, "height": height, "scale": asked.scale},
             artifacts=(LocalArtifact(path, f"image/{asked.format}"),),
-            usage={"inferences": len(plan), "tiles": len(plan)},
+            usage={"inferences": tile_count, "tiles": tile_count},
         )
 
     def _upscale(self, rgb: Pixels, bench: Workbench, *, plan: list[Tile], scale: int) -> Pixels:
