@@ -31,6 +31,7 @@ NEVER_ANSWERED = {
     "endpoint_unknown",
     "expired",
     "fetch_timeout",
+    "gpu_oom",
     "input_missing",
     "name_not_found",
     "no_bucket",

@@ -1,0 +1,124 @@
+"""What a run meets at a model: it is gone, or its memory does not suffice. Named after the numbers of the faults."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from fakes_storage import MemoryStorage
+from record_store import RecordStore, new_task, open_store
+from servers import Triton
+
+from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.residency import RedisResidency
+from orchestrator.adapters.redis.served import RedisServed
+from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.adapters.triton.control import TritonControl
+from orchestrator.adapters.triton.servers import TritonServers
+from orchestrator.domain.errors import Category
+from orchestrator.domain.model import Instance, Resident, ResidentState
+from orchestrator.domain.retry import POLICIES
+from orchestrator.domain.task import Status, Task
+from orchestrator.settings import Settings, WorkerSettings
+from orchestrator.wiring.worker import WorkerPorts, build_drain
+
+MOST_TRIES = POLICIES[Category.GPU_MEMORY].tries
+
+
+class NoPulses:
+    """For a child that is told to drain."""
+
+    def ring(self, lane: str) -> None:
+        pass
+
+
+@dataclass
+class Node:
+    """A child of lane `io`, an owner's words about one real Triton, and the clock of the record in the test's hand."""
+
+    store: RecordStore
+    triton: Triton
+    control: TritonControl
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        self.residency = RedisResidency(self.store.scripts)
+        self.residency.note_instance(Instance(self.triton.grpc))
+        ports = WorkerPorts(
+            claims=self.store.claims,
+            pulses=NoPulses(),
+            storage=MemoryStorage(),
+            server=TritonServers(["nowhere:1"], control_key=self.triton.control_key, deadline_s=30.0),
+            residency=self.residency,
+            served=RedisServed(self.store.client),
+            breakers=RedisBreakers(self.store.scripts, SystemClock()),
+            attempts=self.store.reads.attempts,
+            clock=SystemClock(),
+        )
+        settings = Settings(worker=WorkerSettings(scratch_dir=self.scratch))
+        self.drain = build_drain(settings, ports, lane="io", is_stopping=lambda: False)
+
+    def load(self, release: str) -> None:
+        """As its owner does."""
+        self.control.load(release)
+        self.residency.note(self.triton.grpc, Resident(release, ResidentState.READY, version="1"))
+        self.residency.settle(release)
+
+    def run(self, name: str, *, size_bytes: int = 64) -> Task:
+        """One more task, and whatever else is ready."""
+        self.store.submit(replace(new_task(name), params={"size_bytes": size_bytes}))
+        return self.go_on(name)
+
+    def go_on(self, name: str) -> Task:
+        self.drain.drain("io")
+        return self.store.task(name)
+
+    def wait_out(self) -> None:
+        """The longest back-off."""
+        self.store.pass_time(600_000)
+        self.store.tick()
+
+
+@pytest.fixture
+def node(redis_url: str, triton_server: Triton, tmp_path: Path) -> Iterator[Node]:
+    with (
+        open_store(redis_url) as store,
+        closing(TritonControl(triton_server.grpc, control_key=triton_server.control_key)) as control,
+    ):
+        yield Node(store, triton_server, control, tmp_path)
+        control.load("echo")
+        control.unload("echo@9")
+
+
+def test_fault_25_a_model_that_goes_between_claim_and_infer(node: Node) -> None:
+    node.load("echo")
+    assert node.run("warm").status is Status.SUCCEEDED  # the child trusts the placement for a while now
+    node.control.unload("echo")
+    task = node.run("t")
+    assert (task.status, task.tries) == (Status.QUEUED, {Category.MODEL_UNAVAILABLE: 1})
+    assert set(node.residency.wanted()) == {"echo"}, "its owner has heard of it"
+    (instance,) = node.residency.instances()
+    assert [resident.pins for resident in instance.residents] == [0]
+    node.load("echo")
+    node.wait_out()
+    task = node.go_on("t")
+    assert (task.status, task.tries) == (Status.SUCCEEDED, {Category.MODEL_UNAVAILABLE: 1})
+    assert (task.usage["release"], task.usage["model_version"]) == ("echo", "1")
+
+
+def test_fault_26_memory_that_does_not_suffice_for_one_task_fails_that_task_alone(node: Node) -> None:
+    node.residency.route("echo", {"echo@9": 1})
+    node.load("echo@9")
+    node.store.submit(replace(new_task("small"), params={"size_bytes": 64}))
+    for tries in range(1, MOST_TRIES):
+        task = node.run("large", size_bytes=4096) if tries == 1 else node.go_on("large")
+        assert (task.status, task.tries) == (Status.QUEUED, {Category.GPU_MEMORY: tries})
+        node.wait_out()
+    task = node.go_on("large")
+    assert task.status is Status.FAILED
+    assert task.error
+    assert (task.error.code, task.error.category) == ("gpu_oom", Category.GPU_MEMORY)
+    small = node.store.task("small")
+    assert (small.status, small.usage["release"]) == (Status.SUCCEEDED, "echo@9")
+    assert node.run("another").status is Status.SUCCEEDED, "the server stays up, and so does the model"
