@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from warden.keep import keep
-from warden.server import Server, region_prefix
+from warden.server import Server, make_repository, region_prefix
 
 OUR_BACKENDS = Path(__file__).resolve().parent / "backends"
 SHARED_MODULE = OUR_BACKENDS / "shared" / "model_instance.py"
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
         sys.exit(2)
     # The stub puts the server's folder on sys.path, and torch probes for a package `triton` there (stack facts H).
     server = Server(command, server_environment(wheel, library), cwd=options.workdir, grace_s=KILL_AFTER_S)
-    sys.exit(keep(server, address=("127.0.0.1", options.warden_port), control_key=control_key))
+    address, releases = ("127.0.0.1", options.warden_port), options.workdir / "releases"
+    sys.exit(keep(server, address=address, control_key=control_key, releases=releases))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -122,6 +123,7 @@ def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
     return [
         str(wheel / "bin" / "tritonserver"),
         f"--model-repository={repository}",
+        f"--model-repository={make_repository(options.workdir / 'releases')}",
         "--model-control-mode=explicit",
         *(f"--load-model={name}" for name in options.model),
         # A model's configs/gpu.pbtxt, where it has one, instead of its config.pbtxt.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts NVIDIA's Triton in its container with the flags of launch.py; more flags (which models to load) come as arguments.
+# Starts the warden of NVIDIA's Triton in its container, with the flags of launch.py; more flags (which models to load) come
+# as arguments. The stock models are read-only to Triton, what is pushed lies in a volume that only the warden writes to.
 set -eu
 # Letters, digits, '-', '_' and '.': Triton splits the flag at ':', ',' and '='. On the command line `ps` shows it, inside
 # the container only.
@@ -10,8 +11,10 @@ case "${ORCH_TRITON__CONTROL_KEY:-}" in
         ;;
 esac
 control="model-repository,model-config,shared-memory,trace,logging,statistics:orchestrator-control=${ORCH_TRITON__CONTROL_KEY}"
-exec tritonserver \
+export PYTHONPATH=/opt/orchestrator
+exec python3 -m warden --address=0.0.0.0:8003 --releases=/var/lib/triton -- tritonserver \
     --model-repository=/models \
+    --model-repository=/var/lib/triton/models \
     --model-control-mode=explicit \
     --disable-auto-complete-config \
     --allow-metrics=true \

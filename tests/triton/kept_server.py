@@ -33,7 +33,7 @@ from warden.keep import keep
 from warden.server import Server
 port, grace_s, *command = sys.argv[1:]
 server = Server(command, {}, cwd=Path.cwd(), grace_s=float(grace_s))
-sys.exit(keep(server, address=("127.0.0.1", int(port)), control_key="key-of-the-tests"))
+sys.exit(keep(server, address=("127.0.0.1", int(port)), control_key="key-of-the-tests", releases=Path("pushed")))
 """
 
 Answer = tuple[int, Any]

@@ -33,6 +33,13 @@ def sweep_shared_memory() -> None:
             region.unlink(missing_ok=True)
 
 
+def make_repository(releases: Path) -> Path:
+    """The second repository of the server, for what is pushed; only we write to it. Triton wants it to be there."""
+    repository = releases.resolve() / "models"
+    repository.mkdir(parents=True, exist_ok=True)
+    return repository
+
+
 @dataclass
 class Server:
     """`start` and `stop` belong to one thread: the kernel ends the server when that thread ends, however it does.

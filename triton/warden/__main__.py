@@ -1,0 +1,37 @@
+"""The warden of NVIDIA's container: `python3 -m warden --address HOST:PORT --releases DIR -- COMMAND…`.
+
+The control key is in ORCH_TRITON__CONTROL_KEY. The server's command must name `DIR/models` as a repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from warden.keep import keep
+from warden.server import Server, make_repository, region_prefix
+
+KEY = "ORCH_TRITON__CONTROL_KEY"
+HIDDEN = {KEY, "PYTHONPATH"}  # the second is how the container finds us
+
+
+def main() -> int:
+    """Run until the server ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--address", required=True)
+    parser.add_argument("--releases", type=Path, required=True)
+    parser.add_argument("--grace-s", type=float, default=35.0, help="for the server to end by itself")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    make_repository(options.releases)
+    host, _, port = options.address.rpartition(":")
+    command = [*options.command, f"--backend-config=python,shm-region-prefix-name={region_prefix()}"]
+    env = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    server = Server(command, env, cwd=Path.cwd(), grace_s=options.grace_s)
+    return keep(server, address=(host, int(port)), control_key=os.environ[KEY], releases=options.releases)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
