@@ -37,7 +37,7 @@ def check_model(folder: Path, *, check: Path = CHECK) -> Mapping[str, Any]:
         raise Refusal(HTTPStatus.NOT_IMPLEMENTED, "no_check", "models cannot be opened here")
     with tempfile.TemporaryDirectory() as place, tempfile.TemporaryFile() as printed:
         try:
-            status = _run([sys.executable, str(check), str(folder)], Path(place), printed)
+            status = _run([sys.executable, str(check), str(folder)], place=Path(place), printed=printed)
         except subprocess.TimeoutExpired:
             return _broken(f"it was not opened within {WITHIN_S} s")
         printed.seek(0)
@@ -53,7 +53,7 @@ def check_model(folder: Path, *, check: Path = CHECK) -> Mapping[str, Any]:
     return found
 
 
-def _run(command: list[str], place: Path, printed: Any) -> int:  # noqa: ANN401 - a file
+def _run(command: list[str], *, place: Path, printed: Any) -> int:  # noqa: ANN401 - a file
     """Its exit status. It sees no GPU, none of our secrets, and is the first to go when memory runs out."""
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
