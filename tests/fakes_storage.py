@@ -63,8 +63,11 @@ class MemoryStorage:
         self.check()
         self.objects.pop(key, None)
 
-    def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
+    def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, expires_s: float, only_new: bool = False
+    ) -> SignedUrl:
         headers = {"Content-Type": content_type, "Content-Length": str(size_bytes)}
+        headers |= {"If-None-Match": "*"} if only_new else {}
         return SignedUrl(f"memory://put/{key}", headers, time.time() + expires_s)
 
     def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:
@@ -72,9 +75,11 @@ class MemoryStorage:
 
     def upload(self, signed: SignedUrl, body: bytes) -> bool:
         """What a client does with the URL of `sign_put`; whether the store takes it."""
-        accepted = len(body) == int(signed.headers["Content-Length"])
+        key = signed.url.removeprefix("memory://put/")
+        is_taken = "If-None-Match" in signed.headers and key in self.objects
+        accepted = len(body) == int(signed.headers["Content-Length"]) and not is_taken
         if accepted:
-            self.objects[signed.url.removeprefix("memory://put/")] = (body, signed.headers["Content-Type"])
+            self.objects[key] = (body, signed.headers["Content-Type"])
         return accepted
 
     def download(self, signed: SignedUrl) -> tuple[bytes, str]:

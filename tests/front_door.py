@@ -59,6 +59,7 @@ from orchestrator.wiring.api_parts import ApiParts
 from orchestrator.wiring.keys import build_authenticate, build_create_key
 from orchestrator.wiring.models import build_model_parts
 from orchestrator.wiring.operations import build_operations
+from orchestrator.wiring.releases import ReleaseStorage
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 SECRETS = KeySecrets(b"pepper of the tests", admin_key="key-of-the-admin", admin_project="studio")
@@ -177,7 +178,7 @@ def front_door(
         keys=keys,
         projects=SetProjects(RedisProjects(scripts), authenticate.forget, has_content=True),
         webhooks=build_webhook_parts(SETTINGS, scripts),
-        models=build_model_parts(SETTINGS, scripts),
+        models=build_model_parts(SETTINGS, scripts, files=ReleaseStorage(storage, part_storage, 60, sizes=sizes)),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks={"redis": lambda: _ping(reads), "storage": storage.check},
         registry=metrics.registry,

@@ -19,6 +19,7 @@ from orchestrator.api import (
     pauses,
     projects,
     receipts,
+    releases,
     results,
     task_types,
     tasks,
@@ -81,7 +82,7 @@ def build_app(parts: ApiParts) -> FastAPI:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
     work = (tasks, many, batches, estimates, events, deliveries, task_types, results, receipts, uploads, webhooks)
-    for resource in (*work, projects, keys, pauses, breakers, models, health):
+    for resource in (*work, projects, keys, pauses, breakers, models, releases, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

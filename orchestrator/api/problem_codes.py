@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import chain
 
-from orchestrator.domain import batch, delivery, errors, model, overload, swap, webhook
+from orchestrator.domain import batch, delivery, errors, model, overload, release_errors, swap, webhook
 from orchestrator.domain.errors import OrchestratorError
 
 # The nearest class in the error's own ancestry decides.
@@ -23,6 +23,8 @@ STATUSES: Mapping[type[OrchestratorError], HTTPStatus] = {
     webhook.TooManyWebhooks: HTTPStatus.CONFLICT,
     swap.SwapInProgress: HTTPStatus.CONFLICT,
     swap.NothingToRollBack: HTTPStatus.CONFLICT,
+    release_errors.ReleaseExists: HTTPStatus.CONFLICT,
+    release_errors.ReleaseInUse: HTTPStatus.CONFLICT,
     errors.UploadIncomplete: HTTPStatus.CONFLICT,
     errors.UploadComplete: HTTPStatus.CONFLICT,
     errors.RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -43,7 +45,7 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
 
-DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model, swap)
+DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model, swap, release_errors)
 FINER = frozenset({"generation_changed", "store_not_writable", "too_many_streams"})  # than the code of their class
 OF_RUNS = frozenset({errors.InputChanged, errors.InputRefused})  # a task fails with them, no request does
 NOBODYS = frozenset({errors.DependencyError})  # it is always one of its children

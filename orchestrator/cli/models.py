@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from orchestrator.cli import releases
 from orchestrator.cli.session import Session, with_session
 from orchestrator.client.models import Model, Resident, parse_model
 
@@ -67,13 +68,16 @@ def models_table(models: Iterable[Model]) -> Table:
 
 def build_models() -> typer.Typer:
     """The group of commands."""
-    group = typer.Typer(help="What the node serves.", no_args_is_help=True)
+    group = typer.Typer(help="What the node serves, and releases of it.", no_args_is_help=True)
     group.command("list")(list_models)
     group.command()(show)
     group.command()(load)
     group.command()(unload)
     group.command()(pin)
     group.command()(unpin)
+    group.command()(releases.push)
+    group.command("releases")(releases.list_releases)
+    group.command("delete-release")(releases.delete_release)
     return group
 
 

@@ -51,7 +51,7 @@ class Client:
         self.pauses = Pauses(self._caller)
         self.webhooks = Webhooks(self._caller)
         self.breakers = Breakers(self._caller)
-        self.models = Models(self._caller)
+        self.models = Models(self._caller, self._storage)
         self.many = Many(self._caller)
         self.receipts = Receipts(self._caller)
         self.deliveries = Deliveries(self._caller)

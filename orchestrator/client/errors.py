@@ -71,6 +71,10 @@ class MediaTooLarge(ApiError, code="media_too_large"):
     """The input or the upload is larger than the service accepts."""
 
 
+class ReleaseRefused(ApiError, code="release_refused"):
+    """This cannot become a release; ``fields`` says why."""
+
+
 class BodyTooLarge(ApiError, code="body_too_large"):
     """A request may have 1 MiB: media is uploaded."""
 
@@ -151,6 +155,14 @@ class UploadIncomplete(Conflict, code="upload_incomplete"):
 
 class UploadComplete(Conflict, code="upload_complete"):
     """The upload is complete: there is nothing to abort."""
+
+
+class ReleaseExists(Conflict, code="release_exists"):
+    """Another release has this version, or had it: take the next."""
+
+
+class ReleaseInUse(Conflict, code="release_in_use"):
+    """An instance holds the release, or tasks are led to it."""
 
 
 class ProjectExists(Conflict, code="project_exists"):

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import httpx
+
 from orchestrator.client.calls import Call, Caller
+from orchestrator.client.releases import Releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,12 @@ class Models:
     """
 
     caller: Caller
+    storage: httpx.Client
+
+    @property
+    def releases(self) -> Releases:
+        """To push releases of models, list and delete them."""
+        return Releases(self.caller, self.storage)
 
     def list(self) -> tuple[Model, ...]:
         """Every model in the repositories of the node."""

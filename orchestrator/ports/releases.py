@@ -5,6 +5,7 @@ from typing import Protocol
 
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.model import Release
+from orchestrator.domain.push import Push
 
 
 class Releases(Protocol):
@@ -28,4 +29,38 @@ class Releases(Protocol):
 
     def read(self, manifest: Manifest, path: str) -> bytes:
         """A small file of the release (a golden sample, labels), proven by its SHA-256."""
+        ...
+
+
+class ReleaseRegister(Protocol):
+    """How a release comes to be and goes. Every call may raise `Unavailable` when the storage is away."""
+
+    def reserve(self, push: Push, *, version: int | None) -> Release:
+        """Give the push a version: ``version``, or the next one that nobody has had.
+
+        A push that is equal to an earlier one, of this version if one is given, has its version again.
+
+        Raises:
+            ReleaseExists: another push has ``version``, or had it before it was withdrawn.
+        """
+        ...
+
+    def pushed(self, release: Release) -> Push:
+        """What was reserved under this version.
+
+        Raises:
+            ModelNotFound: nothing was.
+        """
+        ...
+
+    def publish(self, manifest: Manifest) -> None:
+        """Make the release one that `Releases` knows. Harmless when it is one already.
+
+        Raises:
+            ReleaseExists: it is one already, with another manifest.
+        """
+        ...
+
+    def withdraw(self, release: Release) -> None:
+        """Take it away with its files. Its version stays taken; an equal push has it again."""
         ...

@@ -100,8 +100,10 @@ class ObjectStorage(Protocol):
         """Remove the object; one that is not there is removed already."""
         ...
 
-    def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
-        """A URL for one PUT of an object with this type and size."""
+    def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, expires_s: float, only_new: bool = False
+    ) -> SignedUrl:
+        """A URL for one PUT of an object with this type and size; ``only_new``: where no object is, and none else."""
         ...
 
     def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:

@@ -33,3 +33,4 @@ class ModelSettings(Section):
         timedelta(seconds=60), description="A model with pending requests that runs none for so long has stalled."
     )
     watch: timedelta = Field(timedelta(seconds=60), description="A new release is watched so long at each weight.")
+    release_bytes: int = Field(8 * 1024**3, ge=1, description="The largest release that may be pushed, all its files.")

@@ -15,8 +15,10 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.zstd import Zstd
+from orchestrator.domain.push import PushLimits
 from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
+from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.uploads import UploadLog
@@ -44,6 +46,7 @@ from orchestrator.wiring.models import build_model_parts
 from orchestrator.wiring.operations import build_find_models, build_operations
 from orchestrator.wiring.outside import broker_url, build_parts, build_storage
 from orchestrator.wiring.receipts import build_public_keys
+from orchestrator.wiring.releases import ReleaseStorage
 from orchestrator.wiring.webhooks import build_webhook_parts, build_webhook_reach
 
 
@@ -86,7 +89,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         keys=KeptApiKeys(keys, tenants) if tenants else keys,
         projects=SetProjects(_build_projects(scripts, tenants), authenticate.forget, bool(settings.payload.url)),
         webhooks=build_webhook_parts(settings, scripts),
-        models=build_model_parts(settings, scripts),
+        models=build_model_parts(settings, scripts, files=_build_files(settings, storage, parts=parts)),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
         checks=build_checks(settings),
         registry=metrics.registry,
@@ -107,3 +110,8 @@ def _build_projects(scripts: Scripts, tenants: KeepTenants | None) -> Projects:
 def _build_pin(settings: Settings, storage: ObjectStorage, *, log: UploadLog) -> PinInput:
     files = build_content_files(settings, build_breakers(settings))
     return PinInput(storage, log, new_id, build_limits(settings), build_reach(settings), files)
+
+
+def _build_files(settings: Settings, storage: ObjectStorage, *, parts: PartStorage) -> ReleaseStorage:
+    limits, expires_s = PushLimits(settings.models.release_bytes), settings.s3.url_expires.total_seconds()
+    return ReleaseStorage(storage, parts, expires_s, limits)

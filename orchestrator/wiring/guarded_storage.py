@@ -47,8 +47,12 @@ class GuardedStorage:
         with self._asked():
             self.storage.delete(key)
 
-    def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
-        return self.storage.sign_put(key, content_type=content_type, size_bytes=size_bytes, expires_s=expires_s)
+    def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, expires_s: float, only_new: bool = False
+    ) -> SignedUrl:
+        return self.storage.sign_put(
+            key, content_type=content_type, size_bytes=size_bytes, expires_s=expires_s, only_new=only_new
+        )
 
     def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:
         return self.storage.sign_get(key, expires_s=expires_s, filename=filename)

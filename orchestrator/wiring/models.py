@@ -10,6 +10,7 @@ from orchestrator.ports.residency import Residency
 from orchestrator.services.ask_owners import AskOwners
 from orchestrator.services.show_models import ShowModels
 from orchestrator.settings import Settings
+from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,17 @@ class ModelParts:
     residency: Residency
     show: ShowModels
     ask: AskOwners
+    releases: ReleaseParts
 
 
-def build_model_parts(settings: Settings, scripts: Scripts) -> ModelParts:
+def build_model_parts(settings: Settings, scripts: Scripts, *, files: ReleaseStorage) -> ModelParts:
     residency = RedisResidency(scripts)
-    return ModelParts(residency, ShowModels(residency, build_figures(settings)), AskOwners(residency))
+    return ModelParts(
+        residency,
+        ShowModels(residency, build_figures(settings)),
+        AskOwners(residency),
+        build_releases(files, residency),
+    )
 
 
 def build_figures(settings: Settings) -> dict[str, ModelFigures]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from orchestrator.adapters.s3_storage.access import CLIENT, Access, connector
+from orchestrator.adapters.s3_storage.access import ANY, CLIENT, Access, connector
 from orchestrator.adapters.s3_storage.address import S3Address
 from orchestrator.adapters.s3_storage.body import body_of, stretch_of
 from orchestrator.adapters.s3_storage.download import fetch
@@ -80,8 +80,12 @@ class S3Storage:
         with translated():
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def sign_put(self, key: str, *, content_type: str, size_bytes: int, expires_s: float) -> SignedUrl:
+    def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, expires_s: float, only_new: bool = False
+    ) -> SignedUrl:
         headers = {"Content-Type": content_type, "Content-Length": str(size_bytes)}
+        if only_new:
+            headers["If-None-Match"] = ANY
         return self._urls.sign("PUT", key, headers=headers, query={}, expires_s=expires_s)
 
     def sign_get(self, key: str, *, expires_s: float, filename: str) -> SignedUrl:

@@ -1,0 +1,21 @@
+"""What is wrong with a release, or with what somebody wants of it."""
+
+from orchestrator.domain.errors import InvalidParams, RequestError
+
+
+class ReleaseRefused(InvalidParams):
+    """This cannot become a release; ``fields`` says what is wrong with which file."""
+
+    code = "release_refused"
+
+
+class ReleaseExists(RequestError):
+    """There is such a release already, and it is another one; a release never changes: take the next version."""
+
+    code = "release_exists"
+
+
+class ReleaseInUse(RequestError):
+    """The release is in use and cannot be deleted."""
+
+    code = "release_in_use"
