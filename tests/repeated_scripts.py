@@ -12,7 +12,9 @@ SAME = {"repeated": "ok", "replayed": "created"}  # words that tell a caller the
 
 # They answer what this call has done, which is nothing when it had been done before. Nobody repeats `resubmit` on our
 # side (the profile of the api has no retry), and to a client's own repeat "changed" is an honest answer.
-ANSWERS_CHANGE = {"reconcile", "reap", "purge", "resubmit", "resume"}
+OF_TASKS = {"reconcile", "reap", "purge", "resubmit", "resume"}
+OF_DELIVERIES = {"conclude_deliveries", "leave_delivery", "wake_deliveries"}  # the claim is over: that is only logged
+ANSWERS_CHANGE = OF_TASKS | OF_DELIVERIES
 GOES_ON = {"audit"}  # each call is the next step of its walk
 
 
