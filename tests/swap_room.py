@@ -20,7 +20,7 @@ from orchestrator.domain.swap import Swap
 from orchestrator.domain.swap_rules import homes_of
 from orchestrator.domain.traffic import Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
-from orchestrator.ports.inference import Tensors
+from orchestrator.ports.inference import InferenceServer, Tensors
 from orchestrator.ports.swaps import Standing
 from orchestrator.services.advance_swaps import AdvanceSwaps
 from orchestrator.services.retire_release import RetireRelease
@@ -106,8 +106,8 @@ class SwapRoom:
         self.residency, self.swaps = RedisResidency(self.store.scripts), RedisSwaps(self.store.scripts)
         self.residency.note_instance(Instance(GPU))
         self.residency.note(GPU, Resident("echo", ResidentState.READY, bytes=SIZE_BYTES))
-        engine, control = FakeEngine(self.models), ConfiguredControl()
-        gate = GoldenGate(self.releases, FakePictures(), lambda _: engine, lambda _: control, self.clock)
+        server = InferenceServer(FakeEngine(self.models), ConfiguredControl())
+        gate = GoldenGate(self.releases, FakePictures(), lambda _: server, self.clock)
 
         def traffic(release: str) -> Traffic:
             return self.served.get(release, Traffic())

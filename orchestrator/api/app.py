@@ -21,6 +21,7 @@ from orchestrator.api import (
     receipts,
     releases,
     results,
+    swaps,
     task_types,
     tasks,
     uploads,
@@ -82,7 +83,7 @@ def build_app(parts: ApiParts) -> FastAPI:
         advice["journal"] = parts.guard.require_open
     app.state.readiness = Readiness(parts.checks, advice=advice)
     work = (tasks, many, batches, estimates, events, deliveries, task_types, results, receipts, uploads, webhooks)
-    for resource in (*work, projects, keys, pauses, breakers, models, releases, health):
+    for resource in (*work, projects, keys, pauses, breakers, models, swaps, releases, health):
         app.include_router(resource.router)
     add_problem_responses(app)
     app.add_middleware(RateLimitHeaders)

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestrator.cli import releases
+from orchestrator.cli import releases, swaps
 from orchestrator.cli.session import Session, with_session
 from orchestrator.client.models import Model, Resident, parse_model
 
@@ -76,6 +76,9 @@ def build_models() -> typer.Typer:
     group.command()(pin)
     group.command()(unpin)
     group.command()(releases.push)
+    group.command()(swaps.swap)
+    group.command()(swaps.rollback)
+    group.command()(swaps.audit)
     group.command("releases")(releases.list_releases)
     group.command("delete-release")(releases.delete_release)
     return group

@@ -9,6 +9,7 @@ import httpx
 
 from orchestrator.client.calls import Call, Caller
 from orchestrator.client.releases import Releases
+from orchestrator.client.swaps import Swaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Models:
     def releases(self) -> Releases:
         """To push releases of models, list and delete them."""
         return Releases(self.caller, self.storage)
+
+    @property
+    def swaps(self) -> Swaps:
+        """To let another release of a model serve, and to roll that back."""
+        return Swaps(self.caller)
 
     def list(self) -> tuple[Model, ...]:
         """Every model in the repositories of the node."""

@@ -24,7 +24,7 @@ from orchestrator.pipelines.model_io import (
 from orchestrator.pipelines.tensor_files import read_tensors
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.codec import PictureCodec
-from orchestrator.ports.inference import InferenceEngine, ModelControl, Tensors
+from orchestrator.ports.inference import InferenceServer, Tensors
 from orchestrator.ports.releases import Releases
 
 WARM_UP = "warmup/"
@@ -42,12 +42,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class GoldenGate:
-    """Asks as a run would: by the release's name, on its instance. ``engines`` and ``controls`` are by instance."""
+    """Asks as a run would: by the release's name, on its instance. ``servers`` knows every instance by its address."""
 
     releases: Releases
     pictures: PictureCodec
-    engines: Callable[[str], InferenceEngine]
-    controls: Callable[[str], ModelControl]
+    servers: Callable[[str], InferenceServer]
     clock: Clock
     timeout_s: float = 60.0
 
@@ -57,7 +56,7 @@ class GoldenGate:
         Raises:
             Unavailable: it is not loaded there.
         """
-        signature = Signature.parse(self.controls(placement.instance).config(placement.release))
+        signature = Signature.parse(self.servers(placement.instance).control.config(placement.release))
         return Subject(manifest, placement, replace(signature, picture=manifest.picture or signature.picture))
 
     def warm_up(self, subject: Subject) -> Mapping[str, float]:
@@ -92,7 +91,8 @@ class GoldenGate:
     def _ask(self, subject: Subject, path: str) -> tuple[Tensors, float]:
         """The outputs for a sample by their names, and the ms that they took."""
         signature, inputs = subject.signature, self._inputs(subject, path)
-        engine, names = self.engines(subject.placement.instance), tuple(output.name for output in signature.outputs)
+        engine = self.servers(subject.placement.instance).engine
+        names = tuple(output.name for output in signature.outputs)
         began_s = self.clock.monotonic_s()
         parts = (
             (start, engine.submit(subject.placement.release, part, outputs=names).result(self.timeout_s))

@@ -33,4 +33,8 @@ class ModelSettings(Section):
         timedelta(seconds=60), description="A model with pending requests that runs none for so long has stalled."
     )
     watch: timedelta = Field(timedelta(seconds=60), description="A new release is watched so long at each weight.")
+    slower: float = Field(2.0, gt=1, description="So many times slower a new release may be than the one it replaces.")
+    old_kept: timedelta = Field(
+        timedelta(minutes=10), description="The release before stays resident so long after a swap, for a roll back."
+    )
     release_bytes: int = Field(8 * 1024**3, ge=1, description="The largest release that may be pushed, all its files.")

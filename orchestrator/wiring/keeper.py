@@ -38,10 +38,12 @@ from orchestrator.wiring.fallback import build_both, build_move_back
 from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_upkeep
 from orchestrator.wiring.probe import name_instance
+from orchestrator.wiring.swaps import SwapPorts, build_swap_duty, build_swap_ports
 
 WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
 SWEEP_EVERY_S = 10.0
+SWAPS_EVERY_S = 1.0
 MOVE_BACK_EVERY_S = 10.0
 SWEEP_STRAYS_EVERY_S = 60.0
 SWEEP_PARTS_EVERY_S = 600.0
@@ -77,6 +79,7 @@ class KeeperPorts:
     tenants: KeepTenants | None = None
     purge_cached: Purge = nothing_cached
     move_back: MoveBack | None = None
+    swaps: SwapPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         journal=journal,
         tenants=build_tenants(scripts, journal),
         purge_cached=build_purge(settings, scripts),
+        swaps=build_swap_ports(settings, scripts),
     )
 
 
@@ -139,6 +143,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("sweep_strays", SweepStrays(upkeep, ports.storage).tick, every_s=SWEEP_STRAYS_EVERY_S),
             duty("sweep", sweep.tick, every_s=SWEEP_EVERY_S),
             *([duty("move_back", ports.move_back.tick, every_s=MOVE_BACK_EVERY_S)] if ports.move_back else []),
+            *_swap_duties(settings, ports, duty=duty),
             *_journal_duties(ports, duty),
         ),
         sign=ports.sign,
@@ -150,6 +155,11 @@ def _journal_duties(ports: KeeperPorts, duty: Callable[..., Duty]) -> Iterator[D
     if ports.journal and ports.tenants:
         yield duty("keep_tenants", ports.tenants.tick, every_s=KEEP_TENANTS_EVERY_S)
         yield duty("forget_gone", ports.journal.forget_gone, every_s=FORGET_GONE_EVERY_S)
+
+
+def _swap_duties(settings: Settings, ports: KeeperPorts, *, duty: Callable[..., Duty]) -> Iterator[Duty]:
+    if ports.swaps:
+        yield duty("swaps", build_swap_duty(settings, ports.swaps).tick, every_s=SWAPS_EVERY_S)
 
 
 def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:

@@ -11,6 +11,7 @@ from orchestrator.services.ask_owners import AskOwners
 from orchestrator.services.show_models import ShowModels
 from orchestrator.settings import Settings
 from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases
+from orchestrator.wiring.swaps import SwapParts, build_swap_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,18 @@ class ModelParts:
     show: ShowModels
     ask: AskOwners
     releases: ReleaseParts
+    swaps: SwapParts
 
 
 def build_model_parts(settings: Settings, scripts: Scripts, *, files: ReleaseStorage) -> ModelParts:
     residency = RedisResidency(scripts)
+    pushed = build_releases(files, residency)
     return ModelParts(
         residency,
         ShowModels(residency, build_figures(settings)),
         AskOwners(residency),
-        build_releases(files, residency),
+        pushed,
+        build_swap_parts(settings, scripts, releases=pushed.releases),
     )
 
 

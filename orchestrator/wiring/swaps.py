@@ -1,12 +1,108 @@
 """Swaps of releases: which service does which step, and what they stand on (ADR 0048)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from orchestrator.adapters.pillow_images import PillowImages
+from orchestrator.adapters.redis.residency import RedisResidency
+from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.redis.swaps import RedisSwaps
+from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.adapters.triton.figures import TritonFigures
+from orchestrator.adapters.triton.servers import TritonServers
+from orchestrator.adapters.triton_warden import TritonWarden
+from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.swap import Step
-from orchestrator.services.advance_swaps import TakeTurn
+from orchestrator.domain.traffic import NONE, Bounds, Traffic
+from orchestrator.pipelines.golden_gate import GoldenGate
+from orchestrator.ports.model_figures import Figures, ModelFigures
+from orchestrator.ports.releases import Releases
+from orchestrator.ports.residency import Residency
+from orchestrator.ports.swaps import Swaps
+from orchestrator.ports.warden import Warden
+from orchestrator.services.advance_swaps import AdvanceSwaps, TakeTurn
 from orchestrator.services.retire_release import RetireRelease
+from orchestrator.services.roll_back import RollBack
 from orchestrator.services.shift_traffic import ShiftTraffic
 from orchestrator.services.stage_release import StageRelease
+from orchestrator.services.stored_releases import StoredReleases
+from orchestrator.services.swap_model import SwapModel
+from orchestrator.settings import Settings, TritonSettings
+from orchestrator.wiring.inputs import build_limits
+from orchestrator.wiring.outside import build_storage
+
+
+@dataclass(frozen=True, slots=True)
+class SwapParts:
+    """What the front door needs of swaps; ``watch_s`` is for those that say nothing of it."""
+
+    swaps: Swaps
+    swap: SwapModel
+    roll_back: RollBack
+    watch_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwapPorts:
+    """The outside as the keeper reaches it. An instance without a warden has its files from elsewhere."""
+
+    swaps: Swaps
+    residency: Residency
+    releases: Releases
+    wardens: Mapping[str, Warden]
+    figures: Mapping[str, ModelFigures]
+
+    def bring(self, instance: str, manifest: Manifest) -> None:
+        if instance in self.wardens:
+            urls = self.releases.links(manifest)
+            self.wardens[instance].fetch(manifest.release.name, manifest=manifest.render(), urls=urls)
+
+    def problems(self, instance: str, release: str) -> Sequence[str]:
+        found = self.wardens[instance].check(release) if instance in self.wardens else {}
+        problems: Sequence[str] = found.get("problems", ())
+        return problems
+
+    def traffic(self, release: str) -> Traffic:
+        """Of the release on all instances."""
+        counted = (figures.read().get(release, Figures()) for figures in self.figures.values())
+        return sum((Traffic(each.succeeded, each.failed, each.infer_s) for each in counted), NONE)
+
+
+def build_swap_parts(settings: Settings, scripts: Scripts, *, releases: Releases) -> SwapParts:
+    swaps, residency = RedisSwaps(scripts), RedisResidency(scripts)
+    swap = SwapModel(swaps, releases, residency, new_id)
+    roll_back = RollBack(swaps, residency, lambda release, by: swap.swap(release, by=by))
+    return SwapParts(swaps, swap, roll_back, settings.models.watch.total_seconds())
+
+
+def build_swap_ports(settings: Settings, scripts: Scripts) -> SwapPorts:
+    triton, key = settings.triton, settings.triton.control_key.get_secret_value()
+    releases = StoredReleases(build_storage(settings), settings.s3.url_expires.total_seconds())
+    figures = {where: TritonFigures(url) for where, url in _by_instance(triton, triton.metrics_url)}
+    wardens = {where: TritonWarden(url, control_key=key) for where, url in _by_instance(triton, triton.warden_url)}
+    return SwapPorts(RedisSwaps(scripts), RedisResidency(scripts), releases, wardens, figures)
+
+
+def build_swap_duty(settings: Settings, ports: SwapPorts) -> AdvanceSwaps:
+    triton, models = settings.triton, settings.models
+    servers = TritonServers(
+        triton.instances,
+        control_key=triton.control_key.get_secret_value(),
+        deadline_s=triton.infer_timeout.total_seconds(),
+    )
+    pictures, bounds = PillowImages(build_limits(settings)), Bounds(slower=models.slower)
+    gate = GoldenGate(ports.releases, pictures, servers, SystemClock(), triton.infer_timeout.total_seconds())
+    stage = StageRelease(ports.residency, ports.releases, gate, ports.bring, ports.problems, ports.traffic, bounds)
+    grace_s = models.old_kept.total_seconds()
+    shift = ShiftTraffic(ports.residency, ports.releases, gate, ports.traffic, grace_s, bounds)
+    turns = build_turns(stage=stage, shift=shift, retire=RetireRelease(ports.residency))
+    return AdvanceSwaps(ports.swaps, turns)
+
+
+def _by_instance(triton: TritonSettings, urls: str) -> Iterator[tuple[str, str]]:
+    named = zip(triton.instances, urls.split(","), strict=False)
+    return ((address, url.strip()) for address, url in named if url.strip())
 
 
 def build_turns(*, stage: StageRelease, shift: ShiftTraffic, retire: RetireRelease) -> Mapping[Step, TakeTurn]:
