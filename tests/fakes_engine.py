@@ -136,6 +136,10 @@ class FakeControl:
         self.unloads.append(model)
         self.states[model] = "UNAVAILABLE"
 
+    def reload(self, model: str) -> None:
+        self.unload(model)
+        self.load(model)
+
     def config(self, model: str) -> str:
         self._answer()
         if not self.is_ready(model):

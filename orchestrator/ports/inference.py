@@ -136,3 +136,16 @@ class InferenceServer:
 
     engine: InferenceEngine
     control: ModelControl
+
+
+class ModelMending(ModelControl, Protocol):
+    """Control, and what helps when a model is not what the server says of it."""
+
+    def reload(self, model: str) -> None:
+        """Load anew what counts as loaded, and wait until it serves. What is there is given up, not waited for:
+        a server does not part with a model whose process has died.
+
+        Raises:
+            Unavailable, Refused: as `load`.
+        """
+        ...

@@ -10,6 +10,7 @@ from orchestrator.telemetry.logs import configure_logging, name_bound_run, redac
 from orchestrator.telemetry.queues import QueueMetrics, build_queue_metrics, build_reap_counter, count_finds
 from orchestrator.telemetry.runs import SECONDS, RunMetrics, build_run_metrics
 from orchestrator.telemetry.samples import SharedSamples, collect_shared
+from orchestrator.telemetry.watch import WatchMetrics, build_watch_metrics
 
 __all__ = [
     "SECONDS",
@@ -20,12 +21,14 @@ __all__ = [
     "RunMetrics",
     "SendMetrics",
     "SharedSamples",
+    "WatchMetrics",
     "build_intake_metrics",
     "build_outbox_metrics",
     "build_queue_metrics",
     "build_reap_counter",
     "build_run_metrics",
     "build_send_metrics",
+    "build_watch_metrics",
     "collect_shared",
     "configure_logging",
     "count_finds",

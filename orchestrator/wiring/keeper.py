@@ -39,6 +39,7 @@ from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_upkeep
 from orchestrator.wiring.probe import name_instance
 from orchestrator.wiring.swaps import SwapPorts, build_swap_duty, build_swap_ports
+from orchestrator.wiring.watch import WATCH_EVERY_S, WatchPorts, build_watch_ports, build_watches, longest_tick_s
 
 WAKE_EVERY_S = 0.5  # what nobody sends yet waits no longer
 AUDIT_EVERY_S = 1.0
@@ -80,6 +81,7 @@ class KeeperPorts:
     purge_cached: Purge = nothing_cached
     move_back: MoveBack | None = None
     swaps: SwapPorts | None = None
+    watch: WatchPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         tenants=build_tenants(scripts, journal),
         purge_cached=build_purge(settings, scripts),
         swaps=build_swap_ports(settings, scripts),
+        watch=build_watch_ports(settings, scripts),
     )
 
 
@@ -121,11 +124,11 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
     sweep = Sweep(upkeep, ports.storage, metrics, ports.journal, ports.purge_cached)
     wake = WakeDeliveries(ports.deliveries, ports.pulses, metrics.outbox)
 
-    def duty(name: str, tick: Callable[[], None], *, every_s: float) -> Duty:
+    def duty(name: str, tick: Callable[[], None], *, every_s: float, longest_s: float = 0.0) -> Duty:
         return Duty(
             name,
             every_s,
-            take=lambda: upkeep.take_duty(name, holder, ttl_s=5 * every_s),
+            take=lambda: upkeep.take_duty(name, holder, ttl_s=max(5 * every_s, longest_s)),
             tick=tick,
             leave=lambda: upkeep.leave_duty(name, holder),
         )
@@ -145,6 +148,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             *([duty("move_back", ports.move_back.tick, every_s=MOVE_BACK_EVERY_S)] if ports.move_back else []),
             *_swap_duties(settings, ports, duty=duty),
             *_journal_duties(ports, duty),
+            *_watches(settings, ports, metrics=metrics, duty=duty),
         ),
         sign=ports.sign,
         metrics=metrics,
@@ -160,6 +164,14 @@ def _journal_duties(ports: KeeperPorts, duty: Callable[..., Duty]) -> Iterator[D
 def _swap_duties(settings: Settings, ports: KeeperPorts, *, duty: Callable[..., Duty]) -> Iterator[Duty]:
     if ports.swaps:
         yield duty("swaps", build_swap_duty(settings, ports.swaps).tick, every_s=SWAPS_EVERY_S)
+
+
+def _watches(
+    settings: Settings, ports: KeeperPorts, *, metrics: QueueMetrics, duty: Callable[..., Duty]
+) -> Iterator[Duty]:
+    if ports.watch:
+        for name, tick in build_watches(settings, ports.watch, registry=metrics.registry):
+            yield duty(name, tick, every_s=WATCH_EVERY_S, longest_s=longest_tick_s(settings))
 
 
 def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:

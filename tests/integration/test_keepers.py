@@ -126,7 +126,7 @@ def test_real_keepers_share_the_duties_and_take_over_from_one_that_is_killed_or_
         others = [stack.enter_context(keeper_process(redis_url, tmp_path / f"{n}.log")) for n in ("second", "third")]
         left = {str(other.pid) for other in others}
         for n in ("second", "third"):
-            wait_for(partial(has_started, tmp_path / f"{n}.log"))
+            wait_for(partial(has_started, tmp_path / f"{n}.log"), within_s=80)  # on a machine that does much else
         assert holders(DUTIES) == {str(first.pid)}
         first.kill()
         wait_for(lambda: holders(FAST) <= left)  # within a lease: 1 s, for audit 5 s

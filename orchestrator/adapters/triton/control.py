@@ -53,6 +53,11 @@ class TritonControl:
                 raise Unavailable(f"{model} is still unloading", service=SERVICE, category=Category.MODEL_UNAVAILABLE)
             time.sleep(POLL_S)
 
+    def reload(self, model: str) -> None:
+        # With a dead stub the index says UNLOADING for ever (seen on 2.51); the load makes a second one beside it.
+        self._ask(self._client.unload_model, model, within_s=self._unload_timeout_s)
+        self._ask(self._client.load_model, model, within_s=self._load_timeout_s)
+
     def config(self, model: str) -> str:
         answer = self._ask(partial(self._client.get_model_config, as_json=True), model)
         return json.dumps(answer["config"], sort_keys=True, separators=(",", ":"))
