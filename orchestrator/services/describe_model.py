@@ -28,7 +28,7 @@ class DescribeModel:
         placement = run.placement or Placement(run.task.model, "")
         try:
             signature = Signature.parse(self.server(placement.instance).control.config(placement.release))
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             message = "the configuration of the model cannot be read"
             raise Refused(message, service="triton", category=Category.INTERNAL) from error
         return self._with_picture(signature, Release.parse(placement.release))

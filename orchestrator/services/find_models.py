@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.model import Instance, Release
+from orchestrator.domain.model import Instance, ModelNotFound, Release
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.releases import Releases
 
 log = structlog.get_logger()
 
@@ -17,18 +18,37 @@ Seen = tuple[float, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class FindModels:
-    """``instances`` (`Residency.instances`) is asked at most once in ``known_for_s``."""
+    """``instances`` (`Residency.instances`) is asked at most once in ``known_for_s``.
+
+    With ``releases``, one that was pushed and that no server has fetched yet is there as well.
+    """
 
     instances: Callable[[], tuple[Instance, ...]]
     clock: Clock
+    releases: Releases | None = None
     known_for_s: float = 2.0
     _seen: list[Seen] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def knows(self, name: str) -> bool | None:
-        """Whether a server has the model or release ``name``, loaded or not; None when nobody can say."""
+        """Whether there is the model or release ``name``, loaded or not; None when nobody can say."""
         known = self._known()
-        return name in known if known else None
+        if not known:
+            return None
+        return name in known or self._is_pushed(Release.parse(name))
+
+    def _is_pushed(self, release: Release) -> bool | None:
+        """Of a model without a version it says nothing: which release is meant is decided when one is to serve."""
+        if self.releases is None or not release.version:
+            return False
+        try:
+            self.releases.find(release)
+        except ModelNotFound:
+            return False
+        except OrchestratorError as error:
+            log.warning("models.unknown", error=str(error))
+            return None
+        return True
 
     def _known(self) -> frozenset[str]:
         with self._lock:

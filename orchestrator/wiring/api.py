@@ -69,7 +69,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
     open_for_s, expires_s = settings.uploads.expires.total_seconds(), settings.s3.url_expires.total_seconds()
     uploads, receivers = RedisUploads(scripts.client, expires_s=open_for_s), build_webhook_reach(settings)
     inputs = _build_pin(settings, storage, log=log)
-    drafts = DraftTask(inputs.pin, forecast, new_id, receivers, build_find_models(scripts).knows)
+    drafts = DraftTask(inputs.pin, forecast, new_id, receivers, build_find_models(scripts, storage).knows)
     authenticate = build_authenticate(scripts, key_secrets)
     return ApiParts(
         submit=SubmitTask(intake, drafts, pulses, metrics),

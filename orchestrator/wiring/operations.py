@@ -15,6 +15,7 @@ from orchestrator.ports.deliveries import DeliveryLog
 from orchestrator.ports.intake import Intake
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.cancel import CancelTask
 from orchestrator.services.change import ChangeTask
 from orchestrator.services.change_many import ChangeMany
@@ -24,6 +25,7 @@ from orchestrator.services.pause import PauseWork
 from orchestrator.services.redeliver import Redeliver
 from orchestrator.services.resubmit import ResubmitTask
 from orchestrator.services.resume import ResumeWork
+from orchestrator.services.stored_releases import StoredReleases
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Operations:
     redeliver: Redeliver
 
 
-def build_find_models(scripts: Scripts) -> FindModels:
-    return FindModels(RedisResidency(scripts).instances, SystemClock())
+def build_find_models(scripts: Scripts, storage: ObjectStorage | None = None) -> FindModels:
+    releases = StoredReleases(storage, url_expires_s=0.0) if storage else None  # links are for who fetches
+    return FindModels(RedisResidency(scripts).instances, SystemClock(), releases)
 
 
 def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:

@@ -50,6 +50,7 @@ from orchestrator.services.make import MakeWork
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.services.store_files import StoreFiles
+from orchestrator.services.stored_releases import StoredReleases
 from orchestrator.services.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, StageSettings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
@@ -203,7 +204,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         pictures=PillowImages(limits),
         media=AvCodec(limits),
         ensure=models.ensure,
-        describe=DescribeModel(ports.server).describe,
+        describe=DescribeModel(ports.server, StoredReleases(ports.storage, url_expires_s=0.0)).describe,
         stages=stages,
         spool=spool,
         compression=Zstd(),

@@ -1,14 +1,71 @@
-"""Whether there is a model."""
+"""Whether there is a model, and what the one of a run takes."""
 
+import hashlib
+import json
+
+import pytest
+from fakes_engine import FakeControl, FakeEngine
+from fakes_storage import MemoryStorage
 from run_room import HandClock
 
-from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.domain.model import Instance, Resident, ResidentState
+from orchestrator.domain.errors import Category, Refused, Unavailable
+from orchestrator.domain.manifest import Manifest, PictureSpec, ReleaseFile
+from orchestrator.domain.model import Instance, Placement, Release, Resident, ResidentState
+from orchestrator.domain.push import folder_of
+from orchestrator.domain.signature import Signature
+from orchestrator.domain.task import Priority, Run, Status, Task
+from orchestrator.ports.inference import InferenceServer
+from orchestrator.services.describe_model import DescribeModel
 from orchestrator.services.find_models import FindModels
+from orchestrator.services.stored_releases import StoredReleases
+
+PITCH = Release("pitch", 3)
+LABELS = b"red\ngreen\n"
+TASK = Task(
+    id="t",
+    project="film-a",
+    type="model.infer",
+    lane="image",
+    model="pitch",
+    status=Status.RUNNING,
+    priority=Priority.NORMAL,
+    generation=1,
+    epoch=1,
+    input={},
+    params={},
+    labels={},
+    created_at_ms=0,
+    updated_at_ms=0,
+    predicted_s=1.0,
+)
+
+
+class Told(FakeControl):
+    """Says of `pitch@3` that it takes nothing and gives nothing; of others, what nobody can read."""
+
+    def config(self, model: str) -> str:
+        return json.dumps({"input": [], "output": [], "max_batch_size": 8}) if model == PITCH.name else "[]"
 
 
 def node(*releases: str) -> tuple[Instance, ...]:
     return (Instance("triton:8001", residents=tuple(Resident(name, ResidentState.UNLOADED) for name in releases)),)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    """Holds `pitch@3` with its labels."""
+    file = ReleaseFile("labels.txt", len(LABELS), hashlib.sha256(LABELS).hexdigest())
+    manifest = Manifest(PITCH, (file,), "", (), (), picture=PictureSpec(width=4, labels="labels.txt"))
+    folder, described = folder_of(PITCH), json.dumps(manifest.render()).encode()
+    return MemoryStorage(
+        {f"{folder}manifest.json": (described, "application/json"), f"{folder}labels.txt": (LABELS, "text/plain")}
+    )
+
+
+def describe(storage: MemoryStorage, name: str) -> Signature:
+    server = InferenceServer(FakeEngine({}), Told())
+    run = Run(TASK, 1, "r", "worker-1", Placement(name, "triton:8001"))
+    return DescribeModel(lambda _address: server, StoredReleases(storage, url_expires_s=0)).describe(run)
 
 
 def test_a_model_is_known_by_its_releases_loaded_or_not() -> None:
@@ -31,3 +88,25 @@ def test_it_looks_again_after_a_while_only() -> None:
     assert not knows("pitch")
     clock.now_s += 3
     assert knows("pitch")
+
+
+def test_what_was_pushed_and_not_fetched_is_known_by_its_version(storage: MemoryStorage) -> None:
+    knows = FindModels(lambda: node("echo"), HandClock(), StoredReleases(storage, url_expires_s=0)).knows
+    assert [knows(name) for name in ("pitch@3", "pitch@4", "pitch")] == [True, False, False]
+    storage.failure = Unavailable("away", service="storage", category=Category.STORAGE)
+    assert knows("pitch@3") is None
+
+
+def test_the_manifest_says_what_one_does_with_pictures(storage: MemoryStorage) -> None:
+    signature = describe(storage, "pitch@3")
+    assert (signature.max_batch, signature.picture) == (8, PictureSpec(width=4, labels="labels.txt"))
+    assert signature.labels == ("red", "green")
+
+
+def test_a_release_that_was_deleted_since_is_described_by_its_configuration() -> None:
+    assert describe(MemoryStorage(), "pitch@3") == Signature((), (), max_batch=8)
+
+
+def test_a_configuration_that_nobody_can_read_is_no_bug_of_ours(storage: MemoryStorage) -> None:
+    with pytest.raises(Refused, match="cannot be read"):
+        describe(storage, "echo")
