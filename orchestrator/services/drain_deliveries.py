@@ -22,10 +22,12 @@ log = structlog.get_logger()
 class SendSlots:
     """How many deliveries a child sends at once, and when it looks for more, keeps them for itself and lets them go.
 
-    What rings is a task more often than a delivery, and somebody may wait for it: for ``behind_s`` that goes first.
+    What rings is a task more often than a delivery, and somebody may wait for it: for ``behind_s`` that goes first. One
+    claim takes ``share`` at most: a child that took all there is would send it alone, on one core, beside idle ones.
     """
 
     count: int
+    share: int = 16
     behind_s: float = 0.05
     renew_s: float = 10.0
     poll_s: float = 0.25
@@ -134,7 +136,7 @@ class DrainDeliveries:
             pool.shutdown(wait=not hand)
 
     def _claim_more(self, hand: InHand, pool: ThreadPoolExecutor) -> int:
-        free = self.slots.count - len(hand)
+        free = min(self.slots.count - len(hand), self.slots.share)
         if free == 0:
             return 0
         try:
