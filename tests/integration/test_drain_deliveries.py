@@ -71,6 +71,23 @@ class TestDrain:
             await_that(lambda: all(room.only(task_id).status == "delivered" for task_id in tasks))
         assert said.count("conclude_deliveries") == 1
 
+    def test_one_claim_leaves_something_to_the_other_children(self, room: SendingRoom) -> None:
+        begun, hangs = list[str](), threading.Event()
+
+        def hang(delivery: Delivery, _event: TaskEvent) -> str:
+            begun.append(delivery.task_id)
+            assert hangs.wait(PATIENCE_S)
+            return "200 OK"
+
+        room.told.answer = hang
+        room.slots = replace(QUICK, share=2, poll_s=PATIENCE_S)
+        tasks = [f"t{number}" for number in range(8)]
+        room.store.submit(*map(new_task, tasks))
+        with room.draining():
+            await_that(lambda: len(begun) == 2)
+            assert len(room.claim(8)) == 6
+            hangs.set()
+
     def test_events_of_one_task_stay_in_order_whatever_fails(self, room: SendingRoom) -> None:
         calls = count()
 
