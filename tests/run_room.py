@@ -14,6 +14,8 @@ from fakes_storage import MemoryStorage
 from made_media import noise
 from record_store import RecordStore, new_task
 
+from orchestrator.adapters.redis.reservations import RedisReservations
+from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.manifest import TensorSpec
 from orchestrator.domain.media import MediaLimits
@@ -33,6 +35,7 @@ from orchestrator.services.beat import BeatRuns
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.make import MakeWork
+from orchestrator.services.reserve_memory import ReserveMemory
 from orchestrator.services.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
 from orchestrator.wiring.fallback_storage import FallbackStorage
@@ -115,6 +118,7 @@ class RunRoom:
             engine, storage = GuardedEngine(engine, self.breakers), GuardedStorage(storage, self.breakers)
         if self.fallback:
             storage = FallbackStorage(storage, self.fallback)
+        scripts = self.store.scripts
         make = MakeWork(
             fetch_input=FetchInput(storage, self.web, MediaLimits(), self.content).fetch,
             engine=lambda _instance: engine,
@@ -122,6 +126,7 @@ class RunRoom:
             media=self.media,
             ensure=lambda _run: self.serving or Serving(),
             describe=lambda _run: self.signature,
+            hold=ReserveMemory(RedisReservations(scripts), RedisResidency(scripts).instances, self.clock).hold,
             stages=stages,
             spool=self.spool,
             compression=Zstd(),

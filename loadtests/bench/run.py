@@ -11,6 +11,7 @@ from echo import measure_latency, measure_throughput
 from events import measure_events
 from figures import Level, Ratio
 from films import measure_films
+from inference import measure_inference
 from limits import measure_limits
 from pictures import measure_pictures
 from ramp import measure_ramp
@@ -36,6 +37,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "events": measure_events,
     "deliveries": measure_deliveries,
     "pictures": measure_pictures,
+    "inference": measure_inference,
     "ramp": measure_ramp,
     "uploads": measure_uploads,
     "film": measure_films,

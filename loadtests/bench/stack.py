@@ -24,11 +24,12 @@ TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where a running stack listens, and the pid of each of its parts, as `stack.json` says."""
+    """Where a running stack and its Triton listen, and the pid of each of its parts, as `stack.json` says."""
 
     api: str
     api_key: str
     redis: str
+    triton: Mapping[str, str]
     processes: Mapping[str, int]
 
     def client(self) -> httpx.Client:
@@ -59,7 +60,7 @@ def running_stack(*, lanes: str, workers: int, limits: Mapping[str, str] = NO_CH
 def read_stack(state: Path) -> Stack:
     """The stack that is running in the folder."""
     found = json.loads((state / "stack.json").read_text())
-    return Stack(**{name: found[name] for name in ("api", "api_key", "redis", "processes")})
+    return Stack(**{name: found[name] for name in ("api", "api_key", "redis", "triton", "processes")})
 
 
 def upload(client: httpx.Client, body: bytes, *, filename: str, content_type: str) -> str:

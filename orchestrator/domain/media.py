@@ -56,3 +56,10 @@ class MediaLimits:
 
 
 DEFAULT_LIMITS = MediaLimits()
+
+
+def size_of(info: MediaInfo | None, size_bytes: int) -> str:
+    """The power of two that the pixels of all frames reach, or the bytes of what has none."""
+    frames = max(1, round((info.duration_s * info.frame_rate) if info else 1))
+    pixels = info.width * info.height * frames if info else 0
+    return f"2^{pixels.bit_length()} pixels" if pixels else f"2^{size_bytes.bit_length()} bytes"

@@ -5,6 +5,7 @@ Steps 6 to 9 of `docs/architecture.md`.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Protocol
 
 from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import UnsupportedMedia
-from orchestrator.domain.media import MediaInfo, MediaKind
+from orchestrator.domain.media import MediaInfo, MediaKind, size_of
 from orchestrator.domain.media_format import MediaFormat
 from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.signature import Signature
@@ -43,7 +44,8 @@ class InputFetch(Protocol):
 class MakeWork:
     """``ensure`` returns when the run's model can be asked, and says what will answer; ``describe`` what that takes.
 
-    ``engine`` is that of an instance, of the first one when it is given no address.
+    ``engine`` is that of an instance, of the first one when it is given no address. ``hold`` waits for memory and keeps
+    it (`services/reserve_memory.py`).
     """
 
     fetch_input: InputFetch
@@ -52,6 +54,7 @@ class MakeWork:
     media: MediaCodec
     ensure: Callable[[Run], Serving]
     describe: Callable[[Run], Signature]
+    hold: Callable[[RunWatch, str], AbstractContextManager[None]]
     stages: Stages
     spool: Spool
     compression: Compression
@@ -109,7 +112,8 @@ class MakeWork:
         """What the pipeline made, and what has answered it: a swap may have come between."""
         pipeline = find_pipeline(watch.run.task.type)
         params = pipeline.params.model_validate(watch.run.task.params)
-        with self.stages.stage(watch, "infer") as told:
+        size = size_of(bench.info, bench.fetched.size_bytes if bench.fetched else 0)
+        with self.hold(watch, size), self.stages.stage(watch, "infer") as told:
             serving = self.ensure(watch.run)
             watch.cancel.raise_if_canceled()
             outcome = pipeline.run(params, replace(bench, engine=_placed(watch.run, NotedEngine(bench.engine, told))))

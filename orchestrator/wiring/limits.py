@@ -1,4 +1,4 @@
-"""Limits and quotas from the settings, and the service that holds the rates."""
+"""Limits, quotas and budgets from the settings, and the service that holds the rates."""
 
 from orchestrator.adapters.local_limits import LocalLimits
 from orchestrator.adapters.redis.limits import RedisLimits
@@ -6,8 +6,9 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.limits import LaneLimits, Quotas
 from orchestrator.domain.rate import Rate
+from orchestrator.pipelines.run_limits import StageBudgets
 from orchestrator.services.admit import AdmitRequests, Rates
-from orchestrator.settings import LimitSettings, Settings
+from orchestrator.settings import LimitSettings, Settings, StageSettings
 
 
 def build_quotas(settings: Settings) -> Quotas:
@@ -30,3 +31,13 @@ def build_rates(limits: LimitSettings) -> Rates:
     project = Rate(limits.requests_per_s, limits.burst) if limits.requests_per_s else None
     key = Rate(limits.key_requests_per_s, limits.key_burst) if limits.key_requests_per_s else None
     return Rates(project, key)
+
+
+def build_stage_budgets(stages: StageSettings) -> StageBudgets:
+    return StageBudgets(
+        fetch_s=stages.fetch.total_seconds(),
+        probe_s=stages.probe.total_seconds(),
+        infer_s=stages.infer.total_seconds(),
+        infer_by_type={name: budget.total_seconds() for name, budget in stages.infer_by_type.items()},
+        store_s=stages.store.total_seconds(),
+    )

@@ -18,6 +18,7 @@ from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.adapters.redis.reads import RedisReads
+from orchestrator.adapters.redis.reservations import RedisReservations
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.served import RedisServed
@@ -27,7 +28,7 @@ from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.lane import parse_lane
 from orchestrator.domain.task import Attempt, Run
 from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
-from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
+from orchestrator.pipelines.run_limits import RunLimits
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool
 from orchestrator.pipelines.stages import Stages
@@ -36,6 +37,7 @@ from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceServer, ServedModels
 from orchestrator.ports.pulses import PulseSender
+from orchestrator.ports.reservations import Reservations
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
@@ -47,12 +49,13 @@ from orchestrator.services.ensure_model import EnsureModel
 from orchestrator.services.execute import ExecuteRun
 from orchestrator.services.fetch_input import FetchInput
 from orchestrator.services.make import MakeWork
+from orchestrator.services.reserve_memory import ReserveMemory
 from orchestrator.services.retire import RetireChild
 from orchestrator.services.show_signs import ShowSigns
 from orchestrator.services.store_files import StoreFiles
 from orchestrator.services.stored_releases import StoredReleases
 from orchestrator.services.sweep_scratch import SweepScratch
-from orchestrator.settings import Settings, StageSettings, WorkerSettings
+from orchestrator.settings import Settings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.content import build_content_files
@@ -61,7 +64,7 @@ from orchestrator.wiring.fallback_storage import FallbackStorage
 from orchestrator.wiring.guarded_engine import GuardedServers
 from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
-from orchestrator.wiring.limits import build_quotas
+from orchestrator.wiring.limits import build_quotas, build_stage_budgets
 from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
 from orchestrator.wiring.receipts import build_seal
@@ -78,6 +81,7 @@ class WorkerPorts:
     storage: ObjectStorage
     server: Callable[[str], InferenceServer]
     residency: Residency
+    reservations: Reservations
     served: ServedModels
     breakers: Breakers
     attempts: Callable[[str], Sequence[Attempt]]
@@ -127,6 +131,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
             deadline_s=triton.infer_timeout.total_seconds(),
         ),
         residency=RedisResidency(scripts),
+        reservations=RedisReservations(scripts),
         served=RedisServed(client),
         breakers=build_breakers(settings),
         fallback=build_fallback(settings),
@@ -195,7 +200,7 @@ def _build_slots(worker: WorkerSettings, lane: str) -> Slots:
 def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetrics) -> ExecuteRun:
     models = EnsureModel(ports.server, ports.residency, ports.served, ports.clock)
     limits = build_limits(settings)
-    stages, spool = Stages(_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
+    stages, spool = Stages(build_stage_budgets(settings.stages), ports.clock, metrics), _build_spool(settings.worker)
     make = MakeWork(
         fetch_input=FetchInput(
             ports.storage, build_fetcher(settings), limits, build_content_files(settings, ports.breakers)
@@ -205,6 +210,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         media=AvCodec(limits),
         ensure=models.ensure,
         describe=DescribeModel(ports.server, StoredReleases(ports.storage, url_expires_s=0.0)).describe,
+        hold=ReserveMemory(ports.reservations, ports.residency.instances, ports.clock).hold,
         stages=stages,
         spool=spool,
         compression=Zstd(),
@@ -235,13 +241,3 @@ def _own_scratch(settings: Settings) -> Path:
     scratch = SweepScratch(settings.worker.scratch_dir, LinuxProcesses())
     scratch.sweep()  # a child that comes is often one that replaces the dead
     return scratch.make_own()
-
-
-def _stage_budgets(stages: StageSettings) -> StageBudgets:
-    return StageBudgets(
-        fetch_s=stages.fetch.total_seconds(),
-        probe_s=stages.probe.total_seconds(),
-        infer_s=stages.infer.total_seconds(),
-        infer_by_type={name: budget.total_seconds() for name, budget in stages.infer_by_type.items()},
-        store_s=stages.store.total_seconds(),
-    )

@@ -11,6 +11,7 @@ from record_store import RecordStore, new_task, open_store
 from servers import Triton
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.reservations import RedisReservations
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
@@ -51,6 +52,7 @@ class Node:
             storage=MemoryStorage(),
             server=TritonServers(["nowhere:1"], control_key=self.triton.control_key, deadline_s=30.0),
             residency=self.residency,
+            reservations=RedisReservations(self.store.scripts),
             served=RedisServed(self.store.client),
             breakers=RedisBreakers(self.store.scripts, SystemClock()),
             attempts=self.store.reads.attempts,

@@ -15,6 +15,7 @@ from record_store import RecordStore, new_task, open_store
 from run_room import echo
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.reservations import RedisReservations
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.pipelines.registry import LANE_SLOTS
@@ -70,6 +71,7 @@ def test_runs_of_a_child_share_their_claim_and_their_first_beat(
         storage=MemoryStorage({}),
         server=served_by(FakeEngine({"echo": echo}), FakeControl({"echo": "READY"})),
         residency=RedisResidency(store.scripts),
+        reservations=RedisReservations(store.scripts),
         served=Unheard(),
         breakers=RedisBreakers(store.scripts, SystemClock()),
         attempts=store.reads.attempts,

@@ -148,7 +148,7 @@ end
 local function unpin(task)
   if not task.instance then return end
   redis.call('SREM', 'orch:pins:' .. task.instance .. ':' .. task.release, task.id)
-  task.instance = nil
+  task.instance, task.reserved, task.used_before = nil, nil, nil
 end
 
 local function leave_place(task)
