@@ -82,10 +82,8 @@ def infer_in_order(route: ModelRoute, requests: Iterable[Request[Tag]]) -> Itera
             flight = flying.popleft()
             flight.forget()
             landed = flight.request.tag, outputs
-            del (
-                flight,
-                outputs,
-            )  # a large answer that is held while the next request is copied costs a copy (performance.md)
+            # The memory of a large answer serves the next request, if nobody holds it (docs/performance.md).
+            del flight, outputs
             yield landed
             del landed
     finally:
