@@ -103,6 +103,7 @@ chaos: setup models media  ## the fault tests that take seconds, with two short 
 
 chaos-long: setup models media  ## every fault test, two storms of CHAOS_STORM_S seconds with their tables, longer outages of Redis
 	CHAOS_STORM_S=$(CHAOS_STORM_S) $(BIN)/pytest -m '' tests/chaos $(PYTEST_ARGS)
+	SWAPS=50 $(BIN)/pytest tests/integration/test_live_swaps.py $(PYTEST_ARGS)
 	MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) $(BIN)/pytest tests/integration/test_claims_machine.py tests/integration/test_deliveries_machine.py $(PYTEST_ARGS)
 	$(BIN)/pytest -m long tests/integration $(PYTEST_ARGS)
 

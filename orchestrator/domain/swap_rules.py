@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from orchestrator.domain.errors import Category, OrchestratorError, Refused, RequestError, StageTimeout, Unavailable
 from orchestrator.domain.manifest import TensorSpec
 from orchestrator.domain.model import Instance, Resident, ResidentState
+from orchestrator.domain.swap import Fault
 
 ANY = -1
 THERE = frozenset(ResidentState) - {ResidentState.UNLOADED, ResidentState.FAILED}
@@ -43,6 +45,18 @@ def find_mismatch(*, what: str, old: Sequence[TensorSpec], new: Sequence[TensorS
         if other.datatype != spec.datatype or not _may_stand_for(other.dims, spec.dims):
             return f"its {what} {_shown(other)} differs from {_shown(spec)} of the release that serves"
     return f"its {what} {next(iter(named))!r} is new" if named else ""
+
+
+def blame(error: OrchestratorError) -> Fault | None:
+    """What an error of a release that was asked says of it; None of one that is not its own."""
+    if isinstance(error, RequestError) or error.code == "request_mismatch":
+        return Fault.WRONG_DIMS
+    if isinstance(error, StageTimeout):
+        return Fault.SLOW
+    ours = {Category.MODEL_UNAVAILABLE, Category.GPU_MEMORY}
+    if isinstance(error, Refused) or (isinstance(error, Unavailable) and error.category in ours):
+        return Fault.CRASHES
+    return None
 
 
 def _may_stand_for(new: Sequence[int], old: Sequence[int]) -> bool:

@@ -44,7 +44,8 @@ class AdvanceSwaps:
                 return
             at = self.swaps.move(at, turn)
             if at is not None:
-                log.info("swap.moved", model=at.swap.model, old=at.swap.old, new=at.swap.new, step=at.swap.step)
+                about = {"old": at.swap.old, "new": at.swap.new, "step": at.swap.step, "why": turn.reason}
+                log.info("swap.moved", model=at.swap.model, **about)
 
     def _turn(self, standing: Standing) -> Turn | None:
         swap = standing.swap

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.model import Placement, Release, ResidentState
 from orchestrator.domain.swap import Fault, Step, Swap, Turn
-from orchestrator.domain.swap_rules import homes_of, serving_homes
+from orchestrator.domain.swap_rules import blame, homes_of, serving_homes
 from orchestrator.domain.traffic import Bounds, Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.releases import Releases
@@ -83,6 +83,8 @@ class ShiftTraffic:
         try:
             verdicts = self.gate.judge(self.gate.subject(self.releases.find(release), home))
         except OrchestratorError as error:
+            if blame(error) is None:
+                raise
             return f"a golden sample: {error}"
         return "; ".join(found.flaw for found in verdicts if found.flaw)
 

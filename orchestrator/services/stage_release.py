@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.domain.errors import Category, OrchestratorError, Refused, RequestError, StageTimeout, Unavailable
+from orchestrator.domain.errors import Category, OrchestratorError, Refused, Unavailable
 from orchestrator.domain.manifest import Manifest, TensorSpec
 from orchestrator.domain.model import STOCK, ModelNotFound, Placement, Release, ResidentState
 from orchestrator.domain.swap import ALL, Fault, Step, Swap, Turn
-from orchestrator.domain.swap_rules import find_mismatch, fits_beside, homes_of, serving_homes
+from orchestrator.domain.swap_rules import blame, find_mismatch, fits_beside, homes_of, serving_homes
 from orchestrator.domain.traffic import Bounds, Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.releases import Releases
@@ -87,7 +87,7 @@ class StageRelease:
         try:
             took_ms = self.gate.warm_up(self.gate.subject(manifest, self._home(swap)))
         except OrchestratorError as error:
-            return swap.fail(blame(error), f"a sample of its warm-up: {error}")
+            return swap.fail(self._blame(swap, error), f"a sample of its warm-up: {error}")
         return Turn(Step.JUDGING, figures=took_ms)
 
     def judge(self, standing: Standing) -> Turn | None:
@@ -98,7 +98,7 @@ class StageRelease:
                 verdicts = self.gate.judge(self.gate.subject(manifest, self._home(swap)))
                 times = self._times(swap, manifest)
             except OrchestratorError as error:
-                return swap.fail(blame(error), f"a golden sample: {error}")
+                return swap.fail(self._blame(swap, error), f"a golden sample: {error}")
             figures = {**{f"{found.golden.sample} {found.golden.metric}": found.value for found in verdicts}, **times}
             flaws = [found.flaw for found in verdicts if found.flaw]
             if flaws:
@@ -131,6 +131,19 @@ class StageRelease:
             raise Unavailable(message, service="triton", category=Category.MODEL_UNAVAILABLE)
         return Placement(swap.new, homes[0])
 
+    def _blame(self, swap: Swap, error: OrchestratorError) -> Fault:
+        """What an error of the release itself says of it.
+
+        Raises:
+            OrchestratorError: it is not the release's fault; the step is tried again. A server that stops calls every
+                release unavailable (stack facts C.4).
+        """
+        fault = blame(error)
+        is_live = self.gate.servers(self._home(swap).instance).control.is_live()
+        if fault is None or not is_live:
+            raise error
+        return fault
+
     def _mismatch(self, swap: Swap, manifest: Manifest) -> str:
         homes = serving_homes(self.residency.instances(), swap.old)
         if not homes:
@@ -156,19 +169,3 @@ class StageRelease:
         if home.instance in serving_homes(self.residency.instances(), swap.old):
             times["old ms"] = self.gate.time_ms(self.gate.subject(manifest, Placement(swap.old, home.instance)))
         return times
-
-
-def blame(error: OrchestratorError) -> Fault:
-    """What an error of the release itself says of it.
-
-    Raises:
-        OrchestratorError: it is not the release's fault; the step is tried again.
-    """
-    if isinstance(error, RequestError) or error.code == "request_mismatch":
-        return Fault.WRONG_DIMS
-    if isinstance(error, StageTimeout):
-        return Fault.SLOW
-    ours = {Category.MODEL_UNAVAILABLE, Category.GPU_MEMORY}
-    if isinstance(error, Refused) or (isinstance(error, Unavailable) and error.category in ours):
-        return Fault.CRASHES
-    raise error
