@@ -240,7 +240,11 @@ def test_the_record_is_what_a_plain_model_says(tmp_path: Path) -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    with servers.valkey(tmp_path, appendfsync="no") as server, closing(connect(server.url, WORKER)) as client:
+    small = ("--auto-aof-rewrite-min-size", "4mb")  # a restart reads it all, and a thousand examples write a lot
+    with (
+        servers.valkey(tmp_path, appendfsync="no", extra=small) as server,
+        closing(connect(server.url, WORKER)) as client,
+    ):
 
         class OnThisNode(ClaimsMachine):
             node = Node(server, RepeatedScripts(client, now_ms=START_MS))
