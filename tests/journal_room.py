@@ -16,10 +16,12 @@ from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.journal import Broken, Ended, Recorded
 from orchestrator.domain.task import NewTask
+from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.find_end import FindEnd
 from orchestrator.services.journaled_intake import JournaledIntake
 from orchestrator.services.rebuild import Rebuild, Rebuilt
 from orchestrator.settings import Settings
+from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.receipts import build_is_genuine
 
 
@@ -54,12 +56,14 @@ class JournalRoom:
     prefix: str
     storage: S3Storage
     settings: Settings = field(default_factory=Settings)
+    fallback: ObjectStorage | None = None
 
     def __post_init__(self) -> None:
         self.journal = S3Journal(self.objects, prefix=self.prefix)
         self.records = RedisRebuilding(self.store.scripts)
         self.withdrawals = RedisWithdrawals(self.store.scripts)
-        self.intake = JournaledIntake(self.store.intake, self.withdrawals, self.journal)
+        self.metrics = build_intake_metrics()
+        self.intake = JournaledIntake(self.store.intake, self.withdrawals, self.journal, self.metrics.unjournaled)
 
     def submit(self, key: str | None = None, **fields: object) -> NewTask:
         """A task of lane `io` with other ``fields``, accepted."""
@@ -76,7 +80,7 @@ class JournalRoom:
             client.flushall()
 
     def rebuild(self, *, dry_run: bool = False, accept_broken: bool = False, tell_again_s: float = 0) -> Rebuilt:
-        find_ends = FindEnd(self.storage, build_is_genuine(self.settings)).find
+        find_ends = FindEnd(self.storage, build_is_genuine(self.settings), self.fallback).find
         rebuild = Rebuild(self.records, self.journal, find_ends, tell_again_s)
         return rebuild.rebuild(dry_run=dry_run, accept_broken=accept_broken, watch=lambda _: None)
 

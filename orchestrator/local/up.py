@@ -57,7 +57,8 @@ def start_detached(options: StackOptions, state: StateFolder, *, out: IO[str]) -
             start_new_session=True,
         )
         try:
-            return _relay_until_ready(supervisor, state, lines=lines, out=out)
+            with _on_signals(_interrupt):
+                return _relay_until_ready(supervisor, state, lines=lines, out=out)
         except KeyboardInterrupt:
             supervisor.terminate()
             raise
@@ -102,6 +103,11 @@ def _is_ready(state: StateFolder, supervisor: int) -> bool:
         return read_stack(state).supervisor == supervisor
     except StackError:
         return False
+
+
+def _interrupt() -> None:
+    """Who stops waiting for a stack does not want it: `timeout`, a closed terminal, Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.journal import Ended, Recorded, Restoration
 from orchestrator.domain.task import Artifact, Status
 from orchestrator.pipelines.checkpoint import RECEIPT_NAME
-from orchestrator.ports.storage import ObjectInfo, ObjectStorage
+from orchestrator.ports.storage import FALLBACK, ObjectInfo, ObjectStorage
 
 log = structlog.get_logger()
 
@@ -33,11 +33,12 @@ Stored = Mapping[str, ObjectInfo]
 class FindEnd:
     """A receipt is the last thing that a run stores. With every file there, byte by byte, it stands for success.
 
-    ``is_genuine`` says whether we have written it.
+    ``is_genuine`` says whether we have written it. What was made while the first store was away lies in ``fallback``.
     """
 
     storage: ObjectStorage
     is_genuine: Callable[[bytes], bool]
+    fallback: ObjectStorage | None = None
 
     def find(self, tasks: Sequence[Recorded]) -> Sequence[Restoration]:
         """Each succeeded with the files of the last run that has finished its work, or queued again.
@@ -54,13 +55,14 @@ class FindEnd:
         found: dict[str, dict[str, ObjectInfo]] = {_prefix_of(recorded): {} for recorded in tasks}
         for _, prefixes in groupby(sorted(found), key=_project_of):
             wanted = list(prefixes)
-            for info in self.storage.list(_project_of(wanted[0]), after=wanted[0]):
-                prefix = "/".join(info.key.split("/")[:4]) + "/"
-                if prefix > wanted[-1]:
-                    break
-                if prefix in found:
-                    found[prefix][info.key] = info
+            for info in chain(_listed(self.storage, wanted), self._listed_in_fallback(wanted)):
+                if (prefix := _task_of(info.key)) in found:
+                    found[prefix].setdefault(info.key, info)
         return found
+
+    def _listed_in_fallback(self, wanted: Sequence[str]) -> Iterator[ObjectInfo]:
+        if self.fallback:
+            yield from (replace(info, store=FALLBACK) for info in _listed(self.fallback, wanted))
 
     def _find(self, recorded: Recorded, stored: Stored) -> Restoration:
         epochs = {key: _epoch_of(key.removeprefix(_prefix_of(recorded))) for key in stored}
@@ -81,7 +83,8 @@ class FindEnd:
             files = [Artifact(**artifact) for artifact in receipt["artifacts"]]
             for file in files:
                 self._verify(file, stored=stored)
-            return _end_of(receipt, [*files, _artifact_of(key, content)])
+            outputs = [*files, _artifact_of(key, content)]
+            return _end_of(receipt, [replace(file, store=stored[file.key].store) for file in outputs])
         except INCOMPLETE as error:
             log.warning("receipt.incomplete", key=key, error=repr(error))
             return None
@@ -95,11 +98,24 @@ class FindEnd:
     def _fetched(self, info: ObjectInfo) -> Iterator[tuple[ObjectInfo, Path]]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "object"
-            yield self.storage.fetch(info.key, path, etag=info.etag, limit_bytes=info.size_bytes), path
+            storage = self.fallback if self.fallback and info.store else self.storage
+            yield storage.fetch(info.key, path, etag=info.etag, limit_bytes=info.size_bytes), path
 
 
 def _prefix_of(recorded: Recorded) -> str:
     return task_prefix(recorded.entry.task.project, recorded.task_id)
+
+
+def _task_of(key: str) -> str:
+    """The prefix of the task whose key it is."""
+    return "/".join(key.split("/")[:4]) + "/"
+
+
+def _listed(storage: ObjectStorage, wanted: Sequence[str]) -> Iterator[ObjectInfo]:
+    """From the first of the ``wanted`` prefixes of a project to the last."""
+    return takewhile(
+        lambda info: _task_of(info.key) <= wanted[-1], storage.list(_project_of(wanted[0]), after=wanted[0])
+    )
 
 
 def _project_of(prefix: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from prometheus_client import Counter
 
 from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.errors import Category, DependencyError, Unavailable
@@ -23,6 +24,7 @@ class JournaledIntake:
     intake: Intake
     withdrawals: Withdrawals
     journal: Journal
+    failures: Counter
 
     def submit(self, task: NewTask) -> Receipt:
         task = replace(task, is_journaled=True)
@@ -100,6 +102,7 @@ class JournaledIntake:
             write()
         except DependencyError as error:
             log.warning("journal.failed", what=what, error=str(error), code=error.code)
+            self.failures.labels(what).inc()
             message = f"the journal could not be written; try the {what} again"
             raise Unavailable(message, service="journal", category=Category.STORAGE) from error
 

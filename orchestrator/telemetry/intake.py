@@ -14,6 +14,7 @@ class IntakeMetrics:
     registry: CollectorRegistry
     submits: Counter
     refusals: Counter
+    unjournaled: Counter
     label: BoundedLabels = field(default_factory=BoundedLabels)
 
     def count_submit(self, project: str, task_type: str, *, answer: str) -> None:
@@ -24,4 +25,7 @@ def build_intake_metrics() -> IntakeMetrics:
     registry = CollectorRegistry()
     submits = Counter("orchestrator_submits", "Submits by answer.", ["project", "type", "answer"], registry=registry)
     refusals = Counter("orchestrator_refusals", "Requests that were told to come later.", ["code"], registry=registry)
-    return IntakeMetrics(registry, submits, refusals)
+    unjournaled = Counter(
+        "orchestrator_journal_failures", "What the journal could not take, by what it was.", ["what"], registry=registry
+    )
+    return IntakeMetrics(registry, submits, refusals, unjournaled)

@@ -19,6 +19,8 @@ from orchestrator.services.keep_tenants import KeepTenants
 from orchestrator.services.rebuild import Rebuild
 from orchestrator.services.tell_journal import TellJournal
 from orchestrator.settings import Settings
+from orchestrator.telemetry import IntakeMetrics
+from orchestrator.wiring.fallback import build_fallback
 from orchestrator.wiring.outside import build_address, build_storage
 from orchestrator.wiring.receipts import build_is_genuine
 
@@ -44,8 +46,10 @@ def build_journal_sender(settings: Settings) -> Sender | None:
     return TellJournal(journal) if journal else None
 
 
-def build_intake(scripts: Scripts, intake: Intake, *, journal: S3Journal | None) -> Intake:
-    return JournaledIntake(intake, RedisWithdrawals(scripts), journal) if journal else intake
+def build_intake(scripts: Scripts, intake: Intake, *, journal: S3Journal | None, metrics: IntakeMetrics) -> Intake:
+    if journal is None:
+        return intake
+    return JournaledIntake(intake, RedisWithdrawals(scripts), journal, metrics.unjournaled)
 
 
 def build_guard(scripts: Scripts, journal: S3Journal | None) -> GuardWrites | None:
@@ -67,5 +71,5 @@ def build_rebuild(settings: Settings, *, tell_again_s: float) -> Rebuild:
         raise NoJournal
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
-    find_ends = FindEnd(build_storage(settings), build_is_genuine(settings)).find
+    find_ends = FindEnd(build_storage(settings), build_is_genuine(settings), build_fallback(settings)).find
     return Rebuild(RedisRebuilding(scripts, kept_ms), journal, find_ends, tell_again_s)

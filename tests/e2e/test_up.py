@@ -22,6 +22,8 @@ import redis
 from payload_cms_server import has_node
 from processes import is_alive, wait_for
 
+from orchestrator.local.state_folder import StateFolder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(300)
@@ -203,6 +205,16 @@ def test_a_stack_without_models_says_what_to_do(tmp_path: Path) -> None:
     failed = Node(tmp_path / "state", tmp_path).run("up", "--detach", "--project", str(tmp_path))
     assert failed.returncode == 1
     assert "make setup models" in failed.stderr
+
+
+def test_who_stops_waiting_for_a_stack_leaves_none_behind(tmp_path: Path, project: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    words = ("up", "--detach", "--lanes", "io", "--project", str(project), "--state", str(state.root))
+    with subprocess.Popen((sys.executable, "-m", "orchestrator", *words), cwd=ROOT, stderr=subprocess.PIPE) as waiting:
+        wait_for(lambda: state.supervisor_pid() is not None)
+        waiting.terminate()
+        assert waiting.wait(timeout=30) != 0
+    wait_for(lambda: state.supervisor_pid() is None, within_s=60)
 
 
 def any_alive(stack: dict[str, Any]) -> bool:

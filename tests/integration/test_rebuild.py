@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 import pytest
+from fakes_storage import MemoryStorage
 from front_door import SEAL
 from journal_room import JournalRoom, journal_room
 from record_store import DONE, FAILURE, new_task, walk
 from servers import SeaweedFs
 
+from orchestrator.adapters.redis.displaced import RedisDisplaced
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.canonical import canonical_json
@@ -18,6 +20,7 @@ from orchestrator.domain.errors import StaleRun, TaskNotFound
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Priority, Run, Status
 from orchestrator.ports.claims import Beat, Commit, Verdict
+from orchestrator.ports.storage import FALLBACK, ObjectStorage
 from orchestrator.services.sweep import Sweep
 from orchestrator.settings import ReceiptSettings
 from orchestrator.telemetry import build_queue_metrics
@@ -25,19 +28,27 @@ from orchestrator.telemetry import build_queue_metrics
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def room(redis_url: str, s3_server: SeaweedFs) -> Iterator[JournalRoom]:
-    with journal_room(redis_url, s3_server.address) as opened:
+@pytest.fixture(params=["s3", "r2"])
+def room(request: pytest.FixtureRequest, redis_url: str) -> Iterator[JournalRoom]:
+    """On a plain store, and on one as strict as R2."""
+    server: SeaweedFs = request.getfixturevalue(f"{request.param}_server")
+    with journal_room(redis_url, server.address) as opened:
         yield opened
 
 
 def store_receipt(
-    room: JournalRoom, run: Run, *, files: Mapping[str, bytes], generation: int = 1, signed_for: str | None = None
+    room: JournalRoom,
+    run: Run,
+    *,
+    files: Mapping[str, bytes],
+    generation: int = 1,
+    signed_for: str | None = None,
+    into: ObjectStorage | None = None,
 ) -> None:
-    """``signed_for`` is the task that the signature was made for."""
-    artifacts = []
+    """``signed_for`` is the task that the signature was made for; ``into`` is another store than the usual one."""
+    storage, artifacts = into or room.storage, []
     for name, content in files.items():
-        room.storage.put(content, run.prefix + name, content_type="text/plain")
+        storage.put(content, run.prefix + name, content_type="text/plain")
         artifacts.append(
             {
                 "name": name,
@@ -58,7 +69,7 @@ def store_receipt(
     said = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
     signature = asdict(SEAL.sign(said)) if signed_for else None
     content = json.dumps({**receipt, "signature": signature}).encode()
-    room.storage.put(content, run.prefix + "receipt.json", content_type="application/json")
+    storage.put(content, run.prefix + "receipt.json", content_type="application/json")
 
 
 class TestUnfinished:
@@ -206,6 +217,22 @@ class TestReceipts:
         assert [output.name for output in task.outputs] == ["a.txt", "b.txt", "receipt.json"]
         assert (task.result, task.usage) == ({"scenes": 3}, {"gpu_s": 1.5})
         assert [told.event.type for told in room.store.reads.story("film-a")] == ["succeeded"]
+
+    @pytest.mark.parametrize("moved", [False, True])
+    def test_what_was_made_while_the_store_was_away_lies_in_the_second_one(
+        self, room: JournalRoom, *, moved: bool
+    ) -> None:
+        """Or has come back since, which its receipt does not know."""
+        asked, room.fallback = room.submit(), MemoryStorage()
+        run = room.store.claim_one()
+        store_receipt(room, run, files={"a.txt": b"made"}, into=room.fallback)
+        if moved:
+            room.storage.put(b"made", run.prefix + "a.txt", content_type="text/plain")
+        room.lose_everything()
+        assert room.rebuild().tasks == {"succeeded": 1}
+        outputs = room.store.task(asked.id).outputs
+        assert [output.store for output in outputs] == ["" if moved else FALLBACK, FALLBACK]
+        assert RedisDisplaced(room.store.scripts).due(limit=1)[0].task_id == asked.id, "and is moved back"
 
     @pytest.mark.parametrize(
         ("signed_for", "outcome"), [("its own", "succeeded"), ("another", "queued"), (None, "queued")]
