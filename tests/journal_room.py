@@ -1,21 +1,25 @@
 """A journal on the real object store, which can be made to fail, beside a store of records that can lose everything."""
 
+import hashlib
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 
 import redis
+from front_door import SEAL
 from record_store import RecordStore, new_task, open_store
 
 from orchestrator.adapters.redis.rebuilding import RedisRebuilding
 from orchestrator.adapters.redis.withdrawals import RedisWithdrawals
 from orchestrator.adapters.s3_storage import S3Address, S3Journal, S3Storage, SmallObjects
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.journal import Broken, Ended, Recorded
-from orchestrator.domain.task import NewTask
+from orchestrator.domain.task import NewTask, Run
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.find_end import FindEnd
 from orchestrator.services.journaled_intake import JournaledIntake
@@ -106,3 +110,39 @@ def journal_room(redis_url: str, address: S3Address) -> Iterator[JournalRoom]:
         room = JournalRoom(redis_url, store, objects, f"journal-{uuid.uuid4().hex}", storage)
         room.records.open_new()
         yield room
+
+
+def store_receipt(
+    room: JournalRoom,
+    run: Run,
+    *,
+    files: Mapping[str, bytes],
+    generation: int = 1,
+    signed_for: str | None = None,
+    into: ObjectStorage | None = None,
+) -> None:
+    """``signed_for`` is the task that the signature was made for; ``into`` is another store than the usual one."""
+    storage, artifacts = into or room.storage, []
+    for name, content in files.items():
+        storage.put(content, run.prefix + name, content_type="text/plain")
+        artifacts.append(
+            {
+                "name": name,
+                "key": run.prefix + name,
+                "content_type": "text/plain",
+                "size_bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
+    receipt = {
+        "task": run.task.id,
+        "generation": generation,
+        "epoch": run.epoch,
+        "artifacts": artifacts,
+        "result": {"scenes": 3},
+        "usage": {"gpu_s": 1.5},
+    }
+    said = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
+    signature = asdict(SEAL.sign(said)) if signed_for else None
+    content = json.dumps({**receipt, "signature": signature}).encode()
+    storage.put(content, run.prefix + "receipt.json", content_type="application/json")

@@ -25,6 +25,8 @@ from orchestrator.domain.task import Failure, NewTask, Priority, Run, Task
 from orchestrator.ports.claims import Claimed, Commit
 from orchestrator.ports.upkeep import Find, Mended
 
+# For a store of many examples: nobody waits for the disk, and a restart does not read all that they wrote.
+SMALL_LOG = ("--appendfsync", "no", "--auto-aof-rewrite-min-size", "4mb")
 START_MS = 1_800_000_000_000
 LEASE_MS = 30_000
 RETENTION_MS = 3_600_000

@@ -15,7 +15,7 @@ from claims_routes import SERVING, Served
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
-from record_store import START_MS, is_unchanged, walk
+from record_store import SMALL_LOG, START_MS, is_unchanged, walk
 from repeated_scripts import RepeatedScripts
 
 from orchestrator.adapters.redis.connection import WORKER, connect
@@ -240,11 +240,7 @@ def test_the_record_is_what_a_plain_model_says(tmp_path: Path) -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    small = ("--auto-aof-rewrite-min-size", "4mb")  # a restart reads it all, and a thousand examples write a lot
-    with (
-        servers.valkey(tmp_path, appendfsync="no", extra=small) as server,
-        closing(connect(server.url, WORKER)) as client,
-    ):
+    with servers.valkey(tmp_path, extra=SMALL_LOG) as server, closing(connect(server.url, WORKER)) as client:
 
         class OnThisNode(ClaimsMachine):
             node = Node(server, RepeatedScripts(client, now_ms=START_MS))
