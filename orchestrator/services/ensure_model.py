@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
-from orchestrator.domain.model import Instance, Release, Resident, ResidentState
+from orchestrator.domain.model import Instance, ModelNotFound, Release, Resident, ResidentState
 from orchestrator.domain.task import Run
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceServer, ModelControl, ServedModels, Serving
@@ -50,6 +50,7 @@ class EnsureModel:
 
         Raises:
             Unavailable: it is not there; its owner has heard of it.
+            ModelNotFound: there is no owner, and no such model.
             Refused: as `ModelControl.load`.
         """
         asked = asked_by(run)
@@ -88,8 +89,7 @@ class EnsureModel:
         if run.placement is None:
             instances = self.owners.instances()
             if not instances:
-                log.info("model.loading", model=name)
-                return self._control(asked).load(name)
+                return _load(name, self._control(asked))
             message = _why_failed(name, instances) or AWAY
         self.owners.want(name)
         raise Unavailable(message, service="triton", category=Category.MODEL_UNAVAILABLE)
@@ -121,6 +121,14 @@ def asked_by(run: Run) -> Asked:
     """Where the run's requests go, and by which name."""
     placement = run.placement
     return (placement.instance, placement.release) if placement else ("", run.task.model)
+
+
+def _load(name: str, control: ModelControl) -> None:
+    """As nobody else does it. What a task may name, it may misspell: that is not tried again."""
+    if name not in {state.name for state in control.index()}:
+        raise ModelNotFound(f"this node has no model {name!r}")
+    log.info("model.loading", model=name)
+    control.load(name)
 
 
 def _why_failed(model: str, instances: tuple[Instance, ...]) -> str | None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from live_stack import LiveStack
 from made_media import Film, noise, tone, write_film
@@ -46,6 +47,17 @@ def test_a_sound_without_speech_has_no_segments(stack: LiveStack, tmp_path: Path
     assert task["result"] == {"segments": 0, "speech_s": 0, "duration_s": 2.0}
     assert json.loads((out / "speech.json").read_text()) == {"sample_rate_hz": 16_000, "segments": []}
     assert (out / "speech.vtt").read_text().startswith("WEBVTT")
+
+
+def test_any_model_is_asked_by_its_name(stack: LiveStack, tmp_path: Path) -> None:
+    np.savez(tmp_path / "sent.npz", input=(np.arange(300) % 256).astype(np.uint8).reshape(3, 100))
+    task = stack.show("submit", "model.infer", tmp_path / "sent.npz", "--param", "model=echo", "--out", tmp_path)
+    shown = {"shape": [3, 100], "datatype": "UINT8", "min": 0, "max": 255}
+    assert (task["status"], task["result"]) == ("succeeded", {"outputs": {"output": shown}})
+    with np.load(tmp_path / "outputs.npz") as made, np.load(tmp_path / "sent.npz") as sent:
+        assert np.array_equal(made["output"], sent["input"])
+    receipt = json.loads((tmp_path / "receipt.json").read_text())
+    assert (receipt["model"]["name"], receipt["usage"]["samples"]) == ("echo", 3)
 
 
 def test_a_picture_that_is_none_fails_the_command(stack: LiveStack, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from fakes_engine import FakeControl, FakeEngine
 from run_room import HandClock
 
-from orchestrator.domain.errors import Category, Refused, Unavailable
-from orchestrator.domain.model import Instance, Placement, Resident, ResidentState
+from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.domain.model import Instance, ModelNotFound, Placement, Resident, ResidentState
 from orchestrator.domain.task import Priority, Run, Status, Task
 from orchestrator.ports.inference import InferenceServer
 from orchestrator.services.ensure_model import EnsureModel
@@ -103,7 +103,7 @@ def test_without_an_owner_what_is_not_there_is_loaded() -> None:
     room = Room(FakeControl({"echo": "UNAVAILABLE"}))
     room.models.ensure(UNPLACED)
     assert (room.control.loads, room.notes.noted) == (["echo"], [("echo", "1")])
-    with pytest.raises(Refused):
+    with pytest.raises(ModelNotFound, match="no model 'echo'"):
         Room(FakeControl()).models.ensure(UNPLACED)
 
 
