@@ -17,6 +17,9 @@ class Counted(Protocol):
     @property
     def failed(self) -> float: ...
 
+    @property
+    def rejected(self) -> float: ...
+
 
 @dataclass(slots=True)
 class StallRule:
@@ -31,7 +34,9 @@ class StallRule:
         doubtful = []
         for model, now in counted.items():
             before = self._before.get(model)
-            if before is None or not now.pending or now.executions != before.executions:
+            # What waits is given up after a while, by the queue's policy: that it was there counts.
+            is_waited_for = now.pending or (before and now.rejected > before.rejected)
+            if before is None or not is_waited_for or now.executions != before.executions:
                 self._moved_s[model] = now_s
             if before and now.failed > before.failed and now.executions == before.executions:
                 doubtful.append(model)

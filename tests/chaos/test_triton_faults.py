@@ -1,5 +1,7 @@
 """The way to Triton breaks off, falls silent, and is slow. Every test is named after the number of its fault."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from echo_load import bursting
+from echo_load import await_count, bursting
 from fault_proxy import FaultProxy, fault_proxy
-from processes import let_pass
+from processes import children_of, let_pass
 from proxied_node import ProxiedNode
 from servers import Triton, rehearsal, wait_for_file
 from verdict import assert_sound, await_all
@@ -74,6 +76,19 @@ def test_fault_27_connections_to_triton_reset_under_load(node: ProxiedNode) -> N
                 triton.reset()
     finally:
         triton.replies.delay_s = 0.0
+    await_all(node.store, burst.ids)
+    assert_sound(node.store, burst.ids)
+    assert node.given_up == []
+
+
+def test_fault_27_triton_is_killed_in_mid_batch_and_nothing_is_lost(node: ProxiedNode) -> None:
+    triton = node.servers.triton
+    with bursting(node, 60) as burst:
+        await_count(burst, 20)
+        (server,) = children_of(triton.process.pid)
+        os.kill(server, signal.SIGKILL)
+        assert triton.process.wait(30) == 128 + signal.SIGKILL, "its warden has ended as it did"
+        triton.start()
     await_all(node.store, burst.ids)
     assert_sound(node.store, burst.ids)
     assert node.given_up == []

@@ -218,6 +218,13 @@ def test_what_waits_while_nothing_is_executed_has_stalled_and_the_server_is_rest
     assert room.illness == "upscale has stalled"
 
 
+def test_what_its_queue_gives_up_was_waited_for(room: Room) -> None:
+    for rejected in range(6):
+        room.figures["upscale"] = Figures(executions=7, rejected=rejected)
+        room.tick(after_s=EVERY_S)
+    assert room.warden.restarts == ["upscale has stalled"]
+
+
 def test_what_is_executed_now_and_then_has_not_stalled(room: Room) -> None:
     for executions in range(10):
         room.figures["upscale"] = Figures(executions=executions, pending=3)
