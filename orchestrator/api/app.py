@@ -33,6 +33,7 @@ from orchestrator.api.middleware import BodyLimit, RequestContext
 from orchestrator.api.openapi import complete, operation_id
 from orchestrator.api.problems import add_problem_responses
 from orchestrator.api.rate_limits import RateLimitHeaders
+from orchestrator.services.check_instances import CheckInstances
 from orchestrator.wiring.api_parts import ApiParts
 
 CONTRACT = "1.0"
@@ -78,6 +79,7 @@ def build_app(parts: ApiParts) -> FastAPI:
         "workers": parts.workers.check,
         "pauses": parts.operations.pauses.check,
         "breakers": parts.operations.breakers.check,
+        "instances": CheckInstances(parts.models.residency).check,
     }
     if parts.guard is not None:
         advice["journal"] = parts.guard.require_open

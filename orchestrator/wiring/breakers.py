@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.connection import Profile, connect
+from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.breaker import R2, TRITON
 from orchestrator.pipelines.registry import NEEDED_BY
+from orchestrator.services.check_instances import CheckInstances
 from orchestrator.settings import Settings
 from orchestrator.wiring.checks import build_checks
 
@@ -26,4 +28,12 @@ def build_breakers(settings: Settings) -> RedisBreakers:
 def build_probes(settings: Settings) -> Mapping[str, Callable[[], None]]:
     """The cheapest question of each dependency that tasks wait for."""
     checks = build_checks(settings)
-    return {R2: checks["storage"], TRITON: checks["triton"]}
+    client = connect(settings.redis.url.get_secret_value(), QUICK)
+    instances = CheckInstances(RedisResidency(Scripts(client)))
+
+    def ask_triton() -> None:
+        """A server that hangs says that it lives; who watches it knows better (ADR 0046)."""
+        checks["triton"]()
+        instances.require_one()
+
+    return {R2: checks["storage"], TRITON: ask_triton}

@@ -1,0 +1,48 @@
+"""`CheckInstances`: who is ill is named; one that is well is enough for Triton; old news is none."""
+
+import pytest
+from fakes_residency import FakeResidency
+
+from orchestrator.domain.errors import Unavailable
+from orchestrator.domain.model import Instance
+from orchestrator.services.check_instances import TOLD_WITHIN_MS, CheckInstances
+
+
+@pytest.fixture
+def residency() -> FakeResidency:
+    known = FakeResidency()
+    for address in ("gpu-1", "gpu-2"):
+        known.note_instance(Instance(address))
+    return known
+
+
+def test_all_well(residency: FakeResidency) -> None:
+    CheckInstances(residency).check()
+    CheckInstances(residency).require_one()
+
+
+def test_one_that_is_ill_is_named_and_the_other_is_enough(residency: FakeResidency) -> None:
+    residency.suspect("gpu-2", "the canary is not answered")
+    with pytest.raises(Unavailable, match="gpu-2 is not asked: the canary is not answered"):
+        CheckInstances(residency).check()
+    CheckInstances(residency).require_one()
+
+
+def test_when_none_is_well_triton_is_away(residency: FakeResidency) -> None:
+    for address in ("gpu-1", "gpu-2"):
+        residency.suspect(address, "it hangs")
+    with pytest.raises(Unavailable, match="gpu-1"):
+        CheckInstances(residency).require_one()
+
+
+def test_what_an_owner_said_long_ago_says_nothing_of_now(residency: FakeResidency) -> None:
+    residency.suspect("gpu-1", "it hangs")
+    residency.suspect("gpu-2", "it hangs")
+    residency.now_ms += TOLD_WITHIN_MS
+    CheckInstances(residency).check()
+    CheckInstances(residency).require_one()
+
+
+def test_where_nobody_watches_nothing_is_wrong() -> None:
+    CheckInstances(FakeResidency()).check()
+    CheckInstances(FakeResidency()).require_one()
