@@ -119,9 +119,15 @@ class LiveSwaps:
         self.residency.note(self.triton.grpc, Resident(MODEL, ResidentState.READY, "1"))
 
     def own(self) -> None:
-        """What an owner does in one turn: load what is wanted, unload what is closed and used by nobody."""
-        survey, address = self.residency.survey(), self.triton.grpc
-        for name in survey.wanted:
+        """What an owner does in one turn: unload what is closed and used by nobody, then load what is wanted."""
+        address = self.triton.grpc
+        for found in self.residency.instances()[0].residents:
+            if found.state is ResidentState.CLOSING and not found.pins:
+                self.control.unload(found.release)
+                self.residency.forget(address, found.release)
+        survey = self.residency.survey()
+        closing = {found.release for found in survey.instances[0].residents if found.state is ResidentState.CLOSING}
+        for name in survey.wanted.keys() - closing:
             try:
                 self.control.load(name)
                 self.residency.note(address, Resident(name, ResidentState.READY, "1"))
@@ -129,10 +135,6 @@ class LiveSwaps:
                 failed = Resident(name, ResidentState.FAILED, since_ms=self.residency.survey().now_ms, error=str(error))
                 self.residency.note(address, failed)
             self.residency.settle(name)
-        for found in survey.instances[0].residents:
-            if found.state is ResidentState.CLOSING and not found.pins:
-                self.control.unload(found.release)
-                self.residency.forget(address, found.release)
 
 
 @contextmanager

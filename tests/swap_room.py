@@ -148,7 +148,8 @@ class SwapRoom:
 
     @property
     def resident(self) -> set[str]:
-        return {found.release for found in self.residents}
+        """What takes memory."""
+        return {found.release for found in self.residents if self.is_there(found.release)}
 
     @property
     def residents(self) -> list[Resident]:
@@ -180,7 +181,7 @@ class SwapRoom:
             self.residency.settle(release)
         for found in self.residents:
             if found.state is ResidentState.CLOSING and not found.pins:
-                self.residency.forget(GPU, found.release)
+                self.residency.note(GPU, Resident(found.release, ResidentState.UNLOADED))
 
     def is_there(self, release: str) -> bool:
         return bool(homes_of(self.residency.instances(), release))

@@ -27,6 +27,12 @@ def serving_homes(instances: Iterable[Instance], release: str) -> tuple[str, ...
     return tuple(where.address for where, found in homes if where.is_well and found.state is ResidentState.READY)
 
 
+def may_serve(instances: Iterable[Instance], release: str) -> bool:
+    """Whether it is worth waiting for: the first release of a model takes the place of one that there never was."""
+    states = {found.state for where in instances for found in where.residents if found.release == release}
+    return bool(states - {ResidentState.FAILED})
+
+
 def fits_beside(instance: Instance, old: str, *, need_bytes: int) -> bool:
     """Whether ``need_bytes`` have room beside ``old``, if everything else goes that may."""
     if instance.budget_bytes is None:

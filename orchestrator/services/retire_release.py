@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.swap import Step, Turn
-from orchestrator.domain.swap_rules import homes_of, serving_homes
+from orchestrator.domain.swap_rules import homes_of, may_serve, serving_homes
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.swaps import Standing
 
@@ -26,7 +26,8 @@ class RetireRelease:
     def roll_back(self, standing: Standing) -> Turn | None:
         """Runs take the old release since this step began; here it is made sure that they find it."""
         swap = standing.swap
-        if not serving_homes(self.residency.instances(), swap.old):
+        instances = self.residency.instances()
+        if may_serve(instances, swap.old) and not serving_homes(instances, swap.old):
             self.residency.want(swap.old)
             return None
         for instance, _ in homes_of(self.residency.instances(), swap.new):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import InvalidParams
-from orchestrator.domain.model import STOCK, Release
+from orchestrator.domain.model import STOCK, ModelNotFound, Release
 from orchestrator.domain.swap import ALL, Swap, SwapInProgress
+from orchestrator.domain.swap_rules import may_serve
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.swaps import Standing, Swaps
@@ -30,6 +31,8 @@ class SwapModel:
         """
         if new.version != STOCK:
             self.releases.find(new)
+        elif not may_serve(self.residency.instances(), new.name):
+            raise ModelNotFound(f"there is no {new.name} in the repository of any inference server")
         last = self.swaps.find(new.model)
         if last and not last.swap.is_settled:
             raise SwapInProgress(f"{last.swap.new} takes the place of {last.swap.old}: {last.swap.step}")

@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
+from fakes_engine import FakeModel
 from record_store import open_store
-from swap_room import GPU, GRACE_S, SIZE_BYTES, SwapRoom
+from swap_room import GPU, GRACE_S, SIZE_BYTES, SwapRoom, identity
 
 from orchestrator.adapters.redis.swaps import RedisSwaps
 from orchestrator.domain.errors import InvalidParams
@@ -181,6 +182,17 @@ def test_the_release_that_was_kept_for_a_roll_back_makes_room_for_the_next_swap(
     room.ask.swap(room.push(3), by="key_1")
     assert "echo" in room.residency.dismissed()
     assert room.settle().step is Step.DONE
+
+
+@pytest.mark.parametrize(
+    ("model", "step"), [(identity, Step.VERIFIED), (lambda inputs: {"y": -inputs["x"]}, Step.REFUSED)]
+)
+def test_the_first_release_of_a_model_takes_the_place_of_none(room: SwapRoom, model: FakeModel, step: Step) -> None:
+    room.residency.forget(GPU, "echo")
+    room.ask.swap(room.push(1, model), by="key_1")
+    assert room.settle().step is step
+    with pytest.raises(ModelNotFound if step is Step.VERIFIED else NothingToRollBack):
+        room.back.roll_back("echo", by="key_1")
 
 
 def test_what_cannot_begin_is_said_at_once(room: SwapRoom) -> None:
