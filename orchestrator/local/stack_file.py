@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator.local.part import StackError
 from orchestrator.local.private_file import write_private
@@ -89,7 +89,7 @@ def read_stack(state: StateFolder) -> Stack:
     """The stack that is running in the folder.
 
     Raises:
-        StackError: there is none, or it is not ready yet.
+        StackError: there is none, it is not ready yet, or another version has started it.
     """
     if state.supervisor_pid() is None:
         raise StackError(f"no stack is running in {state.root}: start one with `orchestrator up`")
@@ -97,3 +97,5 @@ def read_stack(state: StateFolder) -> Stack:
         return Stack.model_validate_json(state.stack_file.read_bytes())
     except FileNotFoundError as error:
         raise StackError(f"the stack in {state.root} is not ready yet") from error
+    except ValidationError as error:
+        raise StackError(f"another version runs in {state.root}: `orchestrator down`, then `up`") from error

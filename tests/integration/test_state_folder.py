@@ -73,6 +73,11 @@ class TestStackFile:
                 read_stack(state)
             record([READY, replace(READY, name="keeper", pid=8)])
             assert read_stack(state).processes == {"api": 7, "keeper": 8}
+            written = state.stack_file.read_bytes()
+            state.stack_file.write_text("{}")
+            with pytest.raises(StackError, match="another version"):
+                read_stack(state)
+            state.stack_file.write_bytes(written)
 
     def test_it_is_ours_alone_and_follows_a_restart(self, state: StateFolder, stack: Stack) -> None:
         with state.lock():
