@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from orchestrator.domain.model import Instance, Placement, Release, Resident, ResidentState
 from orchestrator.ports.residency import Survey
 
-WAITING = {ResidentState.LOADING, ResidentState.READY}
-
 
 @dataclass
 class FakeResidency:
@@ -89,7 +87,9 @@ class FakeResidency:
         return {**self.weights.get(model, {})}
 
     def route(self, model: str, weights: Mapping[str, int]) -> None:
-        self.weights[model] = {**weights}
+        self.weights = {**self.weights, model: {**weights}}
+        if not weights:
+            del self.weights[model]
         self._publish(model)
 
     def learn(self, release: str, what: str, *, size_bytes: int) -> None:
@@ -132,8 +132,8 @@ class FakeResidency:
     def _publish(self, release: str) -> None:
         model = Release.parse(release).model
         states = {self._state(address, name) for name in self.weights.get(model) or [model] for address in self.known}
-        is_told_why = ResidentState.FAILED in states and not states & WAITING
-        if self.serving(model) or not self.known or is_told_why:
-            self.held_back.discard(model)
-        else:
+        is_able = not states <= {None, ResidentState.FAILED} or (states == {None} and model in self.weights)
+        if is_able and not self.serving(model):
             self.held_back.add(model)
+        else:
+            self.held_back.discard(model)

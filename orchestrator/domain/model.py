@@ -64,6 +64,7 @@ class Resident:
     """A release on an instance. ``bytes`` is what it was measured to take, 0 before that.
 
     ``is_kept`` says that no want of memory evicts it, ``version`` what Triton calls it. Times are ms since the epoch.
+    One that failed says why: ``error`` is safe to show, ``code`` is `gpu_oom` where memory did not suffice.
     """
 
     release: str
@@ -75,6 +76,7 @@ class Resident:
     is_kept: bool = False
     pins: int = 0
     error: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Residency(Protocol):
         ...
 
     def forget(self, instance: str, release: str) -> None:
-        """The release is not on the instance. What its owner forgets is known, and held back while nothing serves."""
+        """The instance has not even the files of the release. What no instance has is not held back."""
         ...
 
     def close(self, instance: str, release: str) -> int:

@@ -38,6 +38,7 @@ from orchestrator.wiring.fallback import build_both, build_move_back
 from orchestrator.wiring.journal import build_journal, build_tenants
 from orchestrator.wiring.outside import broker_url, build_parts, build_upkeep
 from orchestrator.wiring.probe import name_instance
+from orchestrator.wiring.residency import RESTART_LEASE_S, Lease, ResidencyPorts, build_owners, build_residency_ports
 from orchestrator.wiring.swaps import SwapPorts, build_swap_duty, build_swap_ports
 from orchestrator.wiring.watch import WATCH_EVERY_S, WatchPorts, build_watch_ports, build_watches, longest_tick_s
 
@@ -82,6 +83,7 @@ class KeeperPorts:
     move_back: MoveBack | None = None
     swaps: SwapPorts | None = None
     watch: WatchPorts | None = None
+    residency: ResidencyPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def build_keeper_ports(settings: Settings) -> KeeperPorts:
         purge_cached=build_purge(settings, scripts),
         swaps=build_swap_ports(settings, scripts),
         watch=build_watch_ports(settings, scripts),
+        residency=build_residency_ports(settings, scripts),
     )
 
 
@@ -149,6 +152,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             *_swap_duties(settings, ports, duty=duty),
             *_journal_duties(ports, duty),
             *_watches(settings, ports, metrics=metrics, duty=duty),
+            *_owners(settings, ports, metrics=metrics, holder=holder, duty=duty),
         ),
         sign=ports.sign,
         metrics=metrics,
@@ -172,6 +176,21 @@ def _watches(
     if ports.watch:
         for name, tick in build_watches(settings, ports.watch, registry=metrics.registry):
             yield duty(name, tick, every_s=WATCH_EVERY_S, longest_s=longest_tick_s(settings))
+
+
+def _owners(
+    settings: Settings, ports: KeeperPorts, *, metrics: QueueMetrics, holder: str, duty: Callable[..., Duty]
+) -> Iterator[Duty]:
+    def lease(address: str) -> Lease:
+        who = f"{holder}:{address}"
+        return Lease(
+            take=lambda: ports.upkeep.take_duty("restart", who, ttl_s=RESTART_LEASE_S),
+            leave=lambda: ports.upkeep.leave_duty("restart", who),
+        )
+
+    if ports.residency:
+        for name, tick, every_s in build_owners(settings, ports.residency, registry=metrics.registry, lease=lease):
+            yield duty(name, tick, every_s=every_s)
 
 
 def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:

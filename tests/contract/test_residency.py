@@ -77,16 +77,15 @@ class TestInstances:
     def test_nothing_is_asked_and_nothing_known_of_a_retired_one(self, room: Room) -> None:
         room.note_ready("echo")
         room.residency.note_instance(Instance(OTHER))
+        room.residency.note(OTHER, Resident("voice", ResidentState.UNLOADED))
         room.residency.retire(GPU)
         assert [each.address for each in room.residency.instances()] == [OTHER]
-        assert (room.serving("echo"), room.held_back()) == (set(), {"echo"})
+        assert (room.serving("echo"), room.held_back()) == (set(), {"voice"})
 
     def test_without_any_owner_nothing_is_held_back(self, room: Room) -> None:
-        room.note_ready("echo")
-        room.residency.forget(GPU, "echo")
+        room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
         room.note_ready("voice")
         room.residency.retire(GPU)
-        room.residency.forget(GPU, "echo")
         assert (room.serving("voice"), room.held_back()) == (set(), set())
 
 
@@ -119,14 +118,13 @@ class TestResidents:
         room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
         assert (room.serving("echo"), room.held_back()) == (set(), {"echo"})
 
-    def test_what_is_forgotten_is_held_back_until_it_serves(self, room: Room) -> None:
+    def test_what_no_instance_has_is_not_held_back(self, room: Room) -> None:
+        room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
         room.residency.forget(GPU, "echo")
-        assert (room.gpu.residents, room.held_back()) == ((), {"echo"})
-        room.note_ready("echo")
-        assert room.held_back() == set()
+        assert (room.gpu.residents, room.held_back()) == ((), set())
 
     def test_what_fails_is_not_held_back_so_that_its_runs_are_told_why(self, room: Room) -> None:
-        room.residency.forget(GPU, "echo")
+        room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
         room.residency.note(GPU, Resident("echo", ResidentState.FAILED, error="broken"))
         assert (room.serving("echo"), room.held_back()) == (set(), set())
         room.residency.note(GPU, Resident("echo", ResidentState.LOADING))

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- include: turn, places, residency
--- forget_resident: the release is not on the instance. So it is known, and may be held back.
+-- forget_resident: the instance has not even its files.
 -- given: instance, release
 
 local given = arguments()

@@ -38,7 +38,7 @@ local function weights_of(model)
   for i = 1, #flat, 2 do
     if tonumber(flat[i + 1]) > 0 then weights[flat[i]] = tonumber(flat[i + 1]) end
   end
-  return weights
+  return weights, true
 end
 
 -- What work is shared by (ADR 0031): the stock release as Triton counts its versions, others by their own number.
@@ -51,21 +51,22 @@ local function as_text(members, separator)
   return table.concat(members, separator)
 end
 
--- Derives from routes, residents and instances what may be asked of the model. One that fails to load is not held back:
--- its runs are told why. What is away for a while still shares its work as it did.
+-- Derives from routes, residents and instances what may be asked of the model. It is held back while some owner has it
+-- in its repository, or it has routes, and none has it ready. One that fails to load is not: its runs are told why. What
+-- is away for a while still shares its work as it did.
 local function publish_model(model)
-  local lines, marks, has_failed, is_coming = {}, {}, false, false
-  local instances = redis.call('SMEMBERS', 'orch:instances')
-  for release, weight in pairs(weights_of(model)) do
+  local lines, marks, instances = {}, {}, redis.call('SMEMBERS', 'orch:instances')
+  local weights, is_routed = weights_of(model)
+  local is_known, is_able
+  for release, weight in pairs(weights) do
     for _, instance in ipairs(instances) do
       local resident = resident_of(instance, release)
-      local state = resident and resident.state
-      if state == 'ready' and is_well(instance) then
+      if resident and resident.state == 'ready' and is_well(instance) then
         lines[#lines + 1] = weight .. ' ' .. release .. ' ' .. instance
         marks[mark_of(release, resident)] = true
       end
-      has_failed = has_failed or state == 'failed'
-      is_coming = is_coming or state == 'loading' or state == 'ready'
+      is_known = is_known or resident
+      is_able = is_able or resident and resident.state ~= 'failed'
     end
   end
   if lines[1] then
@@ -76,7 +77,7 @@ local function publish_model(model)
     return redis.call('SREM', 'orch:held_back', model)
   end
   redis.call('DEL', 'orch:serving:' .. model)
-  local is_held_back = instances[1] and (is_coming or not has_failed)
+  local is_held_back = is_able or not is_known and is_routed and instances[1]
   redis.call(is_held_back and 'SADD' or 'SREM', 'orch:held_back', model)
 end
 

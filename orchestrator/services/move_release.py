@@ -1,0 +1,105 @@
+"""Move a release into the memory of one instance, or out of it, and measure what that takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from orchestrator.domain.errors import Category, OrchestratorError
+from orchestrator.domain.footprints import RESIDENT
+from orchestrator.domain.model import Release, Resident, ResidentState
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.inference import ModelControl
+from orchestrator.ports.residency import Residency
+from orchestrator.ports.warden import Memory, MemoryGauge
+
+log = structlog.get_logger()
+
+GPU_OOM = "gpu_oom"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRelease:
+    """Only the owner of ``instance`` calls it, one move at a time. ``bring`` fetches the files of a pushed release."""
+
+    instance: str
+    control: ModelControl
+    gauge: MemoryGauge
+    residency: Residency
+    clock: Clock
+    bring: Callable[[Release], None]
+
+    def load(self, resident: Resident, *, spare: tuple[Resident, ...], at_ms: int) -> bool:
+        """Whether it serves now. When memory does not suffice, the first of ``spare`` makes room, once."""
+        began_s = self.clock.monotonic_s()
+        log.info("model.loading", release=resident.release, instance=self.instance)
+        before = self._measure()
+        try:
+            self._load(resident.release, spare)
+        except OrchestratorError as error:
+            code = GPU_OOM if error.category is Category.GPU_MEMORY else error.code
+            log.warning("model.failed", release=resident.release, instance=self.instance, code=code, error=str(error))
+            failed = replace(resident, state=ResidentState.FAILED, error=str(error), code=code)
+            self.residency.note(self.instance, replace(failed, since_ms=self._after_ms(at_ms, began_s)))
+            return False
+        took = self._learn(resident.release, less=before, more=self._measure())
+        done_ms = self._after_ms(at_ms, began_s)
+        ready = Resident(resident.release, ResidentState.READY, self._version(resident.release), done_ms, done_ms, took)
+        self.residency.note(self.instance, replace(ready, is_kept=resident.is_kept))
+        log.info("model.ready", release=resident.release, instance=self.instance, bytes=took)
+        return True
+
+    def unload(self, resident: Resident, *, at_ms: int) -> int:
+        """Return when its memory may be free, and how much was so at once.
+
+        Raises:
+            Unavailable: as `ModelControl.unload`.
+        """
+        log.info("model.unloading", release=resident.release, instance=self.instance)
+        self.residency.note(self.instance, replace(resident, state=ResidentState.UNLOADING, since_ms=at_ms))
+        before = self._measure()
+        self.control.unload(resident.release)
+        freed = self._learn(resident.release, less=self._measure(), more=before)
+        away = Resident(resident.release, ResidentState.UNLOADED, since_ms=at_ms, is_kept=resident.is_kept)
+        self.residency.note(self.instance, away)
+        return freed
+
+    def _load(self, release: str, spare: tuple[Resident, ...]) -> None:
+        if Release.parse(release).version:
+            self.bring(Release.parse(release))
+        try:
+            self.control.load(release)
+        except OrchestratorError as error:
+            if error.category is not Category.GPU_MEMORY or not self._make_room(spare):
+                raise
+            self.control.load(release)
+
+    def _make_room(self, spare: tuple[Resident, ...]) -> bool:
+        for resident in spare[:1]:
+            if self.residency.close(self.instance, resident.release):
+                self.residency.note(self.instance, resident)  # a run has begun with it meanwhile
+                return False
+            self.unload(resident, at_ms=resident.since_ms)
+            return True
+        return False
+
+    def _learn(self, release: str, *, less: Memory | None, more: Memory | None) -> int:
+        """How much of the gauge is the release's, as far as it tells."""
+        took = more.used_bytes - less.used_bytes if less and more else 0
+        if took > 0:
+            self.residency.learn(release, RESIDENT, size_bytes=took)
+        return max(0, took)
+
+    def _measure(self) -> Memory | None:
+        try:
+            return self.gauge.read()
+        except OrchestratorError as error:
+            log.debug("memory.unknown", instance=self.instance, error=str(error))
+            return None
+
+    def _version(self, release: str) -> str:
+        ready = {state.version for state in self.control.index() if (state.name, state.state) == (release, "READY")}
+        return max(ready, key=int, default="")
+
+    def _after_ms(self, began_ms: int, began_s: float) -> int:
+        return began_ms + int(1000 * (self.clock.monotonic_s() - began_s))
