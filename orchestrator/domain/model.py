@@ -7,6 +7,7 @@ from typing import Self
 from orchestrator.domain.errors import NotFound
 
 STOCK = 0
+GPU_OOM = "gpu_oom"  # the code of what fails because memory does not suffice, at load or at run
 
 
 class ModelNotFound(NotFound):
@@ -64,7 +65,7 @@ class Resident:
     """A release on an instance. ``bytes`` is what it was measured to take, 0 before that.
 
     ``is_kept`` says that no want of memory evicts it, ``version`` what Triton calls it. Times are ms since the epoch.
-    One that failed says why: ``error`` is safe to show, ``code`` is `gpu_oom` where memory did not suffice.
+    One that failed says why: ``error`` is safe to show, ``code`` is `GPU_OOM` where memory did not suffice.
     """
 
     release: str

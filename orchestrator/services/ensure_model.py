@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
-from orchestrator.domain.model import Instance, ModelNotFound, Release, Resident, ResidentState
+from orchestrator.domain.model import GPU_OOM, Instance, ModelNotFound, Release, Resident, ResidentState
 from orchestrator.domain.task import Run
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import InferenceServer, ModelControl, ServedModels, Serving
@@ -85,14 +85,14 @@ class EnsureModel:
 
     def _obtain(self, run: Run, asked: Asked) -> None:
         """Without an owner, load it; otherwise ask for it, and say what the owner says of it."""
-        name, message = asked[1], AWAY
+        name, failed = asked[1], None
         if run.placement is None:
             instances = self.owners.instances()
             if not instances:
                 return _load(name, self._control(asked))
-            message = _why_failed(name, instances) or AWAY
+            failed = _find_failed(name, instances)
         self.owners.want(name)
-        raise Unavailable(message, service="triton", category=Category.MODEL_UNAVAILABLE)
+        raise _why_away(failed)
 
     def _look(self, asked: Asked) -> Serving:
         """Also for tasks that share what a version has made. No run fails for want of that."""
@@ -131,10 +131,18 @@ def _load(name: str, control: ModelControl) -> None:
     control.load(name)
 
 
-def _why_failed(model: str, instances: tuple[Instance, ...]) -> str | None:
-    residents = (each for instance in instances for each in instance.residents)
-    failed = (each for each in residents if each.state is ResidentState.FAILED)
-    return next((f"the model does not load: {each.error}" for each in failed if _is_of(model, each)), None)
+def _find_failed(model: str, instances: tuple[Instance, ...]) -> Resident | None:
+    residents = (each for instance in instances for each in instance.residents if _is_of(model, each))
+    return next((each for each in residents if each.state is ResidentState.FAILED), None)
+
+
+def _why_away(failed: Resident | None) -> Unavailable:
+    """Want of memory has a back-off of its own."""
+    category, code = Category.MODEL_UNAVAILABLE, Unavailable.code
+    if failed and failed.code == GPU_OOM:
+        category, code = Category.GPU_MEMORY, GPU_OOM
+    message = f"the model does not load: {failed.error}" if failed else AWAY
+    return Unavailable(message, service="triton", category=category, code=code)
 
 
 def _is_of(model: str, resident: Resident) -> bool:

@@ -7,13 +7,12 @@ from functools import partial
 from typing import Protocol
 
 from orchestrator.domain.footprints import Footprints
-from orchestrator.domain.model import Instance, Resident, ResidentState
+from orchestrator.domain.model import GPU_OOM, Instance, Resident, ResidentState
 from orchestrator.domain.residency import Close, Drop, Load, Move, Refuse, Restart, Scene, Unload
 from orchestrator.domain.residents import BackOffs
 from orchestrator.ports.residency import Residency
 from orchestrator.telemetry import ResidentMetrics
 
-GPU_OOM = "gpu_oom"
 TOO_LARGE = "it needs more memory than this server may use"
 
 

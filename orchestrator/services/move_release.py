@@ -7,15 +7,13 @@ import structlog
 
 from orchestrator.domain.errors import Category, OrchestratorError
 from orchestrator.domain.footprints import RESIDENT
-from orchestrator.domain.model import Release, Resident, ResidentState
+from orchestrator.domain.model import GPU_OOM, Release, Resident, ResidentState
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.inference import ModelControl
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.warden import Memory, MemoryGauge
 
 log = structlog.get_logger()
-
-GPU_OOM = "gpu_oom"
 
 
 @dataclass(frozen=True, slots=True)

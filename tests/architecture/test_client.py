@@ -31,7 +31,6 @@ NEVER_ANSWERED = {
     "endpoint_unknown",
     "expired",
     "fetch_timeout",
-    "gpu_oom",
     "input_missing",
     "name_not_found",
     "no_bucket",

@@ -7,7 +7,7 @@ from fakes_engine import FakeControl, FakeEngine
 from run_room import HandClock
 
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.domain.model import Instance, ModelNotFound, Placement, Resident, ResidentState
+from orchestrator.domain.model import GPU_OOM, Instance, ModelNotFound, Placement, Resident, ResidentState
 from orchestrator.domain.task import Priority, Run, Status, Task
 from orchestrator.ports.inference import InferenceServer
 from orchestrator.services.ensure_model import EnsureModel
@@ -117,12 +117,14 @@ def test_an_owner_is_asked_and_nothing_is_loaded() -> None:
     room.models.ensure(UNPLACED)
 
 
-def test_who_waits_is_told_what_its_owner_says() -> None:
-    failed = Resident("echo", ResidentState.FAILED, error="the weights are torn")
+@pytest.mark.parametrize(("code", "category"), [("", Category.MODEL_UNAVAILABLE), (GPU_OOM, Category.GPU_MEMORY)])
+def test_who_waits_is_told_what_its_owner_says(code: str, category: Category) -> None:
+    failed = Resident("echo", ResidentState.FAILED, error="the weights are torn", code=code)
     other = Resident("other", ResidentState.FAILED, error="not of this model")
     room = Room(FakeControl({"echo": "UNAVAILABLE"}), Owners((Instance("gpu:1", residents=(other, failed)),)))
-    with pytest.raises(Unavailable, match="the weights are torn"):
+    with pytest.raises(Unavailable, match="the weights are torn") as raised:
         room.models.ensure(UNPLACED)
+    assert (raised.value.category, raised.value.code) == (category, code or Unavailable.code)
 
 
 def test_a_placed_run_asks_its_release_and_leaves_the_notes_to_the_owner() -> None:

@@ -7,6 +7,7 @@ from grpc import StatusCode
 from tritonclient.utils import InferenceServerException
 
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, Refused, StageTimeout, Unavailable
+from orchestrator.domain.model import GPU_OOM
 
 SERVICE = "triton"
 
@@ -27,7 +28,7 @@ _NO_MEMORY = partial(
     "the GPU has not enough free memory",
     service=SERVICE,
     category=Category.GPU_MEMORY,
-    code="gpu_oom",
+    code=GPU_OOM,
 )
 _NOT_SERVED = _unavailable(Category.MODEL_UNAVAILABLE, "the model is not served at the moment")
 _AWAY = _unavailable(Category.NETWORK, "the inference server cannot be reached")
