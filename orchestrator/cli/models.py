@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from orchestrator.cli import releases, swaps
+from orchestrator.cli import lint, releases, swaps
 from orchestrator.cli.session import Session, with_session
 from orchestrator.client.models import Model, Resident, parse_model
 
@@ -75,6 +75,7 @@ def build_models() -> typer.Typer:
     group.command()(unload)
     group.command()(pin)
     group.command()(unpin)
+    group.command()(lint.lint)
     group.command()(releases.push)
     group.command()(swaps.swap)
     group.command()(swaps.rollback)

@@ -5,6 +5,7 @@ The rules are the same for the models of the repository and for releases that st
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from orchestrator.domain.manifest import TensorSpec
 
@@ -148,11 +149,21 @@ def _order(config: ModelConfig) -> Iterator[Flaw]:
             yield Flaw("tensors", f"TorchScript tensors are named {prefix}0, {prefix}1 …, or without any `__`")
 
 
-def compare(config: ModelConfig, *, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> tuple[Flaw, ...]:
-    """Where the configuration and what the file really takes and gives part ways."""
+class Told(Protocol):
+    """What says which tensors there are: a configuration, or a manifest."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]: ...
+
+
+def compare(told: Told, *, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> tuple[Flaw, ...]:
+    """Where what is told and what the file really takes and gives part ways."""
     return (
-        *_differences("input", told=config.inputs, real=inputs),
-        *_differences("output", told=config.outputs, real=outputs),
+        *_differences("input", told=told.inputs, real=inputs),
+        *_differences("output", told=told.outputs, real=outputs),
     )
 
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.adapters.triton.figures import TritonFigures
-from orchestrator.ports.model_figures import ModelFigures
 from orchestrator.ports.residency import Residency
 from orchestrator.services.ask_owners import AskOwners
 from orchestrator.services.show_models import ShowModels
 from orchestrator.settings import Settings
+from orchestrator.wiring.instances import build_figures
 from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases
 from orchestrator.wiring.swaps import SwapParts, build_swap_parts
 
@@ -35,11 +34,3 @@ def build_model_parts(settings: Settings, scripts: Scripts, *, files: ReleaseSto
         pushed,
         build_swap_parts(settings, scripts, releases=pushed.releases),
     )
-
-
-def build_figures(settings: Settings) -> dict[str, ModelFigures]:
-    """The counters of each instance, by its address."""
-    urls = settings.triton.metrics_url.split(",")
-    return {
-        address: TritonFigures(url.strip()) for address, url in zip(settings.triton.grpc.split(","), urls, strict=False)
-    }

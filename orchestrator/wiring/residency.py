@@ -1,9 +1,8 @@
 """The owners of the inference servers, each a duty of the keeper."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from prometheus_client import CollectorRegistry
 
@@ -13,11 +12,9 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.gpu_memory import TritonGpuMemory
 from orchestrator.adapters.triton.pools import TritonPools
-from orchestrator.adapters.triton_warden import TritonWarden
 from orchestrator.domain.model import Release
 from orchestrator.domain.residency import Rules
 from orchestrator.ports.inference import ModelControl
-from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.warden import MemoryGauge, Warden
 from orchestrator.services.keep_resident import KeepResident, Wishes
@@ -26,14 +23,15 @@ from orchestrator.services.move_release import MoveRelease
 from orchestrator.services.observe_instance import ObserveInstance
 from orchestrator.services.restart_instance import RestartInstance
 from orchestrator.services.show_residents import Pools, ShowResidents
-from orchestrator.services.stored_releases import StoredReleases
+from orchestrator.services.sync_release import SyncRelease
 from orchestrator.settings import ModelSettings, Settings
 from orchestrator.telemetry import build_resident_metrics
-from orchestrator.wiring.outside import build_storage
+from orchestrator.wiring.instances import build_syncs, build_wardens, by_instance
 
 BYTES_PER_MIB = 1 << 20
 KEEP_EVERY_S = 1.0
 SHOW_EVERY_S = 5.0
+SYNC_EVERY_S = 60.0
 RESTART_LEASE_S = 60.0
 
 
@@ -55,6 +53,7 @@ class ResidencyPorts:
 
     residency: Residency
     servers: tuple[OwnedServer, ...]
+    syncs: tuple[SyncRelease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +65,25 @@ class Lease:
 
 
 def build_residency_ports(settings: Settings, scripts: Scripts) -> ResidencyPorts:
-    triton = settings.triton
-    releases = StoredReleases(build_storage(settings), settings.s3.url_expires.total_seconds())
-    urls = zip_longest(triton.instances, _names(triton.metrics_url), _names(triton.warden_url), fillvalue="")
-    servers = (_server(settings, releases, address=address, urls=rest) for address, *rest in urls if address)
-    return ResidencyPorts(RedisResidency(scripts), tuple(servers))
-
-
-def _server(settings: Settings, releases: Releases, *, address: str, urls: Sequence[str]) -> OwnedServer:
-    metrics_url, warden_url = urls
-    key = settings.triton.control_key.get_secret_value()
-    warden = TritonWarden(warden_url, control_key=key) if warden_url else None
-
-    def bring(release: Release) -> None:
-        """Without a warden the files come from elsewhere."""
-        if warden:
-            manifest = releases.find(release)
-            warden.fetch(release.name, manifest=manifest.render(), urls=releases.links(manifest))
-
-    return OwnedServer(
-        address,
-        TritonControl(address, control_key=key),
-        warden or TritonGpuMemory(metrics_url),
-        bring,
-        warden,
-        TritonPools(metrics_url).read,
+    triton, key = settings.triton, settings.triton.control_key.get_secret_value()
+    wardens, syncs = build_wardens(settings), build_syncs(settings, scripts)
+    metrics_urls = dict(by_instance(triton, triton.metrics_url))
+    servers = (
+        OwnedServer(
+            address,
+            TritonControl(address, control_key=key),
+            wardens.get(address) or TritonGpuMemory(metrics_urls.get(address, "")),
+            syncs[address].bring if address in syncs else _comes_from_elsewhere,
+            wardens.get(address),
+            TritonPools(metrics_urls[address]).read if address in metrics_urls else None,
+        )
+        for address in triton.instances
     )
+    return ResidencyPorts(RedisResidency(scripts), tuple(servers), tuple(syncs.values()))
+
+
+def _comes_from_elsewhere(_release: Release) -> None:
+    """Without a warden."""
 
 
 def build_owners(
@@ -118,6 +110,8 @@ def build_owners(
             metrics,
         )
         yield f"residency:{server.address}", owner.tick, KEEP_EVERY_S
+    for sync in ports.syncs:
+        yield f"sync:{sync.address}", sync.tick, SYNC_EVERY_S
     pools = {server.address: server.pools for server in ports.servers if server.pools}
     yield "residents", ShowResidents(ports.residency, metrics, pools).tick, SHOW_EVERY_S
 

@@ -1,6 +1,6 @@
 """Swaps of releases: which service does which step, and what they stand on (ADR 0048)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.adapters.pillow_images import PillowImages
@@ -9,9 +9,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.swaps import RedisSwaps
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.adapters.triton.figures import TritonFigures
 from orchestrator.adapters.triton.servers import TritonServers
-from orchestrator.adapters.triton_warden import TritonWarden
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.swap import Step
 from orchestrator.domain.traffic import NONE, Bounds, Traffic
@@ -20,17 +18,16 @@ from orchestrator.ports.model_figures import Figures, ModelFigures
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.swaps import Swaps
-from orchestrator.ports.warden import Warden
 from orchestrator.services.advance_swaps import AdvanceSwaps, TakeTurn
 from orchestrator.services.retire_release import RetireRelease
 from orchestrator.services.roll_back import RollBack
 from orchestrator.services.shift_traffic import ShiftTraffic
 from orchestrator.services.stage_release import StageRelease
-from orchestrator.services.stored_releases import StoredReleases
 from orchestrator.services.swap_model import SwapModel
-from orchestrator.settings import Settings, TritonSettings
+from orchestrator.services.sync_release import SyncRelease
+from orchestrator.settings import Settings
 from orchestrator.wiring.inputs import build_limits
-from orchestrator.wiring.outside import build_storage
+from orchestrator.wiring.instances import build_figures, build_stored_releases, build_syncs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +47,15 @@ class SwapPorts:
     swaps: Swaps
     residency: Residency
     releases: Releases
-    wardens: Mapping[str, Warden]
+    syncs: Mapping[str, SyncRelease]
     figures: Mapping[str, ModelFigures]
 
     def bring(self, instance: str, manifest: Manifest) -> None:
-        if instance in self.wardens:
-            urls = self.releases.links(manifest)
-            self.wardens[instance].fetch(manifest.release.name, manifest=manifest.render(), urls=urls)
+        if instance in self.syncs:
+            self.syncs[instance].fetch(manifest)
 
     def problems(self, instance: str, release: str) -> Sequence[str]:
-        found = self.wardens[instance].check(release) if instance in self.wardens else {}
-        problems: Sequence[str] = found.get("problems", ())
-        return problems
+        return self.syncs[instance].problems(release) if instance in self.syncs else ()
 
     def traffic(self, release: str) -> Traffic:
         """Of the release on all instances."""
@@ -77,11 +71,9 @@ def build_swap_parts(settings: Settings, scripts: Scripts, *, releases: Releases
 
 
 def build_swap_ports(settings: Settings, scripts: Scripts) -> SwapPorts:
-    triton, key = settings.triton, settings.triton.control_key.get_secret_value()
-    releases = StoredReleases(build_storage(settings), settings.s3.url_expires.total_seconds())
-    figures = {where: TritonFigures(url) for where, url in _by_instance(triton, triton.metrics_url)}
-    wardens = {where: TritonWarden(url, control_key=key) for where, url in _by_instance(triton, triton.warden_url)}
-    return SwapPorts(RedisSwaps(scripts), RedisResidency(scripts), releases, wardens, figures)
+    syncs, figures = build_syncs(settings, scripts), build_figures(settings)
+    releases = build_stored_releases(settings)
+    return SwapPorts(RedisSwaps(scripts), RedisResidency(scripts), releases, syncs, figures)
 
 
 def build_swap_duty(settings: Settings, ports: SwapPorts) -> AdvanceSwaps:
@@ -98,11 +90,6 @@ def build_swap_duty(settings: Settings, ports: SwapPorts) -> AdvanceSwaps:
     shift = ShiftTraffic(ports.residency, ports.releases, gate, ports.traffic, grace_s, bounds)
     turns = build_turns(stage=stage, shift=shift, retire=RetireRelease(ports.residency))
     return AdvanceSwaps(ports.swaps, turns)
-
-
-def _by_instance(triton: TritonSettings, urls: str) -> Iterator[tuple[str, str]]:
-    named = zip(triton.instances, urls.split(","), strict=False)
-    return ((address, url.strip()) for address, url in named if url.strip())
 
 
 def build_turns(*, stage: StageRelease, shift: ShiftTraffic, retire: RetireRelease) -> Mapping[Step, TakeTurn]:

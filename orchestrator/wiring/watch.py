@@ -10,14 +10,12 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
-from orchestrator.adapters.triton_warden import TritonWarden
 from orchestrator.domain.stall import StallRule
 from orchestrator.ports.residency import Residency
-from orchestrator.ports.warden import Warden
 from orchestrator.services.watch_triton import WatchedServer, WatchRules, WatchTriton
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_watch_metrics
-from orchestrator.wiring.models import build_figures
+from orchestrator.wiring.instances import build_figures, build_wardens
 
 WATCH_EVERY_S = 1.0  # one that is ill is asked so often, so that it is asked for nothing longer than it is ill
 
@@ -28,14 +26,6 @@ class WatchPorts:
 
     residency: Residency
     servers: tuple[WatchedServer, ...]
-
-
-def build_wardens(settings: Settings) -> dict[str, Warden]:
-    """By the address of the instance; those that have none are not there."""
-    urls = (url.strip() for url in settings.triton.warden_url.split(","))
-    key = settings.triton.control_key.get_secret_value()
-    pairs = zip(settings.triton.instances, urls, strict=False)
-    return {address: TritonWarden(url, control_key=key) for address, url in pairs if url}
 
 
 def build_watch_ports(settings: Settings, scripts: Scripts) -> WatchPorts:
