@@ -49,6 +49,7 @@ DOOMED_LEASE, LEASE = timedelta(seconds=1), timedelta(seconds=10)
 STANDING = (
     *("orch:alive:", "orch:clock:", "orch:duty:", "orch:limit:"),
     *("orch:pace:", "orch:project", "orch:reconcile", "orch:retention", "orch:served:", "orch:upload"),
+    *("orch:bytes:", "orch:held_back", "orch:instance", "orch:residents:", "orch:serving:"),
 )
 
 # Forked from a process that has imported everything: a crash costs no start of an interpreter.

@@ -4,7 +4,9 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
+from orchestrator.api.bodies import Request
 from orchestrator.api.deps import ModelAdmin, Parts
 from orchestrator.api.models import ModelName
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, RETRIES, problem_docs
@@ -14,7 +16,11 @@ from orchestrator.domain.swap import SwapNotFound
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["models"])
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many lines at most.")]
+
+class AuditQuery(Request):
+    """How much of the log."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many lines at most.")
 
 
 @router.post(":swap", status_code=HTTPStatus.ACCEPTED, responses=problem_docs(RETRIES))
@@ -46,6 +52,6 @@ def get_swap(_: ModelAdmin, model: ModelName, parts: Parts) -> SwapView:
 
 
 @router.get("/audit", responses=problem_docs(AUTHENTICATED))
-def audit_model(_: ModelAdmin, model: ModelName, parts: Parts, limit: Limit = 100) -> AuditList:
+def audit_model(_: ModelAdmin, model: ModelName, parts: Parts, asked: Annotated[AuditQuery, Query()]) -> AuditList:
     """What was done with the model's releases, by whom and why, with its figures. The latest first."""
-    return AuditList(items=[render_line(line) for line in parts.models.swaps.swaps.audit(model, limit=limit)])
+    return AuditList(items=[render_line(line) for line in parts.models.swaps.swaps.audit(model, limit=asked.limit)])

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
 from orchestrator.domain.model import GPU_OOM, Instance, ModelNotFound, Release, Resident, ResidentState
 from orchestrator.domain.task import Run
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.inference import InferenceServer, ModelControl, ServedModels, Serving
+from orchestrator.ports.inference import InferenceServer, ModelControl, ModelState, ServedModels, Serving
 
 log = structlog.get_logger()
 
@@ -84,12 +84,16 @@ class EnsureModel:
             log.warning("model.unwanted", release=run.placement.release, error=str(error))
 
     def _obtain(self, run: Run, asked: Asked) -> None:
-        """Without an owner, load it; otherwise ask for it, and say what the owner says of it."""
+        """Without an owner, load it; otherwise ask for it, and say what the owner says of it.
+
+        A server that is away says so itself: that is no want of a model, and its breaker hears of it.
+        """
         name, failed = asked[1], None
+        states = self._control(asked).index()
         if run.placement is None:
             instances = self.owners.instances()
             if not instances:
-                return _load(name, self._control(asked))
+                return _load(name, self._control(asked), states=states)
             failed = _find_failed(name, instances)
         self.owners.want(name)
         raise _why_away(failed)
@@ -123,9 +127,9 @@ def asked_by(run: Run) -> Asked:
     return (placement.instance, placement.release) if placement else ("", run.task.model)
 
 
-def _load(name: str, control: ModelControl) -> None:
+def _load(name: str, control: ModelControl, *, states: Sequence[ModelState]) -> None:
     """As nobody else does it. What a task may name, it may misspell: that is not tried again."""
-    if name not in {state.name for state in control.index()}:
+    if name not in {state.name for state in states}:
         raise ModelNotFound(f"this node has no model {name!r}")
     log.info("model.loading", model=name)
     control.load(name)

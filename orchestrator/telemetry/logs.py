@@ -15,6 +15,7 @@ SECRET = re.compile(
 )
 # What these say below `info` is every request, header by header, and how its signature was made.
 TALKATIVE = ("boto3", "botocore", "httpcore", "urllib3")
+TOO_TALKATIVE = ("httpx",)  # at `info` it says each request, of which the keeper makes one a second
 
 
 def configure_logging(*, level: str, as_json: bool) -> None:
@@ -47,6 +48,8 @@ def configure_logging(*, level: str, as_json: bool) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    for name in TOO_TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def redact(text: str) -> str:

@@ -33,6 +33,11 @@ def is_open(node: ProxiedNode, dependency: str = "triton") -> bool:
     return node.store.hget("orch:breakers", dependency) is not None
 
 
+def await_served(node: ProxiedNode) -> None:
+    """Until its owner has seen the server nothing is claimed, and so nothing can fail."""
+    wait_for(lambda: bool(node.admin.exists("orch:serving:echo")), within_s=60)
+
+
 def await_open(node: ProxiedNode, ids: list[str]) -> None:
     """Within ten seconds of the first run that has failed, which had to be within as many."""
     wait_for(lambda: any(tries(node, ids)), within_s=OPEN_WITHIN_S)
@@ -40,6 +45,7 @@ def await_open(node: ProxiedNode, ids: list[str]) -> None:
 
 
 def test_fault_22_one_lonely_task_does_not_use_up_its_tries(node: ProxiedNode) -> None:
+    await_served(node)
     with node.outside.triton.down():
         ids = [submit_echo(node)]
         await_open(node, ids)
@@ -49,6 +55,7 @@ def test_fault_22_one_lonely_task_does_not_use_up_its_tries(node: ProxiedNode) -
 
 
 def test_fault_22_triton_is_down_for_long(node: ProxiedNode) -> None:
+    await_served(node)
     with node.outside.triton.down():
         ids = submit_echoes(node, 40)
         await_open(node, ids)
