@@ -64,7 +64,7 @@ class OwnedNode:
         ports = build_residency_ports(settings, self.store.scripts)
         self.residency = ports.residency
         lease = Lease(lambda: True, lambda: None)
-        (_, tick, _), _ = build_owners(settings, ports, registry=CollectorRegistry(), lease=lambda _address: lease)
+        (_, tick, _), *_ = build_owners(settings, ports, registry=CollectorRegistry(), lease=lambda _address: lease)
 
         def keep() -> None:
             while not done.wait(0.1):
