@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import servers
-from front_door import KEYS, FrontDoor
+from front_door import KEYS, SECRETS, FrontDoor
+from push_room import MODEL
 
 from orchestrator.adapters.s3_storage import S3Storage
 
@@ -48,11 +49,12 @@ def working(door: FrontDoor, scratch: Path) -> Iterator[None]:
 def test_every_example_runs(door: FrontDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "still.png").write_bytes(b"\x89PNG" * 1000)
+    (tmp_path / "upscale.onnx").write_bytes(MODEL)
     (tmp_path / "results").mkdir()
     text = PAGE.read_text(encoding="utf-8").replace("http://127.0.0.1:8080", door.url)
     examples = EXAMPLE.findall(text)
     assert len(examples) >= 7
-    names: dict[str, Any] = {"api_key": KEYS["film-a"]}
+    names: dict[str, Any] = {"api_key": KEYS["film-a"], "admin_key": SECRETS.admin_key}
     with working(door, tmp_path):
         for number, example in enumerate(examples, 1):
             exec(compile(example, f"docs/client.md, example {number}", "exec"), names)  # noqa: S102 - our own page
