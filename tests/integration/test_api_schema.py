@@ -12,11 +12,11 @@ from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from orchestrator.api.app import BODY_LIMIT_BYTES
+
 # What is well-formed can still be refused: which task types and objects there are, no schema says
 # (`positive_data_acceptance` is excluded below).
 SOME = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-
-from orchestrator.api.app import BODY_LIMIT_BYTES
 
 
 @pytest.mark.timeout(300)  # some forty operations in one test
