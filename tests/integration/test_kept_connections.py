@@ -75,3 +75,11 @@ def test_none_is_left_open(there: Receiver) -> None:
     opened = ask_at_once(connections, there.url)
     connections.close()
     assert all(connection.is_closed() for connection in opened)
+
+
+def test_one_that_is_given_back_after_the_end_is_ended(there: Receiver) -> None:
+    connections = kept()
+    with connections.borrowed(httpcore.URL(there.url).origin) as connection:
+        assert connection.request("POST", there.url, content=b"{}").status == 204
+        connections.close()
+    assert connection.is_closed()

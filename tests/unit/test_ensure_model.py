@@ -5,30 +5,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 from fakes_engine import FakeControl, FakeEngine
 from run_room import HandClock
+from running_task import TASK
 
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.model import GPU_OOM, Instance, ModelNotFound, Placement, Resident, ResidentState
-from orchestrator.domain.task import Priority, Run, Status, Task
+from orchestrator.domain.task import Run
 from orchestrator.ports.inference import InferenceServer
 from orchestrator.services.ensure_model import EnsureModel
 
-TASK = Task(
-    id="t",
-    project="film-a",
-    type="system.echo",
-    lane="io",
-    model="echo",
-    status=Status.RUNNING,
-    priority=Priority.NORMAL,
-    generation=1,
-    epoch=1,
-    input={},
-    params={},
-    labels={},
-    created_at_ms=0,
-    updated_at_ms=0,
-    predicted_s=1.0,
-)
 UNPLACED = Run(TASK, 1, "r", "worker-1")
 PLACED = replace(UNPLACED, placement=Placement("echo@2", "gpu:2"))
 

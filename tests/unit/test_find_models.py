@@ -7,13 +7,14 @@ import pytest
 from fakes_engine import FakeControl, FakeEngine
 from fakes_storage import MemoryStorage
 from run_room import HandClock
+from running_task import TASK
 
 from orchestrator.domain.errors import Category, Refused, Unavailable
 from orchestrator.domain.manifest import Manifest, PictureSpec, ReleaseFile
 from orchestrator.domain.model import Instance, Placement, Release, Resident, ResidentState
 from orchestrator.domain.push import folder_of
 from orchestrator.domain.signature import Signature
-from orchestrator.domain.task import Priority, Run, Status, Task
+from orchestrator.domain.task import Run
 from orchestrator.ports.inference import InferenceServer
 from orchestrator.services.describe_model import DescribeModel
 from orchestrator.services.find_models import FindModels
@@ -21,23 +22,6 @@ from orchestrator.services.stored_releases import StoredReleases
 
 PITCH = Release("pitch", 3)
 LABELS = b"red\ngreen\n"
-TASK = Task(
-    id="t",
-    project="film-a",
-    type="model.infer",
-    lane="image",
-    model="pitch",
-    status=Status.RUNNING,
-    priority=Priority.NORMAL,
-    generation=1,
-    epoch=1,
-    input={},
-    params={},
-    labels={},
-    created_at_ms=0,
-    updated_at_ms=0,
-    predicted_s=1.0,
-)
 
 
 class Told(FakeControl):

