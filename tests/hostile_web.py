@@ -100,8 +100,8 @@ def _read_request(stream: socket.socket) -> bytes:
 
 
 def reply(body: bytes = b"", *, status: int = 200, **headers: str) -> Answer:
-    """A whole answer; its length is true unless ``content_length`` says another."""
-    fields = {"content_length": str(len(body)), **headers}
+    """A whole answer, the last one of its connection; its length is true unless ``content_length`` says another."""
+    fields = {"content_length": str(len(body)), "connection": "close", **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
     head = f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n"
     return lambda stream: stream.sendall(head.encode() + body)

@@ -1,6 +1,5 @@
 """The shapes of projects and keys: what admins send, and what they are answered."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +8,7 @@ from pydantic.config import JsonDict
 from orchestrator.api.bodies import Request
 from orchestrator.api.content_shapes import ContentBody, ContentView
 from orchestrator.api.inputs import PageCursor
+from orchestrator.api.times import Time
 from orchestrator.domain.api_key import Scope
 from orchestrator.domain.lane import POOL
 from orchestrator.domain.project import SLUG
@@ -82,7 +82,7 @@ class ProjectView(ContentView):
     retention_failed_s: int | None
     retention_canceled_s: int | None
     paused: bool
-    created_at: datetime
+    created_at: Time
 
 
 class ProjectList(BaseModel):
@@ -135,8 +135,8 @@ KEY_EXAMPLE: JsonDict = {
     "name": "render farm",
     "scopes": ["tasks:write"],
     "live": True,
-    "created_at": "2026-11-23T00:21:12.041000Z",
-    "expires_at": "2027-02-21T00:21:12.041000Z",
+    "created_at": "2026-11-23T00:21:12.041Z",
+    "expires_at": "2027-02-21T00:21:12.041Z",
     "last_used_at": None,
     "revoked_at": None,
 }
@@ -150,10 +150,10 @@ class KeyView(BaseModel):
     name: str
     scopes: list[Scope]
     live: bool = Field(description="Neither revoked nor expired.")
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="To the minute.")
-    revoked_at: datetime | None
+    created_at: Time
+    expires_at: Time | None
+    last_used_at: Time | None = Field(description="To the minute.")
+    revoked_at: Time | None
 
 
 class NewKeyView(KeyView):

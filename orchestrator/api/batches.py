@@ -1,7 +1,6 @@
 """`/v1/tasks:batch`: many tasks in one call, accepted all or none."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from orchestrator.api.inputs import SubmitBody
 from orchestrator.api.problems import SUBMITS, problem_docs
 from orchestrator.api.rate_limits import charge
 from orchestrator.api.tasks import IdempotencyKey
+from orchestrator.api.times import Time
 from orchestrator.api.views import render_submitted, task_url
 from orchestrator.domain.project import Project
 from orchestrator.pipelines.submission import BatchRequest
@@ -70,14 +70,14 @@ class BatchView(BaseModel):
                             "links": {"self": "/v1/tasks/task_01m82wee72bfd54k32vk1sb59e"},
                         }
                     ],
-                    "created_at": "2026-11-23T00:21:12.041000Z",
+                    "created_at": "2026-11-23T00:21:12.041Z",
                 }
             ]
         }
     )
 
     items: list[BatchedView]
-    created_at: datetime = Field(description="Of all of them.")
+    created_at: Time = Field(description="Of all of them.")
 
 
 ITEMS = TypeAdapter(dict[str, list[BatchedView]])

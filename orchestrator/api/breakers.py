@@ -1,6 +1,5 @@
 """`/v1/breakers`: which services that this node depends on are away. For operators."""
 
-from datetime import UTC, datetime
 from typing import Literal
 
 from fastapi import APIRouter
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.api.deps import Parts, ProjectAdmin
 from orchestrator.api.problems import AUTHENTICATED, problem_docs
+from orchestrator.api.times import Time, time_of
 from orchestrator.domain.breaker import Breaker
 
 router = APIRouter(tags=["breakers"])
@@ -23,8 +23,8 @@ class BreakerView(BaseModel):
                     "dependency": "triton",
                     "state": "open",
                     "reason": "failing",
-                    "since": "2026-11-23T00:21:12.041000Z",
-                    "retry_at": "2026-11-23T00:21:17.041000Z",
+                    "since": "2026-11-23T00:21:12.041Z",
+                    "retry_at": "2026-11-23T00:21:17.041Z",
                     "openings": 1,
                 }
             ]
@@ -34,8 +34,8 @@ class BreakerView(BaseModel):
     dependency: str = Field(description="`r2`, `triton`, `payload`, or `webhook:` and a host.")
     state: Literal["open", "half_open"]
     reason: Literal["failing", "denied"] = Field(description="`denied`: it does not accept this node's credentials.")
-    since: datetime
-    retry_at: datetime
+    since: Time
+    retry_at: Time
     openings: int = Field(description="How often it has opened in a row; each time for longer, up to a minute.")
 
 
@@ -57,12 +57,8 @@ def _render(breaker: Breaker) -> BreakerView:
             "dependency": breaker.dependency,
             "state": breaker.state.value,
             "reason": breaker.reason,
-            "since": _time(breaker.opened_at_ms),
-            "retry_at": _time(breaker.retry_at_ms),
+            "since": time_of(breaker.opened_at_ms or 0),
+            "retry_at": time_of(breaker.retry_at_ms or 0),
             "openings": breaker.openings,
         }
     )
-
-
-def _time(at_ms: int | None) -> datetime:
-    return datetime.fromtimestamp((at_ms or 0) / 1000, UTC)

@@ -1,6 +1,5 @@
 """`/v1/tasks/{id}/deliveries`: whom a task tells what becomes of it, and how far that has come."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from orchestrator.api.bodies import Request
 from orchestrator.api.deps import Parts, TaskReader, TaskWriter
 from orchestrator.api.problems import OF_ONE_THING, WITH_BODY, problem_docs
 from orchestrator.api.tasks import TaskId
+from orchestrator.api.times import Time, time_of, time_or_none
 from orchestrator.domain.delivery import Answer, Delivery, DeliveryStatus
 
 router = APIRouter(prefix="/v1/tasks", tags=["deliveries"])
@@ -22,9 +22,9 @@ DELIVERY_EXAMPLE: JsonDict = {
     "status": "pending",
     "told_up_to": "1-2",
     "tries": 3,
-    "next_try_at": "2026-11-23T00:31:12.041000Z",
-    "last_answer": {"at": "2026-11-23T00:21:12.041000Z", "code": "receiver_failed", "message": "answered 500"},
-    "updated_at": "2026-11-23T00:21:12.041000Z",
+    "next_try_at": "2026-11-23T00:31:12.041Z",
+    "last_answer": {"at": "2026-11-23T00:21:12.041Z", "code": "receiver_failed", "message": "answered 500"},
+    "updated_at": "2026-11-23T00:21:12.041Z",
 }
 
 
@@ -39,7 +39,7 @@ class RedeliverBody(Request):
 class AnswerView(BaseModel):
     """What the destination said last; `code` is `ok`, or says what failed."""
 
-    at: datetime
+    at: Time
     code: str
     message: str
 
@@ -54,9 +54,9 @@ class DeliveryView(BaseModel):
     status: DeliveryStatus
     told_up_to: str
     tries: int
-    next_try_at: datetime | None
+    next_try_at: Time | None
     last_answer: AnswerView | None
-    updated_at: datetime
+    updated_at: Time
 
 
 class DeliveryList(BaseModel):
@@ -93,15 +93,11 @@ def _render_delivery(delivery: Delivery) -> DeliveryView:
         status=delivery.status,
         told_up_to=str(delivery.cursor),
         tries=delivery.tries,
-        next_try_at=None if delivery.due_ms is None else _time(delivery.due_ms),
+        next_try_at=time_or_none(delivery.due_ms),
         last_answer=_render_answer(delivery.last) if delivery.last else None,
-        updated_at=_time(delivery.updated_at_ms),
+        updated_at=time_of(delivery.updated_at_ms),
     )
 
 
 def _render_answer(answer: Answer) -> AnswerView:
-    return AnswerView(at=_time(answer.at_ms), code=answer.code, message=answer.message)
-
-
-def _time(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    return AnswerView(at=time_of(answer.at_ms), code=answer.code, message=answer.message)

@@ -1,12 +1,12 @@
 """Events as clients see them: names, and data that says which task, when, and what."""
 
 from collections.abc import AsyncGenerator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.api.event_stream import HEARTBEAT, HEARTBEAT_S, render_frame, render_opening
 from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import TERMINAL, Status, Task, TaskEvent
+from orchestrator.domain.timestamp import timestamp
 from orchestrator.ports.feed import GAP, Following, Told
 
 PROGRESS = ("fraction", "stage", "done", "total")
@@ -45,14 +45,14 @@ def render_told(told: Told) -> Iterator[bytes]:
 
 def render_line(event: TaskEvent) -> dict[str, Any]:
     """A line of a task's log."""
-    return {"id": f"{event.generation}-{event.seq}", "at": _time(event.at_ms), **_some(event.data, LINE)}
+    return {"id": f"{event.generation}-{event.seq}", "at": timestamp(event.at_ms), **_some(event.data, LINE)}
 
 
 def _head(told: Told) -> dict[str, Any]:
     event = told.event
     """A gap in the story of a project is of no task, and where nothing is left, of no time."""
     whose = {"task_id": told.task_id, "generation": event.generation} if told.task_id else {}
-    return {**whose, **({"at": _time(event.at_ms)} if event.at_ms else {})}
+    return {**whose, **({"at": timestamp(event.at_ms)} if event.at_ms else {})}
 
 
 def _details(told: Told) -> tuple[str, list[dict[str, Any]]]:
@@ -85,7 +85,3 @@ def _reason(told: Told) -> dict[str, Any]:
 
 def _some(data: Any, names: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - the JSON of an event
     return {name: data[name] for name in names if name in data}
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -38,9 +38,9 @@ TASK_EXAMPLE: JsonDict = {
     "generation": 1,
     "follows": None,
     "expires_at": None,
-    "created_at": "2026-11-23T00:21:12.041000Z",
-    "started_at": "2026-11-23T00:21:12.060000Z",
-    "ended_at": "2026-11-23T00:21:15.402000Z",
+    "created_at": "2026-11-23T00:21:12.041Z",
+    "started_at": "2026-11-23T00:21:12.060Z",
+    "ended_at": "2026-11-23T00:21:15.402Z",
     "links": {
         "self": "/v1/tasks/task_01m82wee72bfd54k32vk1sb59e",
     },
@@ -49,8 +49,8 @@ TASK_EXAMPLE: JsonDict = {
         {
             "epoch": 1,
             "worker": "gpu-1/411",
-            "started_at": "2026-11-23T00:21:12.060000Z",
-            "ended_at": "2026-11-23T00:21:15.402000Z",
+            "started_at": "2026-11-23T00:21:12.060Z",
+            "ended_at": "2026-11-23T00:21:15.402Z",
             "error": None,
         }
     ],

@@ -1,6 +1,5 @@
 """`/v1/keys`: make, list and revoke API keys."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from orchestrator.api.admin_shapes import KeyBody, KeyList, KeyQuery, KeyView, NewKeyView
 from orchestrator.api.deps import Parts, ProjectAdmin
 from orchestrator.api.problems import OF_ONE_THING, SUBMITS, problem_docs
+from orchestrator.api.times import time_or_none
 from orchestrator.domain.api_key import ApiKey
 from orchestrator.domain.project import Project
 from orchestrator.services.create_key import KeyRequest
@@ -45,12 +45,8 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": sorted(key.scopes),
         "live": key.is_live,
-        "created_at": _time(key.created_at_ms),
-        "expires_at": _time(key.expires_at_ms),
-        "last_used_at": _time(key.last_used_at_ms),
-        "revoked_at": _time(key.revoked_at_ms),
+        "created_at": time_or_none(key.created_at_ms),
+        "expires_at": time_or_none(key.expires_at_ms),
+        "last_used_at": time_or_none(key.last_used_at_ms),
+        "revoked_at": time_or_none(key.revoked_at_ms),
     }
-
-
-def _time(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

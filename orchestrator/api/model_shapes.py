@@ -1,9 +1,8 @@
 """What clients see of models."""
 
-from datetime import UTC, datetime
-
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from orchestrator.api.times import Time, time_or_none
 from orchestrator.domain.model import Instance, ResidentState
 from orchestrator.pipelines.registry import PIPELINES
 from orchestrator.ports.model_figures import Figures
@@ -23,8 +22,8 @@ EXAMPLE: dict[str, JsonValue] = {
                     "instance": "triton:8001",
                     "state": "ready",
                     "version": "1",
-                    "since": "2026-11-23T00:21:12.041000Z",
-                    "used_at": "2026-11-23T01:02:03.004000Z",
+                    "since": "2026-11-23T00:21:12.041Z",
+                    "used_at": "2026-11-23T01:02:03.004Z",
                     "memory_bytes": 393216000,
                     "pinned": False,
                     "runs": 3,
@@ -65,8 +64,8 @@ class ResidentView(BaseModel):
     instance: str
     state: ResidentState
     version: str | None = Field(description="Triton's, once it has been loaded.")
-    since: datetime | None = Field(description="When it came to this state.")
-    used_at: datetime | None
+    since: Time | None = Field(description="When it came to this state.")
+    used_at: Time | None
     memory_bytes: int | None = Field(description="What it was measured to take; null before that.")
     pinned: bool = Field(description="No want of memory evicts it.")
     runs: int = Field(description="Runs that use it now: it is not unloaded under them.")
@@ -90,7 +89,7 @@ class ModelView(BaseModel):
     name: str
     state: ResidentState
     task_types: list[str] = Field(description="Types that ask for it by themselves.")
-    wanted_since: datetime | None = Field(description="Since when somebody waits for it.")
+    wanted_since: Time | None = Field(description="Since when somebody waits for it.")
     releases: list[ReleaseView]
 
 
@@ -105,7 +104,7 @@ class InstanceView(BaseModel):
     total_bytes: int
     leaks: int = Field(description="Unloads after which the memory did not come back.")
     restarts: int
-    seen_at: datetime | None
+    seen_at: Time | None
 
 
 class ModelList(BaseModel):
@@ -124,7 +123,7 @@ def render_model(model: KnownModel) -> ModelView:
         name=model.name,
         state=min(routed, key=READIEST.index, default=ResidentState.UNLOADED),
         task_types=sorted(name for name, pipeline in PIPELINES.items() if pipeline.model == model.name),
-        wanted_since=_time(model.wanted_ms),
+        wanted_since=time_or_none(model.wanted_ms or None),
         releases=[_render_release(release) for release in model.releases],
     )
 
@@ -139,7 +138,7 @@ def render_instance(instance: Instance) -> InstanceView:
         total_bytes=instance.total_bytes,
         leaks=instance.leaks,
         restarts=instance.restarts,
-        seen_at=_time(instance.seen_ms),
+        seen_at=time_or_none(instance.seen_ms or None),
     )
 
 
@@ -154,8 +153,8 @@ def _render_seat(seat: Seat) -> ResidentView:
         instance=seat.instance,
         state=resident.state,
         version=resident.version or None,
-        since=_time(resident.since_ms),
-        used_at=_time(resident.used_ms),
+        since=time_or_none(resident.since_ms or None),
+        used_at=time_or_none(resident.used_ms or None),
         memory_bytes=resident.bytes or None,
         pinned=resident.is_kept,
         runs=resident.pins,
@@ -180,7 +179,3 @@ def _render_figures(figures: Figures) -> RequestsView:
 
 def _mean(total: float, of: float) -> float | None:
     return round(total / of, 6) if of else None
-
-
-def _time(at_ms: int | None) -> datetime | None:
-    return datetime.fromtimestamp(at_ms / 1000, UTC) if at_ms else None

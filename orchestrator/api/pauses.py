@@ -1,6 +1,5 @@
 """`/v1/pauses`: what may not be claimed now. Operators pause and resume anything, a project pauses its own tasks."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.api.bodies import Request
 from orchestrator.api.deps import Parts, ProjectAdmin, TaskWriter
 from orchestrator.api.problems import AUTHENTICATED, WITH_BODY, problem_docs
+from orchestrator.api.times import Time, time_of
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.pause import NAME, Kind, Pausable, Pause
 
@@ -34,7 +34,7 @@ class PauseView(BaseModel):
             "examples": [
                 {
                     "what": "lane:video",
-                    "since": "2026-11-23T00:21:12.041000Z",
+                    "since": "2026-11-23T00:21:12.041Z",
                     "by": "key_01m82wee72bfd54k32vk1sb59e",
                     "by_operator": True,
                     "reason": "driver update on gpu-1",
@@ -44,7 +44,7 @@ class PauseView(BaseModel):
     )
 
     what: str
-    since: datetime
+    since: Time
     by: str
     by_operator: bool
     reason: str
@@ -99,7 +99,7 @@ def resume_own(caller: TaskWriter, parts: Parts) -> ResumedView:
 def render_pause(pause: Pause) -> PauseView:
     return PauseView(
         what=str(pause.what),
-        since=datetime.fromtimestamp(pause.since_ms / 1000, UTC),
+        since=time_of(pause.since_ms),
         by=pause.by,
         by_operator=pause.by_operator,
         reason=pause.reason,

@@ -1,6 +1,5 @@
 """`/v1/projects`: the tenants of this node and what each may use."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from orchestrator.api.admin_shapes import (
 )
 from orchestrator.api.deps import Parts, ProjectAdmin
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, SUBMITS, WITH_BODY, problem_docs
+from orchestrator.api.times import time_of
 from orchestrator.domain.project import Project
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
@@ -73,5 +73,5 @@ def render_project(project: Project) -> ProjectView:
         payload_on_delete=project.payload_on_delete,
         payload_fields=project.payload_fields,
         paused=project.paused,
-        created_at=datetime.fromtimestamp((project.created_at_ms or 0) / 1000, UTC),
+        created_at=time_of(project.created_at_ms or 0),
     )

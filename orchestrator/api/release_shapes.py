@@ -1,11 +1,11 @@
 """The shapes of releases: what is pushed, how far a push has come, and what a release is."""
 
-from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestrator.api.bodies import Request
+from orchestrator.api.times import Time
 from orchestrator.domain.manifest import Golden, Metric, PictureSpec
 from orchestrator.domain.push import ListedFolder, Push, PushedFile, pushed_path
 
@@ -194,7 +194,7 @@ class PushView(BaseModel):
     name: str
     files: list[PushedFileView]
     release: ReleaseView | None
-    expires_at: datetime | None = Field(description="Of the URLs; push again for new ones.")
+    expires_at: Time | None = Field(description="Of the URLs; push again for new ones.")
     links: PushLinks
 
 

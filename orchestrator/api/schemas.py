@@ -1,13 +1,13 @@
 """The shapes of answers. `views.py` fills them in."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.api.examples import TASK_EXAMPLE
 from orchestrator.api.problem_codes import CODES
+from orchestrator.api.times import Time
 from orchestrator.domain.errors import Category
 from orchestrator.domain.task import Priority
 
@@ -59,8 +59,8 @@ class AttemptView(BaseModel):
 
     epoch: int
     worker: str
-    started_at: datetime
-    ended_at: datetime
+    started_at: Time
+    ended_at: Time
     error: ErrorView | None
 
 
@@ -92,10 +92,10 @@ class TaskSummary(BaseModel):
     usage: Mapping[str, Any]
     generation: int
     follows: str | None = Field(description="The task whose run does the work of this one, with `dedupe`.")
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    expires_at: datetime | None = Field(
+    created_at: Time
+    started_at: Time | None
+    ended_at: Time | None
+    expires_at: Time | None = Field(
         description="When it goes with its files, once it has ended; null where the node's own retention decides."
     )
     links: Mapping[str, str] = Field(description="`self` always; `cancel` and `retry` while they are possible.")
@@ -125,7 +125,7 @@ class LineView(BaseModel):
     """A line of a task's log. `id` is that of the `log` event."""
 
     id: str
-    at: datetime
+    at: Time
     level: str
     event: str
     fields: Mapping[str, Any]

@@ -1,18 +1,18 @@
 """What clients send to swap a model's release, and what they see of it."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from orchestrator.api.bodies import Request
+from orchestrator.api.times import Time, time_of
 from orchestrator.domain.swap import ALL, Fault, Step
 from orchestrator.ports.swaps import AuditLine, Standing
 
 A_DAY_S = 86_400
 
 LINE: dict[str, JsonValue] = {
-    "at": "2026-11-23T00:21:12.041000Z",
+    "at": "2026-11-23T00:21:12.041Z",
     "swap": "swap_01m82wee72bfd54k32vk1sb59e",
     "old": "realesrgan_x4",
     "new": "realesrgan_x4@2",
@@ -56,7 +56,7 @@ class SwapView(BaseModel):
                     "canary": 10,
                     "watch_s": 60.0,
                     "by": "key_01m82wee72bfd54k32vk1sb59e",
-                    "since": "2026-11-23T00:21:12.041000Z",
+                    "since": "2026-11-23T00:21:12.041Z",
                     "weights": {"realesrgan_x4": 90, "realesrgan_x4@2": 10},
                     "fault": None,
                     "reason": None,
@@ -75,7 +75,7 @@ class SwapView(BaseModel):
     canary: int
     watch_s: float
     by: str = Field(description="The id of an API key.")
-    since: datetime = Field(description="When it came to this step.")
+    since: Time = Field(description="When it came to this step.")
     weights: dict[str, int] = Field(description="The share of each release of the runs that begin now.")
     fault: Fault | None
     reason: str | None
@@ -87,7 +87,7 @@ class AuditView(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [LINE]})
 
-    at: datetime
+    at: Time
     swap: str
     old: str
     new: str
@@ -116,7 +116,7 @@ def render_swap(standing: Standing) -> SwapView:
         canary=swap.canary,
         watch_s=swap.watch_s,
         by=swap.by,
-        since=_time(standing.since_ms),
+        since=time_of(standing.since_ms),
         weights=dict(swap.weights()),
         fault=swap.fault,
         reason=swap.reason or None,
@@ -126,7 +126,7 @@ def render_swap(standing: Standing) -> SwapView:
 
 def render_line(line: AuditLine) -> AuditView:
     return AuditView(
-        at=_time(line.at_ms),
+        at=time_of(line.at_ms),
         swap=line.swap_id,
         old=line.old,
         new=line.new,
@@ -136,7 +136,3 @@ def render_line(line: AuditLine) -> AuditView:
         fault=line.fault,
         figures=dict(line.figures),
     )
-
-
-def _time(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

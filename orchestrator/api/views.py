@@ -1,9 +1,6 @@
 """Tasks as clients see them: from the record to the shapes of `schemas.py`."""
 
-from datetime import UTC, datetime
 from typing import Any
-
-from pydantic_core import to_json
 
 from orchestrator.api.schemas import (
     AttemptView,
@@ -15,10 +12,12 @@ from orchestrator.api.schemas import (
     TaskSummary,
     TaskView,
 )
+from orchestrator.api.times import time_of, time_or_none
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.media_input import show_input
 from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
+from orchestrator.domain.timestamp import timestamp
 from orchestrator.ports.forecast import Place
 from orchestrator.ports.intake import Receipt
 from orchestrator.ports.lane_workers import LaneWorkers
@@ -56,7 +55,7 @@ def _waits_for(lane: str) -> QueueView:
 
 def render_submitted(receipt: Receipt) -> str:
     """The body of the answer to a submit: what was said of the task, and the time."""
-    return f'{receipt.answer[:-1]},"created_at":{to_json(_instant(receipt.created_at_ms)).decode()}}}'
+    return f'{receipt.answer[:-1]},"created_at":"{timestamp(receipt.created_at_ms)}"}}'
 
 
 def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView:
@@ -97,10 +96,10 @@ def _record(task: Task) -> dict[str, Any]:
         "usage": task.usage,
         "generation": task.generation,
         "follows": task.follows,
-        "created_at": _time(task.created_at_ms),
-        "started_at": _time(task.started_at_ms),
-        "ended_at": _time(task.ended_at_ms),
-        "expires_at": _time(task.expires_at_ms),
+        "created_at": time_or_none(task.created_at_ms),
+        "started_at": time_or_none(task.started_at_ms),
+        "ended_at": time_or_none(task.ended_at_ms),
+        "expires_at": time_or_none(task.expires_at_ms),
         "links": _links(task),
     }
 
@@ -147,8 +146,8 @@ def _attempt(attempt: Attempt) -> AttemptView:
     return AttemptView(
         epoch=attempt.epoch,
         worker=attempt.worker,
-        started_at=_instant(attempt.started_at_ms),
-        ended_at=_instant(attempt.ended_at_ms),
+        started_at=time_of(attempt.started_at_ms),
+        ended_at=time_of(attempt.ended_at_ms),
         error=_error(attempt.error),
     )
 
@@ -173,11 +172,3 @@ def _error(failure: Failure | None) -> ErrorView | None:
     if failure is None:
         return None
     return ErrorView(code=failure.code, category=failure.category, message=failure.message, retryable=failure.retryable)
-
-
-def _time(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else _instant(at_ms)
-
-
-def _instant(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -1,12 +1,12 @@
 """The shapes of webhooks: receivers, of endpoints and of single tasks, and what is answered about them."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from orchestrator.api.bodies import Request
+from orchestrator.api.times import Time
 from orchestrator.domain.webhook import EventType, GivenReceiver
 
 A_WEEK_S = 7 * 86_400
@@ -22,17 +22,17 @@ ENDPOINT_EXAMPLE: JsonDict = {
     "enabled": True,
     "disabled_reason": None,
     "two_secrets_until": None,
-    "created_at": "2026-11-23T00:21:12.041000Z",
+    "created_at": "2026-11-23T00:21:12.041Z",
 }
 PING_EXAMPLE: JsonDict = {
     "ok": True,
     "code": "ok",
     "detail": "answered 204",
-    "at": "2026-11-23T00:21:12.041000Z",
+    "at": "2026-11-23T00:21:12.041Z",
 }
 SECRET_EXAMPLE: JsonDict = {
     "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwVGhVd3QvR7A=",
-    "both_until": "2026-11-24T00:21:12.041000Z",
+    "both_until": "2026-11-24T00:21:12.041Z",
 }
 
 
@@ -96,8 +96,8 @@ class WebhookView(BaseModel):
     description: str
     enabled: bool
     disabled_reason: str | None = Field(description="Why nothing is sent to it.")
-    two_secrets_until: datetime | None = Field(description="Until when messages bear a second signature.")
-    created_at: datetime
+    two_secrets_until: Time | None = Field(description="Until when messages bear a second signature.")
+    created_at: Time
 
 
 class PingView(BaseModel):
@@ -108,7 +108,7 @@ class PingView(BaseModel):
     ok: bool
     code: str
     detail: str
-    at: datetime
+    at: Time
 
 
 class NewWebhookView(WebhookView):
@@ -134,4 +134,4 @@ class SecretView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [SECRET_EXAMPLE]})
 
     secret: str
-    both_until: datetime | None
+    both_until: Time | None

@@ -1,6 +1,5 @@
 """`/v1/webhooks`: whom a project wants told of its tasks, and what signs what they are told."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from orchestrator.api.deps import Parts, TaskReader, TaskWriter
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, SUBMITS, WITH_BODY, problem_docs
+from orchestrator.api.times import time_of, time_or_none
 from orchestrator.api.webhook_shapes import (
     NewWebhookView,
     PingView,
@@ -104,19 +104,15 @@ def _facts(endpoint: Endpoint) -> dict[str, Any]:
         "description": endpoint.description,
         "enabled": endpoint.disabled_reason is None,
         "disabled_reason": endpoint.disabled_reason,
-        "two_secrets_until": _time(endpoint.two_secrets_until_ms),
-        "created_at": _time(endpoint.created_at_ms),
+        "two_secrets_until": time_or_none(endpoint.two_secrets_until_ms),
+        "created_at": time_or_none(endpoint.created_at_ms),
     }
 
 
 def _render_secret(secret: SigningSecret) -> SecretView:
-    return SecretView(secret=secret.text, both_until=_time(secret.both_until_ms))
+    return SecretView(secret=secret.text, both_until=time_or_none(secret.both_until_ms))
 
 
 def _render_ping(answer: Answer) -> PingView:
-    at = datetime.fromtimestamp(answer.at_ms / 1000, UTC)
+    at = time_of(answer.at_ms)
     return PingView(ok=answer.code == OK, code=answer.code, detail=answer.message, at=at)
-
-
-def _time(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -7,11 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.domain.stored_result import show_result
 from orchestrator.domain.task import Artifact, Status, Task, TaskEvent
+from orchestrator.domain.timestamp import timestamp
 from orchestrator.domain.webhook import Endpoint, EventType
 
 MOST_BYTES = 20_000  # the specification asks for less
@@ -40,14 +40,14 @@ def render_event(task: Task, event: TaskEvent, *, links_to: str) -> bytes:
         **_details(task, event),
         "links": {"self": f"{links_to.rstrip('/')}/v1/tasks/{task.id}"},
     }
-    body = {"type": f"task.{event.type}", "timestamp": _time(event.at_ms), "data": data}
+    body = {"type": f"task.{event.type}", "timestamp": timestamp(event.at_ms), "data": data}
     return _bounded(body)
 
 
 def render_ping(endpoint: Endpoint, *, at_ms: int) -> bytes:
     """The body of a message that only asks whether anybody is there."""
     data = {"webhook": endpoint.id, "project": endpoint.project}
-    return _rendered({"type": "webhook.ping", "timestamp": _time(at_ms), "data": data})
+    return _rendered({"type": "webhook.ping", "timestamp": timestamp(at_ms), "data": data})
 
 
 def _status(event: TaskEvent) -> str:
@@ -94,7 +94,3 @@ def _bounded(body: Mapping[str, Any]) -> bytes:
 
 def _rendered(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

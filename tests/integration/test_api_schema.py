@@ -37,6 +37,10 @@ def test_every_operation_keeps_its_word(door: FrontDoor, mode: GenerationMode) -
             if case.operation.path.endswith("/events"):
                 case.query = {**query, "follow": "false"}  # it would never end
                 excluded += [negative_data_rejection] if "follow" in query else []  # ours may replace a mistake
+            if any(isinstance(value, list | dict) and len(value) < 2 for value in query.values()):
+                excluded += [
+                    negative_data_rejection
+                ]  # in a URL a list of one is that one, and an empty one is not there
             if len(str(case.body)) >= BODY_LIMIT_BYTES // 2:
                 excluded += [negative_data_rejection]  # 413 is a refusal, too
             headers = {"Authorization": f"Bearer {SECRETS.admin_key}"}

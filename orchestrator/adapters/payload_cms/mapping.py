@@ -1,10 +1,10 @@
 """A task as the fields of a document, and back."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.domain.content import ContentNames, DocumentRef
+from orchestrator.domain.timestamp import timestamp
 from orchestrator.ports.content import TaskDocument, Version
 
 
@@ -19,7 +19,7 @@ def render(document: TaskDocument) -> dict[str, Any]:
         "progress": document.version.progress,
         "result": document.result,
         "error": document.error,
-        "completed_at": None if ended is None else datetime.fromtimestamp(ended / 1000, UTC).isoformat(),
+        "completed_at": None if ended is None else timestamp(ended),
         "generation": document.version.generation,
         "seq": document.version.seq,
         "epoch": document.version.epoch,
