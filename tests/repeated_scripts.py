@@ -15,7 +15,7 @@ SAME = {"repeated": "ok", "replayed": "created"}  # words that tell a caller the
 OF_TASKS = {"reconcile", "reap", "purge", "resubmit", "resume"}
 OF_DELIVERIES = {"conclude_deliveries", "leave_delivery", "wake_deliveries"}  # the claim is over: that is only logged
 ANSWERS_CHANGE = OF_TASKS | OF_DELIVERIES
-GOES_ON = {"audit", "redeliver"}  # each call is the next step of a walk, or takes its turn in the round anew
+GOES_ON = {"audit"}  # each call is the next step of a walk
 
 
 class RepeatedScripts(Scripts):

@@ -77,6 +77,24 @@ class TestRedeliver:
         assert len(room.claim()) == 1
         assert room.log.wake(limit=10).due == 0
 
+    def test_what_waits_for_its_turn_keeps_it(self, room: DeliveryRoom) -> None:
+        """Asked for twice as after a lost reply, a delivery would else be overtaken by all others."""
+        room.tell("webhook:two", "webhook:two.test", project="film-b")
+        room.run_to_end("t1")
+        room.run_to_end("t2", "film-b")
+        before = room.store.dump()
+        room.log.redeliver("film-a", "t1")
+        assert room.store.dump() == before
+        assert [sending.delivery.task_id for sending in room.claim(2)] == ["t1", "t2"]
+
+    def test_what_holds_an_outbox_back_is_not_over(self, room: DeliveryRoom) -> None:
+        room.run_to_end("t1")
+        room.log.hold_back(room.claim_one(), after_s=5)
+        room.log.redeliver("film-a", "t1")
+        assert room.claim() == ()
+        room.store.pass_time(5_000)
+        assert kinds(room.claim_one()) == ["queued", "running", "succeeded"]
+
     def test_others_and_what_is_not_there_cannot_be_told_apart(self, room: DeliveryRoom) -> None:
         room.run_to_end("t1")
         for project, task in (("film-b", "t1"), ("film-a", "none")):
