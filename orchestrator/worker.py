@@ -24,9 +24,9 @@ from prometheus_client import start_http_server
 from orchestrator.domain.delivery import SENDING_LANE
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.lane import is_solo, solo_lane
-from orchestrator.services.drain import DrainLane
-from orchestrator.services.drain_deliveries import DrainDeliveries
-from orchestrator.services.show_signs import ShowSigns
+from orchestrator.services.deliveries.drain_deliveries import DrainDeliveries
+from orchestrator.services.runs.drain import DrainLane
+from orchestrator.services.workers.show_signs import ShowSigns
 from orchestrator.settings import Settings
 from orchestrator.telemetry import collect_shared
 from orchestrator.wiring.deliveries import build_sending

@@ -28,7 +28,7 @@ from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.domain.task import Status
 from orchestrator.local.loopback import pick_ports
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.settings import (
     ApiSettings,
     KeeperSettings,

@@ -17,7 +17,7 @@ import uvicorn
 from orchestrator.api.app import build_app
 from orchestrator.domain.lane import solo_lane
 from orchestrator.keeper import run_keeper
-from orchestrator.services.pin_input import PinInput
+from orchestrator.services.tasks.pin_input import PinInput
 from orchestrator.settings import Settings
 from orchestrator.telemetry import configure_logging
 from orchestrator.wiring.api import build_api_parts

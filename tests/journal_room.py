@@ -21,9 +21,9 @@ from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.journal import Broken, Ended, Recorded
 from orchestrator.domain.task import NewTask, Run
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.find_end import FindEnd
-from orchestrator.services.journaled_intake import JournaledIntake
-from orchestrator.services.rebuild import Rebuild, Rebuilt
+from orchestrator.services.journal.find_end import FindEnd
+from orchestrator.services.journal.journaled_intake import JournaledIntake
+from orchestrator.services.journal.rebuild import Rebuild, Rebuilt
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.receipts import build_is_genuine

@@ -12,7 +12,7 @@ from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.domain.api_key import Caller, NewKey, Scope, render_key
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.ports.api_keys import LiveKey
-from orchestrator.services.authenticate import Authenticate
+from orchestrator.services.projects.authenticate import Authenticate
 
 KEY_ID, GUESSED_ID = f"key_{'a' * 26}", f"key_{'0' * 26}"
 TEXT = render_key(KEY_ID, "b" * 48)

@@ -13,11 +13,11 @@ from run_room import HandClock
 
 from orchestrator.domain.model import Placement, ResidentState
 from orchestrator.domain.residency import Rules
-from orchestrator.services.keep_resident import KeepResident, Wishes
-from orchestrator.services.make_moves import MakeMoves
-from orchestrator.services.move_release import MoveRelease
-from orchestrator.services.observe_instance import ObserveInstance
-from orchestrator.services.restart_instance import RestartInstance
+from orchestrator.services.residency.keep_resident import KeepResident, Wishes
+from orchestrator.services.residency.make_moves import MakeMoves
+from orchestrator.services.residency.move_release import MoveRelease
+from orchestrator.services.residency.observe_instance import ObserveInstance
+from orchestrator.services.residency.restart_instance import RestartInstance
 from orchestrator.telemetry import build_resident_metrics
 
 LEASE_S = 30

@@ -30,13 +30,13 @@ from orchestrator.ports.inference import InferenceEngine, Serving, Tensors
 from orchestrator.ports.seal import Seal
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.web import UrlFetcher, WebFile
-from orchestrator.services.adopt import AdoptWork
-from orchestrator.services.beat import BeatRuns
-from orchestrator.services.execute import ExecuteRun
-from orchestrator.services.fetch_input import FetchInput
-from orchestrator.services.make import MakeWork
-from orchestrator.services.reserve_memory import ReserveMemory
-from orchestrator.services.store_files import StoreFiles
+from orchestrator.services.runs.adopt import AdoptWork
+from orchestrator.services.runs.beat import BeatRuns
+from orchestrator.services.runs.execute import ExecuteRun
+from orchestrator.services.runs.fetch_input import FetchInput
+from orchestrator.services.runs.make import MakeWork
+from orchestrator.services.runs.reserve_memory import ReserveMemory
+from orchestrator.services.runs.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
 from orchestrator.wiring.fallback_storage import FallbackStorage
 from orchestrator.wiring.guarded_engine import GuardedEngine

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.services.deliver import Deliver
-from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
+from orchestrator.services.deliveries.deliver import Deliver
+from orchestrator.services.deliveries.drain_deliveries import DrainDeliveries, SendSlots
 from orchestrator.telemetry import build_send_metrics
 
 PATIENCE_S = 20.0

@@ -22,12 +22,12 @@ from orchestrator.domain.traffic import Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.inference import InferenceServer, Tensors
 from orchestrator.ports.swaps import Standing
-from orchestrator.services.advance_swaps import AdvanceSwaps
-from orchestrator.services.retire_release import RetireRelease
-from orchestrator.services.roll_back import RollBack
-from orchestrator.services.shift_traffic import ShiftTraffic
-from orchestrator.services.stage_release import StageRelease
-from orchestrator.services.swap_model import SwapModel
+from orchestrator.services.swaps.advance_swaps import AdvanceSwaps
+from orchestrator.services.swaps.retire_release import RetireRelease
+from orchestrator.services.swaps.roll_back import RollBack
+from orchestrator.services.swaps.shift_traffic import ShiftTraffic
+from orchestrator.services.swaps.stage_release import StageRelease
+from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.wiring.swaps import build_turns
 
 GPU = "triton-a:8001"

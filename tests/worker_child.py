@@ -13,7 +13,7 @@ from orchestrator.adapters.redis.claims import RedisClaims
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.run_watch import Ending
-from orchestrator.services.drain import DrainLane, Slots, Work
+from orchestrator.services.runs.drain import DrainLane, Slots, Work
 
 QUICK = Slots(count=2, idle_s=0.05, poll_s=0.01, drain_s=0.2)
 PATIENCE_S = 10.0

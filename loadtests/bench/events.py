@@ -25,7 +25,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.task import Progress
 from orchestrator.pipelines.run_watch import RunWatch
-from orchestrator.services.beat import BeatRuns
+from orchestrator.services.runs.beat import BeatRuns
 
 OTHER_LANE = "audio"
 STREAMS, RUNS = 200, 16

@@ -33,7 +33,7 @@ from orchestrator.api.middleware import BodyLimit, RequestContext
 from orchestrator.api.openapi import complete, operation_id
 from orchestrator.api.problems import add_problem_responses
 from orchestrator.api.rate_limits import RateLimitHeaders
-from orchestrator.services.check_instances import CheckInstances
+from orchestrator.services.residency.check_instances import CheckInstances
 from orchestrator.wiring.api_parts import ApiParts
 
 CONTRACT = "1.0"

@@ -19,7 +19,7 @@ from orchestrator.api.times import Time
 from orchestrator.api.views import render_submitted, task_url
 from orchestrator.domain.project import Project
 from orchestrator.pipelines.submission import BatchRequest
-from orchestrator.services.admit import BATCHED_COST
+from orchestrator.services.projects.admit import BATCHED_COST
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from orchestrator.api.rate_limits import READS, charge
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.errors import FieldError, InvalidParams, Unauthorized
-from orchestrator.services.admit import READ_COST
+from orchestrator.services.projects.admit import READ_COST
 from orchestrator.wiring.api_parts import ApiParts
 
 REPEATABLE = frozenset({"query.label"})

@@ -11,7 +11,7 @@ from orchestrator.api.problems import OF_ONE_THING, SUBMITS, problem_docs
 from orchestrator.api.times import time_or_none
 from orchestrator.domain.api_key import ApiKey
 from orchestrator.domain.project import Project
-from orchestrator.services.create_key import KeyRequest
+from orchestrator.services.projects.create_key import KeyRequest
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 

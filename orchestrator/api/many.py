@@ -14,7 +14,7 @@ from orchestrator.api.problems import WITH_BODY, problem_docs
 from orchestrator.domain.api_key import Caller, Scope
 from orchestrator.domain.task import Priority
 from orchestrator.ports.reads import TaskFilter
-from orchestrator.services.change_many import Action, Changed, Wanted
+from orchestrator.services.tasks.change_many import Action, Changed, Wanted
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 

@@ -6,7 +6,7 @@ from orchestrator.api.times import Time, time_or_none
 from orchestrator.domain.model import Instance, ResidentState
 from orchestrator.pipelines.registry import PIPELINES
 from orchestrator.ports.model_figures import Figures
-from orchestrator.services.show_models import KnownModel, KnownRelease, Seat
+from orchestrator.services.models.show_models import KnownModel, KnownRelease, Seat
 
 EXAMPLE: dict[str, JsonValue] = {
     "name": "realesrgan_x4",

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.domain.api_key import Caller
 from orchestrator.domain.overload import RateLimited
-from orchestrator.services.admit import READ_COST, WRITE_COST, Allowance
+from orchestrator.services.projects.admit import READ_COST, WRITE_COST, Allowance
 
 READS = frozenset({"GET", "HEAD"})
 ALLOWANCE = "allowance"

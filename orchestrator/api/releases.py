@@ -28,7 +28,7 @@ from orchestrator.domain.manifest import Manifest, TensorSpec
 from orchestrator.domain.model import Release
 from orchestrator.domain.push import MODEL, ListedFolder
 from orchestrator.ports.storage import SignedUrl
-from orchestrator.services.push_release import FileState, PushState
+from orchestrator.services.models.push_release import FileState, PushState
 
 router = APIRouter(prefix="/v1/models/{model}/releases", tags=["releases"])
 

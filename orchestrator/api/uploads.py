@@ -18,8 +18,8 @@ from orchestrator.api.upload_schemas import (
     UploadView,
 )
 from orchestrator.ports.storage import SignedUrl
-from orchestrator.services.continue_upload import UploadState
-from orchestrator.services.offer_upload import NewUpload, UploadOffer
+from orchestrator.services.uploads.continue_upload import UploadState
+from orchestrator.services.uploads.offer_upload import NewUpload, UploadOffer
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 

@@ -20,8 +20,8 @@ from orchestrator.api.webhook_shapes import (
 )
 from orchestrator.domain.delivery import Answer
 from orchestrator.domain.webhook import Endpoint, SigningSecret
-from orchestrator.services.change_webhook import WantedChange
-from orchestrator.services.ping_webhook import OK
+from orchestrator.services.webhooks.change_webhook import WantedChange
+from orchestrator.services.webhooks.ping_webhook import OK
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

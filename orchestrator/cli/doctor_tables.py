@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.ports.inspection import Look, StoreFacts
-from orchestrator.services.diagnose import Report
+from orchestrator.services.upkeep.diagnose import Report
 
 SHOWN = 10
 MIB = 2**20

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.cli.session import JsonOption
-from orchestrator.services.lint_models import Linted
+from orchestrator.services.models.lint_models import Linted
 
 FoldersArgument = Annotated[
     list[Path] | None,

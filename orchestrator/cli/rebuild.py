@@ -38,7 +38,7 @@ def rebuild(
 
     Meanwhile nothing is accepted and nothing runs. It stays so, with status 1, if something cannot be read.
     """
-    from orchestrator.services.rebuild import Rebuilt  # noqa: PLC0415 - see above
+    from orchestrator.services.journal.rebuild import Rebuilt  # noqa: PLC0415 - see above
     from orchestrator.wiring.journal import build_rebuild  # noqa: PLC0415 - see above
 
     begun_s = time.monotonic()

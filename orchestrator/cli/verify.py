@@ -26,7 +26,7 @@ def verify(receipt: ReceiptArgument, *, artifacts: FolderOption = None, public_k
     """Check the signature of a receipt, and the files: status 0 if all is genuine, 1 if something is not, 2 if it is no
     receipt, 3 if something remains unproven.
     """
-    from orchestrator.services.verify_receipt import Verdict  # noqa: PLC0415 - every command loads this module
+    from orchestrator.services.tasks.verify_receipt import Verdict  # noqa: PLC0415 - every command loads this module
     from orchestrator.wiring.receipts import build_verify  # noqa: PLC0415 - the same
 
     try:

@@ -1,6 +1,6 @@
 """The swap of a model's release: its steps, the table of moves, and its record. Nothing else decides what follows what.
 
-What each step does is `services/stage_release.py`, `shift_traffic.py` and `retire_release.py` (ADR 0048).
+What each step does is `services/swaps/stage_release.py`, `shift_traffic.py` and `retire_release.py` (ADR 0048).
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from orchestrator.local.part import CannotTell, NotReady, Part, Probe
 from orchestrator.local.payload import API_PATH, show_tasks
 from orchestrator.local.stack_file import PayloadAccess, Stack
 from orchestrator.local.valkey import connect_valkey
-from orchestrator.services.tell_worker import WorkerSilent
+from orchestrator.services.workers.tell_worker import WorkerSilent
 from orchestrator.wiring.probe import build_tell_worker, name_instance
 
 PROJECT = "demo"

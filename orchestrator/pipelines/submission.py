@@ -83,7 +83,7 @@ def _nobody_can_say(_model: str) -> None:
 
 
 class InputPin(Protocol):
-    """What becomes of a named input (`services/pin_input.py`)."""
+    """What becomes of a named input (`services/tasks/pin_input.py`)."""
 
     def __call__(self, project: Project, given: GivenInput | None, *, pipeline: Pipeline) -> dict[str, Any]: ...
 

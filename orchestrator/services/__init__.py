@@ -1,1 +1,1 @@
-"""One verb a file: a frozen dataclass of ports with one public method."""
+"""One verb a file, themes as folders: a frozen dataclass of ports with one public method, a duty's is `tick()`."""

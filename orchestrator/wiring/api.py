@@ -22,15 +22,15 @@ from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.projects import Projects
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.uploads import UploadLog
-from orchestrator.services.continue_upload import ContinueUpload
-from orchestrator.services.estimate import EstimateTask
-from orchestrator.services.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
-from orchestrator.services.offer_upload import OfferUpload
-from orchestrator.services.pin_input import PinInput
-from orchestrator.services.read_result import ReadResult
-from orchestrator.services.set_projects import SetProjects
-from orchestrator.services.submit import SubmitTask
-from orchestrator.services.submit_batch import SubmitBatch
+from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
+from orchestrator.services.projects.set_projects import SetProjects
+from orchestrator.services.tasks.estimate import EstimateTask
+from orchestrator.services.tasks.pin_input import PinInput
+from orchestrator.services.tasks.read_result import ReadResult
+from orchestrator.services.tasks.submit import SubmitTask
+from orchestrator.services.tasks.submit_batch import SubmitBatch
+from orchestrator.services.uploads.continue_upload import ContinueUpload
+from orchestrator.services.uploads.offer_upload import OfferUpload
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_intake_metrics
 from orchestrator.wiring.api_parts import ApiParts

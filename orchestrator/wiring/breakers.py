@@ -9,7 +9,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.breaker import R2, TRITON
 from orchestrator.pipelines.registry import NEEDED_BY
-from orchestrator.services.check_instances import CheckInstances
+from orchestrator.services.residency.check_instances import CheckInstances
 from orchestrator.settings import Settings
 from orchestrator.wiring.checks import build_checks
 

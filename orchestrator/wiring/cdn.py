@@ -3,8 +3,8 @@
 from orchestrator.adapters.cloudflare_cdn import CloudflareCdn
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.services.purge_cached import PurgeCached
-from orchestrator.services.sweep import Purge, nothing_cached
+from orchestrator.services.upkeep.purge_cached import PurgeCached
+from orchestrator.services.upkeep.sweep import Purge, nothing_cached
 from orchestrator.settings import Settings
 
 

@@ -10,9 +10,9 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.content import ContentFiles
 from orchestrator.ports.destinations import Sender
-from orchestrator.services.register_outputs import RegisterOutputs
-from orchestrator.services.sweep_scratch import SweepScratch
-from orchestrator.services.tell_content import TellContent
+from orchestrator.services.deliveries.register_outputs import RegisterOutputs
+from orchestrator.services.deliveries.tell_content import TellContent
+from orchestrator.services.workers.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings
 from orchestrator.wiring.fallback import build_both
 from orchestrator.wiring.guarded_files import GuardedFiles

@@ -14,8 +14,8 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.delivery import JOURNAL, PAYLOAD, WEBHOOK
 from orchestrator.domain.owner import Owner
 from orchestrator.ports.destinations import Sender
-from orchestrator.services.deliver import Deliver
-from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
+from orchestrator.services.deliveries.deliver import Deliver
+from orchestrator.services.deliveries.drain_deliveries import DrainDeliveries, SendSlots
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_send_metrics
 from orchestrator.wiring.breakers import build_breakers

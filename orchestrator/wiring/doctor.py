@@ -5,7 +5,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.inspection import RedisInspection
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.pipelines.registry import LANE_SLOTS
-from orchestrator.services.diagnose import Diagnose
+from orchestrator.services.upkeep.diagnose import Diagnose
 from orchestrator.settings import Settings
 from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports
 from orchestrator.wiring.limits import build_quotas

@@ -5,7 +5,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.s3_storage import KeyFile, S3Address, S3Storage
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.move_back import MoveBack
+from orchestrator.services.upkeep.move_back import MoveBack
 from orchestrator.settings import Settings
 from orchestrator.wiring.fallback_storage import FallbackStorage
 from orchestrator.wiring.outside import build_storage

@@ -6,8 +6,8 @@ from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.triton.figures import TritonFigures
 from orchestrator.adapters.triton_warden import TritonWarden
-from orchestrator.services.stored_releases import StoredReleases
-from orchestrator.services.sync_release import SyncRelease
+from orchestrator.services.models.stored_releases import StoredReleases
+from orchestrator.services.models.sync_release import SyncRelease
 from orchestrator.settings import Settings, TritonSettings
 from orchestrator.wiring.outside import build_storage
 

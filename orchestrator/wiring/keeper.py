@@ -17,18 +17,18 @@ from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
-from orchestrator.services.audit import Audit
-from orchestrator.services.end_offers import EndOffers
-from orchestrator.services.find_out import FindOut
-from orchestrator.services.keep_tenants import KeepTenants
-from orchestrator.services.move_back import MoveBack
-from orchestrator.services.reap_silent import ReapSilent
-from orchestrator.services.reconcile import Reconcile
-from orchestrator.services.ring_lanes import RingLanes
-from orchestrator.services.sweep import Purge, Sweep, nothing_cached
-from orchestrator.services.sweep_parts import SweepParts
-from orchestrator.services.sweep_strays import SweepStrays
-from orchestrator.services.wake_deliveries import WakeDeliveries
+from orchestrator.services.deliveries.wake_deliveries import WakeDeliveries
+from orchestrator.services.journal.keep_tenants import KeepTenants
+from orchestrator.services.upkeep.audit import Audit
+from orchestrator.services.upkeep.find_out import FindOut
+from orchestrator.services.upkeep.move_back import MoveBack
+from orchestrator.services.upkeep.reap_silent import ReapSilent
+from orchestrator.services.upkeep.reconcile import Reconcile
+from orchestrator.services.upkeep.ring_lanes import RingLanes
+from orchestrator.services.upkeep.sweep import Purge, Sweep, nothing_cached
+from orchestrator.services.upkeep.sweep_parts import SweepParts
+from orchestrator.services.upkeep.sweep_strays import SweepStrays
+from orchestrator.services.uploads.end_offers import EndOffers
 from orchestrator.settings import Settings
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 from orchestrator.wiring.breakers import build_breakers, build_probes

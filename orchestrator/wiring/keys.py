@@ -11,8 +11,8 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.api_key import SECRET_BYTES, KeySecrets
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.api_keys import ApiKeys
-from orchestrator.services.authenticate import Authenticate
-from orchestrator.services.create_key import CreateKey
+from orchestrator.services.projects.authenticate import Authenticate
+from orchestrator.services.projects.create_key import CreateKey
 from orchestrator.settings import Settings
 
 

@@ -7,7 +7,7 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.limits import LaneLimits, Quotas
 from orchestrator.domain.rate import Rate
 from orchestrator.pipelines.run_limits import StageBudgets
-from orchestrator.services.admit import AdmitRequests, Rates
+from orchestrator.services.projects.admit import AdmitRequests, Rates
 from orchestrator.settings import LimitSettings, Settings, StageSettings
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orchestrator.adapters.model_files import FileHeaders, TextConfigs, find_opener
 from orchestrator.pipelines.needs import NEEDS
-from orchestrator.services.lint_models import LintModels
+from orchestrator.services.models.lint_models import LintModels
 
 
 def build_lint(project: Path, *, opens: bool) -> LintModels:

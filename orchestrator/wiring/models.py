@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.ports.residency import Residency
-from orchestrator.services.ask_owners import AskOwners
-from orchestrator.services.show_models import ShowModels
+from orchestrator.services.models.show_models import ShowModels
+from orchestrator.services.residency.ask_owners import AskOwners
 from orchestrator.settings import Settings
 from orchestrator.wiring.instances import build_figures
 from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases

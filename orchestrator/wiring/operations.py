@@ -16,16 +16,16 @@ from orchestrator.ports.intake import Intake
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.cancel import CancelTask
-from orchestrator.services.change import ChangeTask
-from orchestrator.services.change_many import ChangeMany
-from orchestrator.services.delete import DeleteTask
-from orchestrator.services.find_models import FindModels
-from orchestrator.services.pause import PauseWork
-from orchestrator.services.redeliver import Redeliver
-from orchestrator.services.resubmit import ResubmitTask
-from orchestrator.services.resume import ResumeWork
-from orchestrator.services.stored_releases import StoredReleases
+from orchestrator.services.deliveries.redeliver import Redeliver
+from orchestrator.services.models.find_models import FindModels
+from orchestrator.services.models.stored_releases import StoredReleases
+from orchestrator.services.tasks.cancel import CancelTask
+from orchestrator.services.tasks.change import ChangeTask
+from orchestrator.services.tasks.change_many import ChangeMany
+from orchestrator.services.tasks.delete import DeleteTask
+from orchestrator.services.tasks.pause import PauseWork
+from orchestrator.services.tasks.resubmit import ResubmitTask
+from orchestrator.services.tasks.resume import ResumeWork
 
 
 @dataclass(frozen=True, slots=True)

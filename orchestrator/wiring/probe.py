@@ -5,7 +5,7 @@ from pathlib import Path
 from orchestrator.adapters.linux_processes import LinuxProcesses
 from orchestrator.adapters.sign_files import SignFiles
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.services.tell_worker import TellWorker
+from orchestrator.services.workers.tell_worker import TellWorker
 
 
 def build_worker_signs(scratch_dir: Path) -> SignFiles:

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.adapters.ed25519_seals import Ed25519Check, Ed25519Seal, parse_key
 from orchestrator.domain.errors import InvalidParams
 from orchestrator.ports.seal import PublicKey, Seal
-from orchestrator.services.verify_receipt import NoReceipt, Verdict, VerifyReceipt
+from orchestrator.services.tasks.verify_receipt import NoReceipt, Verdict, VerifyReceipt
 from orchestrator.settings import Settings
 
 

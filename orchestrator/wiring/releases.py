@@ -9,11 +9,11 @@ from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.delete_release import DeleteRelease
-from orchestrator.services.list_folder import ListFolder
-from orchestrator.services.prove_release import ProveRelease
-from orchestrator.services.push_release import PushRelease
-from orchestrator.services.stored_releases import StoredReleases
+from orchestrator.services.models.delete_release import DeleteRelease
+from orchestrator.services.models.list_folder import ListFolder
+from orchestrator.services.models.prove_release import ProveRelease
+from orchestrator.services.models.push_release import PushRelease
+from orchestrator.services.models.stored_releases import StoredReleases
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from orchestrator.domain.residency import Rules
 from orchestrator.ports.inference import ModelControl
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.warden import MemoryGauge, Warden
-from orchestrator.services.keep_resident import KeepResident, Wishes
-from orchestrator.services.make_moves import MakeMoves
-from orchestrator.services.move_release import MoveRelease
-from orchestrator.services.observe_instance import ObserveInstance
-from orchestrator.services.restart_instance import RestartInstance
-from orchestrator.services.show_residents import Pools, ShowResidents
-from orchestrator.services.sync_release import SyncRelease
+from orchestrator.services.models.sync_release import SyncRelease
+from orchestrator.services.residency.keep_resident import KeepResident, Wishes
+from orchestrator.services.residency.make_moves import MakeMoves
+from orchestrator.services.residency.move_release import MoveRelease
+from orchestrator.services.residency.observe_instance import ObserveInstance
+from orchestrator.services.residency.restart_instance import RestartInstance
+from orchestrator.services.residency.show_residents import Pools, ShowResidents
 from orchestrator.settings import ModelSettings, Settings
 from orchestrator.telemetry import build_resident_metrics
 from orchestrator.wiring.instances import build_syncs, build_wardens, by_instance

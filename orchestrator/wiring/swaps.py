@@ -18,13 +18,13 @@ from orchestrator.ports.model_figures import Figures, ModelFigures
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.swaps import Swaps
-from orchestrator.services.advance_swaps import AdvanceSwaps, TakeTurn
-from orchestrator.services.retire_release import RetireRelease
-from orchestrator.services.roll_back import RollBack
-from orchestrator.services.shift_traffic import ShiftTraffic
-from orchestrator.services.stage_release import StageRelease
-from orchestrator.services.swap_model import SwapModel
-from orchestrator.services.sync_release import SyncRelease
+from orchestrator.services.models.sync_release import SyncRelease
+from orchestrator.services.swaps.advance_swaps import AdvanceSwaps, TakeTurn
+from orchestrator.services.swaps.retire_release import RetireRelease
+from orchestrator.services.swaps.roll_back import RollBack
+from orchestrator.services.swaps.shift_traffic import ShiftTraffic
+from orchestrator.services.swaps.stage_release import StageRelease
+from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.settings import Settings
 from orchestrator.wiring.inputs import build_limits
 from orchestrator.wiring.instances import build_figures, build_stored_releases, build_syncs

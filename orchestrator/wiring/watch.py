@@ -12,7 +12,7 @@ from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.stall import StallRule
 from orchestrator.ports.residency import Residency
-from orchestrator.services.watch_triton import WatchedServer, WatchRules, WatchTriton
+from orchestrator.services.residency.watch_triton import WatchedServer, WatchRules, WatchTriton
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_watch_metrics
 from orchestrator.wiring.instances import build_figures, build_wardens

@@ -41,20 +41,20 @@ from orchestrator.ports.reservations import Reservations
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.storage import ObjectStorage
-from orchestrator.services.adopt import AdoptWork
-from orchestrator.services.beat import BeatRuns
-from orchestrator.services.describe_model import DescribeModel
-from orchestrator.services.drain import DrainLane, Slots, Work
-from orchestrator.services.ensure_model import EnsureModel
-from orchestrator.services.execute import ExecuteRun
-from orchestrator.services.fetch_input import FetchInput
-from orchestrator.services.make import MakeWork
-from orchestrator.services.reserve_memory import ReserveMemory
-from orchestrator.services.retire import RetireChild
-from orchestrator.services.show_signs import ShowSigns
-from orchestrator.services.store_files import StoreFiles
-from orchestrator.services.stored_releases import StoredReleases
-from orchestrator.services.sweep_scratch import SweepScratch
+from orchestrator.services.models.stored_releases import StoredReleases
+from orchestrator.services.runs.adopt import AdoptWork
+from orchestrator.services.runs.beat import BeatRuns
+from orchestrator.services.runs.describe_model import DescribeModel
+from orchestrator.services.runs.drain import DrainLane, Slots, Work
+from orchestrator.services.runs.ensure_model import EnsureModel
+from orchestrator.services.runs.execute import ExecuteRun
+from orchestrator.services.runs.fetch_input import FetchInput
+from orchestrator.services.runs.make import MakeWork
+from orchestrator.services.runs.reserve_memory import ReserveMemory
+from orchestrator.services.runs.store_files import StoreFiles
+from orchestrator.services.workers.retire import RetireChild
+from orchestrator.services.workers.show_signs import ShowSigns
+from orchestrator.services.workers.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings, WorkerSettings
 from orchestrator.telemetry import RunMetrics, build_run_metrics
 from orchestrator.wiring.breakers import build_breakers

@@ -20,9 +20,9 @@ from orchestrator.domain.lane import solo_lane
 from orchestrator.ports.processes import Processes
 from orchestrator.ports.signboard import SignBoard
 from orchestrator.ports.worker_signs import WorkerSign
-from orchestrator.services.notice_deafness import NoticeDeafness
-from orchestrator.services.reap_gone import ReapGone
-from orchestrator.services.watch_children import WatchChildren
+from orchestrator.services.workers.notice_deafness import NoticeDeafness
+from orchestrator.services.workers.reap_gone import ReapGone
+from orchestrator.services.workers.watch_children import WatchChildren
 from orchestrator.settings import Settings
 from orchestrator.telemetry import build_reap_counter
 from orchestrator.wiring.outside import broker_url, build_samples, build_upkeep

@@ -54,6 +54,12 @@ def test_the_import_contracts_are_kept() -> None:
     assert lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
 
 
+def test_each_service_lies_in_a_theme() -> None:
+    """Else it would also escape the contract that services do not know their siblings (ADR 0050)."""
+    services = ROOT / "orchestrator" / "services"
+    assert set(services.rglob("[a-z]*.py")) == set(services.glob("[a-z]*/[a-z]*.py"))
+
+
 def test_a_broken_contract_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_package(tmp_path / "upside_down", {"high": "", "low": "import upside_down.high"})
     config = tmp_path / "contracts.ini"

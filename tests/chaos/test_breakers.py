@@ -18,7 +18,7 @@ from orchestrator.adapters.s3_storage import KeyFile, S3Storage
 from orchestrator.domain.breaker import R2
 from orchestrator.domain.task import Status
 from orchestrator.pipelines.registry import NEEDED_BY
-from orchestrator.services.find_out import FindOut
+from orchestrator.services.upkeep.find_out import FindOut
 from orchestrator.telemetry import build_queue_metrics
 
 OPEN_WITHIN_S = 10.0

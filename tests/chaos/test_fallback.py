@@ -23,8 +23,8 @@ from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.domain.breaker import R2
 from orchestrator.domain.task import Status, Task
 from orchestrator.pipelines.registry import NEEDED_BY
-from orchestrator.services.find_out import FindOut
-from orchestrator.services.move_back import MoveBack
+from orchestrator.services.upkeep.find_out import FindOut
+from orchestrator.services.upkeep.move_back import MoveBack
 from orchestrator.telemetry import build_queue_metrics
 
 TASKS, SECONDS_AWAY = 6, 40

@@ -25,7 +25,7 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.local.loopback import pick_ports
 from orchestrator.local.own import AliveProbe
 from orchestrator.pipelines.run_watch import RunWatch
-from orchestrator.services.beat import BeatRuns
+from orchestrator.services.runs.beat import BeatRuns
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -29,10 +29,10 @@ from orchestrator.domain.delivery import DeliveryStatus
 from orchestrator.domain.project import Project
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Status
-from orchestrator.services.deliver import Deliver
-from orchestrator.services.drain_deliveries import DrainDeliveries, SendSlots
-from orchestrator.services.register_outputs import RegisterOutputs
-from orchestrator.services.tell_content import TellContent
+from orchestrator.services.deliveries.deliver import Deliver
+from orchestrator.services.deliveries.drain_deliveries import DrainDeliveries, SendSlots
+from orchestrator.services.deliveries.register_outputs import RegisterOutputs
+from orchestrator.services.deliveries.tell_content import TellContent
 from orchestrator.telemetry import build_send_metrics
 
 PATIENCE_S = 60.0

@@ -22,7 +22,7 @@ from strict_r2 import R2Memory, R2Screen, render_refusal
 from orchestrator.adapters.s3_storage import S3Address, S3Parts, S3Storage
 from orchestrator.domain.errors import Category, RunCanceled, Unavailable
 from orchestrator.ports.storage import ObjectInfo
-from orchestrator.services.sweep_parts import SweepParts
+from orchestrator.services.upkeep.sweep_parts import SweepParts
 
 MIB = 1024**2
 PUT, PART, BEGIN, COMPLETE = rb"^PUT ", rb"^PUT .*partNumber=", rb"^POST .*[?&]uploads", rb"^POST .*uploadId="

@@ -24,7 +24,7 @@ from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.stall import StallRule
 from orchestrator.ports.inference import Tensors
-from orchestrator.services.watch_triton import WatchedServer, WatchRules, WatchTriton
+from orchestrator.services.residency.watch_triton import WatchedServer, WatchRules, WatchTriton
 from orchestrator.telemetry import build_watch_metrics
 
 PATIENCE_S = 90.0

@@ -22,8 +22,8 @@ from orchestrator.adapters.redis.deliveries import RedisDeliveries
 from orchestrator.adapters.redis.webhooks import RedisWebhooks
 from orchestrator.domain.delivery import Delivery
 from orchestrator.domain.webhook import Endpoint, EndpointChange, Receiver, render_secret
-from orchestrator.services.deliver import Deliver
-from orchestrator.services.send_webhook import SendWebhook
+from orchestrator.services.deliveries.deliver import Deliver
+from orchestrator.services.deliveries.send_webhook import SendWebhook
 from orchestrator.telemetry import build_send_metrics
 
 SECRET = b"s" * 32

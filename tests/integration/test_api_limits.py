@@ -12,7 +12,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from orchestrator.domain.rate import Rate
-from orchestrator.services.admit import Rates
+from orchestrator.services.projects.admit import Rates
 
 ECHO = {"type": "system.echo", "params": {"size_bytes": 64}}
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

@@ -13,7 +13,7 @@ from orchestrator.client import Client, errors
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.ports.model_figures import Figures
 from orchestrator.ports.residency import Residency
-from orchestrator.services.show_models import ShowModels
+from orchestrator.services.models.show_models import ShowModels
 
 NEAR, FAR = "triton-0:8001", "triton-1:8001"
 

@@ -14,7 +14,7 @@ from orchestrator.cli.app import build_cli
 from orchestrator.cli.doctor_tables import build_tables
 from orchestrator.client import Client, errors
 from orchestrator.domain.api_key import Scope
-from orchestrator.services.diagnose import Diagnose
+from orchestrator.services.upkeep.diagnose import Diagnose
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestrator.cli.swaps import parse_release, parse_seconds
 from orchestrator.client import Client, errors
 from orchestrator.domain.model import Release
 from orchestrator.ports.swaps import Standing
-from orchestrator.services.swap_model import SwapModel
+from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.wiring.swaps import SwapParts
 
 WATCH_S = 30.0

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from orchestrator.domain.retry import Again
 from orchestrator.ports.claims import Beat
-from orchestrator.services.audit import LOOKS_A_STEP, STEPS_A_TICK, Audit
+from orchestrator.services.upkeep.audit import LOOKS_A_STEP, STEPS_A_TICK, Audit
 from orchestrator.telemetry import build_queue_metrics
 
 MISSING_LEASE = {"fault": "missing", "index": "leases", "subject": "t"}

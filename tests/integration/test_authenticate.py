@@ -10,7 +10,7 @@ from record_store import open_store
 
 from orchestrator.domain.api_key import EVERY_SCOPE, Scope, render_key
 from orchestrator.domain.errors import Unauthorized, Unavailable
-from orchestrator.services.authenticate import MOST_ENTRIES
+from orchestrator.services.projects.authenticate import MOST_ENTRIES
 
 PROMISE_S = 5.0
 

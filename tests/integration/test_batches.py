@@ -18,7 +18,7 @@ from orchestrator.domain.limits import LaneLimits, Quotas
 from orchestrator.domain.rate import Rate
 from orchestrator.domain.task import NewTask, Priority
 from orchestrator.ports.claims import Commit
-from orchestrator.services.admit import Rates
+from orchestrator.services.projects.admit import Rates
 
 ECHO: Mapping[str, Any] = {"type": "system.echo"}
 STILL = "projects/film-a/uploads/upload_1/still.png"

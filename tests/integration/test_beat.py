@@ -8,7 +8,7 @@ from run_room import HandClock
 
 from orchestrator.domain.task import Progress, Status
 from orchestrator.pipelines.run_watch import Ending
-from orchestrator.services.beat import BeatRuns
+from orchestrator.services.runs.beat import BeatRuns
 
 LEASE_S = LEASE_MS // 1000
 HALF_WAY = Progress(stage="infer", fraction=0.5, done=1, total=2)

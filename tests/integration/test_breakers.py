@@ -16,8 +16,8 @@ from orchestrator.domain.breaker import R2, TRITON, AccessDenied, Breaker, Depen
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.task import NewTask, Status
 from orchestrator.pipelines.registry import NEEDED_BY
-from orchestrator.services.find_out import FindOut
-from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.services.upkeep.find_out import FindOut
+from orchestrator.services.upkeep.ring_lanes import RingLanes
 from orchestrator.telemetry import QueueMetrics, build_queue_metrics
 
 AWAY = Unavailable("away", service="triton", category=Category.NETWORK)

@@ -16,8 +16,8 @@ from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import OrchestratorError, Refused, Unavailable
 from orchestrator.local.loopback import pick_ports
-from orchestrator.services.purge_cached import PurgeCached
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.purge_cached import PurgeCached
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.telemetry import build_queue_metrics
 
 

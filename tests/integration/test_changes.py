@@ -16,7 +16,7 @@ from orchestrator.domain.retry import Again
 from orchestrator.domain.task import Priority, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.reads import TaskFilter
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.telemetry import build_queue_metrics
 
 DAY_MS = 86_400_000

@@ -14,7 +14,7 @@ from orchestrator.adapters.redis.inspection import RedisInspection
 from orchestrator.adapters.redis.scripts import script_text
 from orchestrator.cli.app import build_cli
 from orchestrator.domain.limits import Quotas
-from orchestrator.services.diagnose import Diagnose, Report
+from orchestrator.services.upkeep.diagnose import Diagnose, Report
 
 PULSES = {"io": 3}
 

@@ -16,7 +16,7 @@ from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.task import Run, Status
 from orchestrator.local.loopback import pick_ports
-from orchestrator.services.drain import Slots
+from orchestrator.services.runs.drain import Slots
 
 
 @pytest.fixture

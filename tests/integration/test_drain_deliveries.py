@@ -14,7 +14,7 @@ from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.domain.delivery import Delivery
 from orchestrator.domain.errors import Overloaded
 from orchestrator.domain.task import TaskEvent
-from orchestrator.services.drain_deliveries import SendSlots
+from orchestrator.services.deliveries.drain_deliveries import SendSlots
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestrator.adapters.redis.client import RedisClient
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.domain.rate import Rate
 from orchestrator.ports.claims import Commit
-from orchestrator.services.admit import Rates
+from orchestrator.services.projects.admit import Rates
 
 ECHO: Mapping[str, Any] = {"type": "system.echo"}
 STILL = "projects/film-a/uploads/upload_1/still.png"

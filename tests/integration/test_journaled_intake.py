@@ -20,8 +20,8 @@ from orchestrator.domain.task import NewTask, Priority, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.deliveries import Taken
 from orchestrator.ports.intake import Receipt
-from orchestrator.services.sweep import Sweep
-from orchestrator.services.tell_journal import TellJournal
+from orchestrator.services.deliveries.tell_journal import TellJournal
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.telemetry import build_queue_metrics
 
 AWAY = Unavailable("the object store cannot be reached", service="storage", category=Category.STORAGE)

@@ -16,7 +16,7 @@ from orchestrator.client import ApiError, Client, Filter, errors
 from orchestrator.domain.limits import Quotas
 from orchestrator.domain.task import Priority, Status
 from orchestrator.ports.reads import TaskFilter
-from orchestrator.services.change_many import CHANGED_A_CALL, Action, Changed, ChangeMany, Wanted
+from orchestrator.services.tasks.change_many import CHANGED_A_CALL, Action, Changed, ChangeMany, Wanted
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestrator.adapters.redis.displaced import RedisDisplaced
 from orchestrator.domain.breaker import R2, Outcome, Permit
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.task import Artifact, Status
-from orchestrator.services.move_back import MoveBack
+from orchestrator.services.upkeep.move_back import MoveBack
 
 LINK_S = 3_600.0
 AWAY = Unavailable("away", service="storage", category=Category.STORAGE)

@@ -15,8 +15,8 @@ from orchestrator.domain.retry import Again
 from orchestrator.domain.task import NewTask, Run, Status
 from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.forecast import Place
-from orchestrator.services.resume import ResumeWork
-from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.services.tasks.resume import ResumeWork
+from orchestrator.services.upkeep.ring_lanes import RingLanes
 from orchestrator.telemetry import build_queue_metrics
 
 KINDS = ["lane:io", "project:film-a", "type:system.echo", "model:echo"]

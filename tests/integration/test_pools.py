@@ -18,7 +18,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.retry import Again
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.lane_workers import NoWorker
-from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.services.upkeep.ring_lanes import RingLanes
 from orchestrator.telemetry import BoundedLabels, build_queue_metrics
 
 POOLED = pool_lane("io", "stage-1")

@@ -18,7 +18,7 @@ from orchestrator.adapters.triton_warden import TritonWarden
 from orchestrator.domain.errors import Refused
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.push import Push, PushedFile
-from orchestrator.services.sync_release import SyncRelease
+from orchestrator.services.models.sync_release import SyncRelease
 from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases
 
 MODELS = Path(__file__).resolve().parents[2] / "model_repository"

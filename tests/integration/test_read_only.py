@@ -11,7 +11,7 @@ from journal_room import JournalRoom, journal_room
 from servers import SeaweedFs
 
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.services.guard_writes import GuardWrites
+from orchestrator.services.journal.guard_writes import GuardWrites
 from orchestrator.wiring.api_parts import ApiParts
 
 ECHO = {"type": "system.echo"}

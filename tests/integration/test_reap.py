@@ -16,8 +16,8 @@ from orchestrator.domain.owner import Owner
 from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
 from orchestrator.ports.upkeep import Mended
-from orchestrator.services.reap_gone import ReapGone
-from orchestrator.services.reap_silent import ReapSilent
+from orchestrator.services.upkeep.reap_silent import ReapSilent
+from orchestrator.services.workers.reap_gone import ReapGone
 from orchestrator.telemetry import build_queue_metrics
 
 SILENT_S = LEASE_MS / 2000

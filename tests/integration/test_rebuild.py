@@ -18,7 +18,7 @@ from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Priority, Status
 from orchestrator.ports.claims import Beat, Commit, Verdict
 from orchestrator.ports.storage import FALLBACK
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.settings import ReceiptSettings
 from orchestrator.telemetry import build_queue_metrics
 

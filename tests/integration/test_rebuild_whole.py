@@ -19,7 +19,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.task import Status
 from orchestrator.domain.webhook import Endpoint, Receiver
 from orchestrator.ports.rebuilding import StoreState
-from orchestrator.services.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
+from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from orchestrator.domain.media import MediaInfo, MediaKind, size_of
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.task import Run
 from orchestrator.pipelines.run_watch import Ending, RunWatch
-from orchestrator.services.reserve_memory import WAITS_S, ReserveMemory
+from orchestrator.services.runs.reserve_memory import WAITS_S, ReserveMemory
 
 SIZE = "2^20 pixels"
 GPU = Instance("gpu:1", budget_bytes=100, used_bytes=40)

@@ -13,7 +13,7 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.retry import GiveUp
 from orchestrator.domain.task import Artifact, Priority, Status
 from orchestrator.ports.claims import Commit
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.sweep import Sweep
 from orchestrator.telemetry import build_queue_metrics
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000

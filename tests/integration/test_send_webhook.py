@@ -18,7 +18,7 @@ from orchestrator.domain.delivery import Cursor, Delivery, DeliveryStatus
 from orchestrator.domain.errors import Refused, Unavailable
 from orchestrator.domain.task import Task, TaskEvent
 from orchestrator.domain.webhook import Endpoint, EndpointChange, Receiver, render_secret
-from orchestrator.services.send_webhook import SendWebhook
+from orchestrator.services.deliveries.send_webhook import SendWebhook
 
 OLD, NEW = b"o" * 32, b"n" * 32
 

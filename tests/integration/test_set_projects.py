@@ -10,7 +10,7 @@ from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import InvalidParams
 from orchestrator.domain.project import Project
-from orchestrator.services.set_projects import SetProjects
+from orchestrator.services.projects.set_projects import SetProjects
 
 
 @pytest.fixture

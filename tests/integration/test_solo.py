@@ -11,7 +11,7 @@ from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.retry import Again
 from orchestrator.domain.task import NewTask, Run, Status
 from orchestrator.ports.claims import Beat, Claimed
-from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.services.upkeep.ring_lanes import RingLanes
 from orchestrator.telemetry import build_queue_metrics
 
 LEASE_S = LEASE_MS // 1000

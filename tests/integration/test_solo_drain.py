@@ -11,7 +11,7 @@ from worker_child import PATIENCE_S, QUICK, Child
 from orchestrator.domain.lane import solo_lane
 from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
-from orchestrator.services.drain import Slots
+from orchestrator.services.runs.drain import Slots
 
 SOLO = solo_lane("io")
 

@@ -10,7 +10,7 @@ from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store, 
 
 from orchestrator.domain.errors import Category, Refused, TaskNotFound
 from orchestrator.domain.task import Status
-from orchestrator.services.sweep import SWEPT_A_ROUND, Sweep
+from orchestrator.services.upkeep.sweep import SWEPT_A_ROUND, Sweep
 from orchestrator.telemetry import build_queue_metrics
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.adapters.linux_processes import LinuxProcesses
-from orchestrator.services.sweep_scratch import SweepScratch
+from orchestrator.services.workers.sweep_scratch import SweepScratch
 
 
 def test_what_dead_processes_of_this_node_left_goes_and_nothing_else(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.retry import Again, GiveUp
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.ports.storage import ObjectInfo
-from orchestrator.services.sweep_strays import SweepStrays
+from orchestrator.services.upkeep.sweep_strays import SweepStrays
 
 A_DAY_MS = 86_400_000
 

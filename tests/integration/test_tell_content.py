@@ -21,8 +21,8 @@ from orchestrator.domain.task import Artifact, Progress, Run, Status, TaskEvent
 from orchestrator.ports.claims import Beat, Commit
 from orchestrator.ports.content import OutputDocument, TaskDocument
 from orchestrator.ports.deliveries import Taken
-from orchestrator.services.register_outputs import RegisterOutputs
-from orchestrator.services.tell_content import TellContent
+from orchestrator.services.deliveries.register_outputs import RegisterOutputs
+from orchestrator.services.deliveries.tell_content import TellContent
 
 LARGEST = 1000
 

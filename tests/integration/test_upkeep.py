@@ -11,7 +11,7 @@ from record_store import DONE, LEASE_MS, RecordStore, new_task, open_store
 from orchestrator.domain.errors import Category, StaleRun
 from orchestrator.domain.task import Run, Status
 from orchestrator.ports.claims import Beat
-from orchestrator.services.ring_lanes import RingLanes
+from orchestrator.services.upkeep.ring_lanes import RingLanes
 from orchestrator.telemetry import build_queue_metrics
 
 LEASE_S = LEASE_MS // 1000

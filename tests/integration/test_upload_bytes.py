@@ -19,10 +19,10 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.task import Artifact
 from orchestrator.domain.upload import UploadSizes
 from orchestrator.ports.storage import ObjectInfo
-from orchestrator.services.continue_upload import ContinueUpload
-from orchestrator.services.end_offers import EndOffers
-from orchestrator.services.offer_upload import LAST_BYTES_S, NewUpload, OfferUpload
-from orchestrator.services.sweep import Sweep
+from orchestrator.services.upkeep.sweep import Sweep
+from orchestrator.services.uploads.continue_upload import ContinueUpload
+from orchestrator.services.uploads.end_offers import EndOffers
+from orchestrator.services.uploads.offer_upload import LAST_BYTES_S, NewUpload, OfferUpload
 from orchestrator.telemetry import build_queue_metrics
 
 QUOTA = 1_000

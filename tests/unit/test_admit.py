@@ -11,7 +11,7 @@ from orchestrator.domain.api_key import EVERY_SCOPE, Caller
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.rate import Bucket, Grant, Rate
-from orchestrator.services.admit import READ_COST, WRITE_COST, AdmitRequests, Allowance, Rates
+from orchestrator.services.projects.admit import READ_COST, WRITE_COST, AdmitRequests, Allowance, Rates
 
 ALICE = Caller(Project("film-a"), "key_1", EVERY_SCOPE)
 BOB = Caller(Project("film-a"), "key_2", EVERY_SCOPE)

@@ -5,7 +5,7 @@ from fakes_residency import FakeResidency
 
 from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.model import Instance
-from orchestrator.services.check_instances import TOLD_WITHIN_MS, CheckInstances
+from orchestrator.services.residency.check_instances import TOLD_WITHIN_MS, CheckInstances
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from run_room import HandClock
 
 from orchestrator.adapters.mmap_board import MmapBoard
 from orchestrator.domain.owner import Owner
-from orchestrator.services.retire import RetireChild
-from orchestrator.services.show_signs import STUCK_S, ShowSigns
-from orchestrator.services.watch_children import GAP_S, WatchChildren
+from orchestrator.services.workers.retire import RetireChild
+from orchestrator.services.workers.show_signs import STUCK_S, ShowSigns
+from orchestrator.services.workers.watch_children import GAP_S, WatchChildren
 
 LEASE_S = 30.0
 ME, OTHER = Owner("node-1", 100, 1), Owner("node-1", 200, 2)

@@ -11,7 +11,7 @@ from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.model import GPU_OOM, Instance, ModelNotFound, Placement, Resident, ResidentState
 from orchestrator.domain.task import Run
 from orchestrator.ports.inference import InferenceServer
-from orchestrator.services.ensure_model import EnsureModel
+from orchestrator.services.runs.ensure_model import EnsureModel
 
 UNPLACED = Run(TASK, 1, "r", "worker-1")
 PLACED = replace(UNPLACED, placement=Placement("echo@2", "gpu:2"))

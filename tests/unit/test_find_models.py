@@ -16,9 +16,9 @@ from orchestrator.domain.push import folder_of
 from orchestrator.domain.signature import Signature
 from orchestrator.domain.task import Run
 from orchestrator.ports.inference import InferenceServer
-from orchestrator.services.describe_model import DescribeModel
-from orchestrator.services.find_models import FindModels
-from orchestrator.services.stored_releases import StoredReleases
+from orchestrator.services.models.find_models import FindModels
+from orchestrator.services.models.stored_releases import StoredReleases
+from orchestrator.services.runs.describe_model import DescribeModel
 
 PITCH = Release("pitch", 3)
 LABELS = b"red\ngreen\n"

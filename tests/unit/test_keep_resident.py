@@ -5,7 +5,7 @@ from itertools import pairwise
 from residency_world import PERIOD_MS, RULES, World
 
 from orchestrator.domain.model import ResidentState
-from orchestrator.services.keep_resident import Wishes
+from orchestrator.services.residency.keep_resident import Wishes
 
 READY, UNLOADED, CLOSING, FAILED = (
     ResidentState.READY,

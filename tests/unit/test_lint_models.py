@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from orchestrator.cli.app import build_cli
 from orchestrator.pipelines.needs import NEEDS
 from orchestrator.pipelines.registry import PIPELINES
-from orchestrator.services.lint_models import LintModels
+from orchestrator.services.models.lint_models import LintModels
 from orchestrator.wiring.lint import build_lint
 
 ROOT = Path(__file__).resolve().parents[2]

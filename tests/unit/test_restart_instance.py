@@ -4,7 +4,7 @@ from residency_world import PERIOD_MS, World
 
 from orchestrator.domain.model import ResidentState
 from orchestrator.domain.residency import Rules
-from orchestrator.services.keep_resident import Wishes
+from orchestrator.services.residency.keep_resident import Wishes
 
 READY = ResidentState.READY
 

@@ -23,9 +23,9 @@ from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, T
 from orchestrator.pipelines.submission import BatchRequest, DraftTask, SubmitRequest
 from orchestrator.ports.forecast import Outlook, Place
 from orchestrator.ports.intake import Receipt
-from orchestrator.services.pin_input import PinInput
-from orchestrator.services.submit import SubmitTask
-from orchestrator.services.submit_batch import SubmitBatch
+from orchestrator.services.tasks.pin_input import PinInput
+from orchestrator.services.tasks.submit import SubmitTask
+from orchestrator.services.tasks.submit_batch import SubmitBatch
 from orchestrator.telemetry import IntakeMetrics, build_intake_metrics
 
 FILM = Project("film-a")

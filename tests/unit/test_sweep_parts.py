@@ -7,7 +7,7 @@ from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
 
 from orchestrator.domain.errors import Category, Refused
-from orchestrator.services.sweep_parts import SweepParts
+from orchestrator.services.upkeep.sweep_parts import SweepParts
 from orchestrator.settings import Settings
 from orchestrator.wiring.keeper import SWEEP_PARTS_EVERY_S, _sweep_parts
 

@@ -9,8 +9,8 @@ from push_room import MODEL, PushRoom
 from orchestrator.domain.errors import Refused
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.model import Instance, ModelNotFound, Release, Resident, ResidentState
-from orchestrator.services.stored_releases import StoredReleases
-from orchestrator.services.sync_release import SyncRelease
+from orchestrator.services.models.stored_releases import StoredReleases
+from orchestrator.services.models.sync_release import SyncRelease
 
 HERE = "gpu-1:8001"
 

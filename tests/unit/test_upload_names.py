@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.project import Project
-from orchestrator.services.offer_upload import safe_name
+from orchestrator.services.uploads.offer_upload import safe_name
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from orchestrator.domain.stall import StallRule
 from orchestrator.pipelines.zeros import zero_request
 from orchestrator.ports.inference import Tensors
 from orchestrator.ports.model_figures import Figures
-from orchestrator.services.watch_triton import WatchedServer, WatchRules, WatchTriton
+from orchestrator.services.residency.watch_triton import WatchedServer, WatchRules, WatchTriton
 from orchestrator.telemetry import build_watch_metrics
 
 ADDRESS = "gpu:8001"

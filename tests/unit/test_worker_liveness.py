@@ -9,8 +9,8 @@ from run_room import HandClock
 from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.owner import Owner
 from orchestrator.ports.worker_signs import WorkerSign
-from orchestrator.services.notice_deafness import NoticeDeafness
-from orchestrator.services.tell_worker import SILENT_S, TellWorker, WorkerSilent
+from orchestrator.services.workers.notice_deafness import NoticeDeafness
+from orchestrator.services.workers.tell_worker import SILENT_S, TellWorker, WorkerSilent
 
 PATIENCE = 5
 

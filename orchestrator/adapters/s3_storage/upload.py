@@ -83,7 +83,7 @@ class Upload:
         return parse_etag(answer["ETag"])
 
     def abort(self) -> None:
-        """Nobody is there to hear that it failed: what is left is swept (`services/sweep_parts.py`)."""
+        """Nobody is there to hear that it failed: what is left is swept (`services/upkeep/sweep_parts.py`)."""
         try:
             with translated():
                 self.access.client.abort_multipart_upload(**self.named)

@@ -20,7 +20,7 @@ KNOWN: Mapping[Kind, frozenset[str]] = {
 class PauseWork:
     """What is misspelt is refused: a pause of nothing would look like one that works.
 
-    ``knows`` says whether there is a model (`services/find_models.py`).
+    ``knows`` says whether there is a model (`services/models/find_models.py`).
     """
 
     pauses: Pauses

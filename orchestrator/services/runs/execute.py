@@ -29,7 +29,7 @@ LEAST_KEPT_S = 10.0
 
 
 class FileStore(Protocol):
-    """Stores what was made, and says after each file how far it has come (`services/store_files.py`)."""
+    """Stores what was made, and says after each file how far it has come (`services/runs/store_files.py`)."""
 
     def __call__(
         self, run: Run, made: Checkpoint, *, folder: Path, keep_going: Callable[[], None]
@@ -40,7 +40,7 @@ class FileStore(Protocol):
 class ExecuteRun:
     """Whatever happens to a run ends in exactly one commit, or in none when the task is no longer its own.
 
-    ``adopt`` finds what an earlier run has made already (`services/adopt.py`), ``make`` makes it (`services/make.py`).
+    ``adopt`` finds what an earlier run has made already (`runs/adopt.py`), ``make`` makes it (`runs/make.py`).
     """
 
     claims: Claims

@@ -33,7 +33,7 @@ from orchestrator.ports.inference import InferenceEngine, Serving
 
 
 class InputFetch(Protocol):
-    """Brings the input to the run (`services/fetch_input.py`)."""
+    """Brings the input to the run (`services/runs/fetch_input.py`)."""
 
     def __call__(
         self, wanted: JsonObject, destination: Path, *, accepts: frozenset[MediaKind], keep_going: Callable[[], None]
@@ -45,7 +45,7 @@ class MakeWork:
     """``ensure`` returns when the run's model can be asked, and says what will answer; ``describe`` what that takes.
 
     ``engine`` is that of an instance, of the first one when it is given no address. ``hold`` waits for memory and keeps
-    it (`services/reserve_memory.py`).
+    it (`services/runs/reserve_memory.py`).
     """
 
     fetch_input: InputFetch

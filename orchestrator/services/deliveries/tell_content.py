@@ -18,7 +18,7 @@ DELETED = "deleted"  # the last line of a task: its document keeps its status, a
 
 
 class OutputRegister(Protocol):
-    """Makes documents of a task's outputs (`services/register_outputs.py`)."""
+    """Makes documents of a task's outputs (`services/deliveries/register_outputs.py`)."""
 
     def __call__(
         self, project: Project, task: Task, *, names: ContentNames, is_repeat: bool

@@ -24,7 +24,7 @@ Purge = Callable[[str, Sequence[str]], None]
 
 
 def nothing_cached(_project: str, _keys: Sequence[str]) -> None:
-    """How there is no CDN; `services/purge_cached.py` is how there is one."""
+    """How there is no CDN; `services/upkeep/purge_cached.py` is how there is one."""
 
 
 @dataclass(frozen=True, slots=True)

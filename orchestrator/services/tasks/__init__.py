@@ -1,0 +1,1 @@
+"""What a client does with its tasks: submit, ask, change, end."""

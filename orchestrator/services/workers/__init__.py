@@ -1,0 +1,1 @@
+"""The processes of a worker: its children, their signs of life, and what dead ones leave behind."""
