@@ -40,6 +40,11 @@ class Source:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree: eight rules walk it."""
+        return tuple(ast.walk(self.tree))
+
 
 Rule = Callable[[Source], Iterator[str]]
 
@@ -51,7 +56,7 @@ def module_is_short(source: Source) -> Iterator[str]:
 
 
 def functions_are_short(source: Source) -> Iterator[str]:
-    for function in functions_of(source.tree):
+    for function in functions_of(source):
         lines = (function.end_lineno or function.lineno) - function.lineno + 1
         if lines > FUNCTION_LINES:
             yield f"{place(source, function)} {function.name} has {lines} lines"
@@ -59,9 +64,8 @@ def functions_are_short(source: Source) -> Iterator[str]:
 
 def parameters_are_few(source: Source) -> Iterator[str]:
     """At most six; those beyond the second by keyword only, unless somebody else decides how the call looks."""
-    tree = source.tree
-    foreign = set(foreign_methods(tree)) if "/adapters/" in source.name else set()
-    for function in functions_of(tree):
+    foreign = set(foreign_methods(source)) if "/adapters/" in source.name else set()
+    for function in functions_of(source):
         positional = positional_parameters(function)
         total = len(positional) + len(function.args.kwonlyargs)
         if total > PARAMETERS:
@@ -71,11 +75,11 @@ def parameters_are_few(source: Source) -> Iterator[str]:
             yield f"{place(source, function)} {function.name} takes {len(positional)} by position"
 
 
-def foreign_methods(tree: ast.Module) -> Iterator[Function]:
+def foreign_methods(source: Source) -> Iterator[Function]:
     """In an adapter a Protocol describes a library's class, and a base with a dot in its name is one: the methods are
     called as the library wants.
     """
-    for node in ast.walk(tree):
+    for node in source.nodes:
         bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
         if isinstance(node, ast.ClassDef) and any(base == "Protocol" or "." in base for base in bases):
             yield from (item for item in node.body if isinstance(item, Function))
@@ -102,7 +106,7 @@ def module_says_what_lives_here(source: Source) -> Iterator[str]:
 
 def names_mean_something(source: Source) -> Iterator[str]:
     """No filler words in the names of modules, classes and functions (`design.md`, section 2)."""
-    defined = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef | Function)]
+    defined = [node for node in source.nodes if isinstance(node, ast.ClassDef | Function)]
     places = [(source.name, source.name), *((place(source, node), node.name) for node in defined)]
     for where, name in places:
         if filler := FORBIDDEN_WORDS.intersection(words_of(name.removesuffix(".py"))):
@@ -116,6 +120,8 @@ def words_of(name: str) -> list[str]:
 
 def suppressions_say_why(source: Source) -> Iterator[str]:
     """Every suppression of a check carries the code of the check and a reason."""
+    if "noqa" not in source.text and "type: ignore" not in source.text:
+        return
     for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
         if token.type != tokenize.COMMENT:
             continue
@@ -126,12 +132,12 @@ def suppressions_say_why(source: Source) -> Iterator[str]:
 
 def tests_patch_nothing(source: Source) -> Iterator[str]:
     """Fakes come in by the front door: no mock library, no `monkeypatch.setattr`."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         imported += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
         if any(name.startswith(("mock", "unittest.mock", "pytest_mock")) for name in imported):
             yield f"{place(source, node)} imports a mock library"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "monkeypatch.setattr":
+        if is_named(node, "monkeypatch.setattr"):
             yield f"{place(source, node)} patches an attribute"
 
 
@@ -139,15 +145,20 @@ def tests_never_sleep(source: Source) -> Iterator[str]:
     """A test waits for a condition or an event, with a deadline; a fixture may be slow on purpose."""
     if source.name.startswith("tests/fixtures/"):
         return
-    for node in ast.walk(source.tree):
-        sleeps = isinstance(node, ast.Attribute) and ast.unparse(node) == "time.sleep"
+    for node in source.nodes:
         imports = isinstance(node, ast.ImportFrom) and node.module == "time" and "sleep" in {a.name for a in node.names}
-        if sleeps or imports:
+        if imports or is_named(node, "time.sleep"):
             yield f"{place(source, node)} sleeps"
 
 
-def functions_of(tree: ast.Module) -> Iterator[Function]:
-    return (node for node in ast.walk(tree) if isinstance(node, Function))
+def functions_of(source: Source) -> Iterator[Function]:
+    return (node for node in source.nodes if isinstance(node, Function))
+
+
+def is_named(node: ast.AST, dotted: str) -> bool:
+    """Whether it is this attribute. Only one whose last word fits is written out, which costs the most of all here."""
+    last = dotted.rpartition(".")[2]
+    return isinstance(node, ast.Attribute) and node.attr == last and ast.unparse(node) == dotted
 
 
 def place(source: Source, node: ast.AST) -> str:

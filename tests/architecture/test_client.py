@@ -105,7 +105,7 @@ def calls(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     """Each ``Call(method, path)``, and each path that stands alone, which is followed."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Call":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Call":
             method, path = node.args[:2]
             yield ast.literal_eval(method), shape_of(path)
         elif isinstance(node, ast.IfExp):

@@ -34,8 +34,9 @@ MAY_READ_IT = {
 
 
 def wall_clock_reads(source: str) -> list[str]:
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    names = [ast.unparse(call.func) for call in calls]
+    last_words = {read.rpartition(".")[2] for read in WALL_CLOCK}
+    called = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    names = [ast.unparse(func) for func in called if isinstance(func, ast.Attribute) and func.attr in last_words]
     return [name for name in names if any(name == read or name.endswith(f".{read}") for read in WALL_CLOCK)]
 
 

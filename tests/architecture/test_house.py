@@ -117,7 +117,7 @@ def import_everything(folder: Path, package: str) -> dict[str, list[str]]:
 def reads_environment(text: str) -> bool:
     names = {"environ", "environb", "getenv"}
     nodes = list(ast.walk(ast.parse(text)))
-    attributes = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    attributes = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and node.attr in names}
     imported = {a.name for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "os" for a in n.names}
     return bool(attributes & {f"os.{name}" for name in names} or imported & names)
 
