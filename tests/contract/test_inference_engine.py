@@ -173,22 +173,6 @@ def test_a_request_that_does_not_fit_the_model_is_refused(rig: Rig) -> None:
         rig.echo(BYTES[0]).result(5)
 
 
-def test_a_full_queue_is_overload(triton_rig: Rig) -> None:
-    flood = [triton_rig.submit_slow() for _ in range(12)]  # one runs, four wait
-    with pytest.raises(Overloaded):
-        flood[-1].result(0.9)
-    for inference in flood:
-        inference.cancel()
-
-
-def test_waiting_too_long_in_the_queue_is_overload(triton_rig: Rig, tmp_path: Path) -> None:
-    running = triton_rig.rehearse(rehearsal(delay_ms=8_000, mark=tmp_path / "running"))
-    wait_for_file(tmp_path / "running")
-    with pytest.raises(Overloaded):
-        triton_rig.rehearse(rehearsal()).result(5)  # the queue gives up after two seconds
-    running.cancel()
-
-
 def test_priority_one_overtakes(triton_rig: Rig, tmp_path: Path) -> None:
     submit = triton_rig.engine.submit
     triton_rig.rehearse(rehearsal(delay_ms=300, mark=tmp_path / "running"))

@@ -9,9 +9,9 @@ from typing import TypeVar
 from grpc import StatusCode
 from tritonclient.utils import InferenceServerException
 
-from orchestrator.adapters.triton.channel import connect
+from orchestrator.adapters.triton.channel import Line
 from orchestrator.adapters.triton.status import SERVICE, parse_error, read_code
-from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
 from orchestrator.ports.inference import ModelState
 
 # The name that triton/launch.py and the container give the secret; the header's prefix is Triton's.
@@ -28,24 +28,24 @@ class TritonControl:
     def __init__(
         self, address: str, *, control_key: str, load_timeout_s: float = 300.0, unload_timeout_s: float = 60.0
     ) -> None:
-        self._client = connect(address)
+        self._line = Line(address)
         self._headers = {CONTROL_HEADER: control_key}
         self._load_timeout_s = load_timeout_s
         self._unload_timeout_s = unload_timeout_s
 
     def is_live(self) -> bool:
-        return self._is_true(self._client.is_server_live)
+        return self._is_true(self._line.client.is_server_live)
 
     def is_ready(self, model: str) -> bool:
-        return self._is_true(self._client.is_model_ready, model)
+        return self._is_true(self._line.client.is_model_ready, model)
 
     def load(self, model: str) -> None:
         # Triton would load it a second time beside the first, and hold both in GPU memory meanwhile.
         if "READY" not in self._states(model):
-            self._ask(self._client.load_model, model, within_s=self._load_timeout_s)
+            self._ask(self._line.client.load_model, model, within_s=self._load_timeout_s)
 
     def unload(self, model: str) -> None:
-        self._ask(self._client.unload_model, model, within_s=self._unload_timeout_s)
+        self._ask(self._line.client.unload_model, model, within_s=self._unload_timeout_s)
         # The call returns before requests in flight have ended and before any memory is free.
         deadline = time.monotonic() + self._unload_timeout_s
         while not self._states(model) <= {"UNAVAILABLE"}:
@@ -55,20 +55,20 @@ class TritonControl:
 
     def reload(self, model: str) -> None:
         # With a dead stub the index says UNLOADING for ever (seen on 2.51); the load makes a second one beside it.
-        self._ask(self._client.unload_model, model, within_s=self._unload_timeout_s)
-        self._ask(self._client.load_model, model, within_s=self._load_timeout_s)
+        self._ask(self._line.client.unload_model, model, within_s=self._unload_timeout_s)
+        self._ask(self._line.client.load_model, model, within_s=self._load_timeout_s)
 
     def config(self, model: str) -> str:
-        answer = self._ask(partial(self._client.get_model_config, as_json=True), model)
+        answer = self._ask(partial(self._line.client.get_model_config, as_json=True), model)
         return json.dumps(answer["config"], sort_keys=True, separators=(",", ":"))
 
     def index(self) -> tuple[ModelState, ...]:
-        answer = self._ask(self._client.get_model_repository_index)
+        answer = self._ask(self._line.client.get_model_repository_index)
         # A model that was never loaded has no state.
         return tuple(ModelState(row.name, row.version, row.state or "UNAVAILABLE", row.reason) for row in answer.models)
 
     def close(self) -> None:
-        self._client.close()
+        self._line.close()
 
     def _states(self, model: str) -> set[str]:
         """The states of the model's versions; empty when the repository has no such model."""
@@ -76,15 +76,26 @@ class TritonControl:
 
     def _ask(self, call: Callable[..., T], *words: str, within_s: float = ANSWER_WITHIN_S) -> T:
         try:
-            return call(*words, headers=self._headers, client_timeout=within_s)
+            answer = call(*words, headers=self._headers, client_timeout=within_s)
         except InferenceServerException as error:
-            if read_code(error) is StatusCode.DEADLINE_EXCEEDED:
-                message = "the inference server did not answer in time"
-                raise Unavailable(message, service=SERVICE, category=Category.NETWORK) from error
-            raise parse_error(error) from error
+            ours = _parse(error)
+            self._line.hear(ours)
+            raise ours from error
+        self._line.hear()
+        return answer
 
     def _is_true(self, question: Callable[..., bool], *words: str) -> bool:
         try:
-            return question(*words, client_timeout=ANSWER_WITHIN_S)
-        except InferenceServerException:
+            is_so = question(*words, client_timeout=ANSWER_WITHIN_S)
+        except InferenceServerException as error:
+            self._line.hear(_parse(error))
             return False
+        self._line.hear()
+        return is_so
+
+
+def _parse(error: InferenceServerException) -> OrchestratorError:
+    """Our error. These calls are short: one that is late has met nobody."""
+    if read_code(error) is StatusCode.DEADLINE_EXCEEDED:
+        return Unavailable("the inference server did not answer in time", service=SERVICE, category=Category.NETWORK)
+    return parse_error(error)

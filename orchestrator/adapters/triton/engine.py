@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from orchestrator.adapters.triton.channel import connect
+from orchestrator.adapters.triton.channel import Line
 from orchestrator.adapters.triton.status import parse_error
 from orchestrator.domain.errors import RunCanceled, StageTimeout
 from orchestrator.ports.inference import Tensors
@@ -21,10 +21,13 @@ Landing = Future[InferResult]
 class TritonInference:
     """One gRPC call. Its answer lands from gRPC's own thread, whether anybody waits or not."""
 
-    def __init__(self, landing: Landing, cancel_call: Callable[[], None], outputs: tuple[str, ...]) -> None:
+    def __init__(
+        self, landing: Landing, cancel_call: Callable[[], None], *, outputs: tuple[str, ...], line: Line
+    ) -> None:
         self._landing = landing
         self._cancel_call = cancel_call
         self._outputs = outputs
+        self._line = line
         self._canceled = False
         self.version = ""
 
@@ -36,7 +39,12 @@ class TritonInference:
             self._cancel_call()
             raise StageTimeout(f"the model did not answer within {timeout_s:g} s") from error
         except InferenceServerException as error:
-            raise RunCanceled if self._canceled else parse_error(error) from error
+            if self._canceled:
+                raise RunCanceled from error
+            ours = parse_error(error)
+            self._line.hear(ours)
+            raise ours from error
+        self._line.hear()
         self.version = answer.get_response().model_version
         return {name: answer.as_numpy(name) for name in self._outputs}
 
@@ -52,13 +60,13 @@ class TritonEngine:
     """
 
     def __init__(self, address: str, *, deadline_s: float = 120.0) -> None:
-        self._client = connect(address)
+        self._line = Line(address)
         self._deadline_s = deadline_s
 
     def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> TritonInference:
         landing: Landing = Future()
         # The only call of tritonclient that can be cancelled (stack facts H).
-        call = self._client.async_infer(
+        call = self._line.client.async_infer(
             model,
             [_render_input(name, array) for name, array in inputs.items()],
             partial(_land, landing),
@@ -67,11 +75,11 @@ class TritonEngine:
             priority=priority,
             client_timeout=self._deadline_s,
         )
-        return TritonInference(landing, call.cancel, outputs)
+        return TritonInference(landing, call.cancel, outputs=outputs, line=self._line)
 
     def close(self) -> None:
         """Give up what is in flight and hang up."""
-        self._client.close()
+        self._line.close()
 
 
 def _render_input(name: str, array: NDArray[Any]) -> InferInput:
