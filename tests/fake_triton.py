@@ -33,14 +33,14 @@ class _Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[
         self._end("infer", context)
         return service_pb2.ModelInferResponse(model_name=request.model_name, model_version="1")
 
-    def ServerLive(self, _request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+    def ServerLive(self, _request: object, context: grpc.ServicerContext) -> object:  # noqa: N802 - as above
         self._end("live", context)
         return service_pb2.ServerLiveResponse(live=True)
 
-    def RepositoryIndex(self, _request: object, _context: grpc.ServicerContext) -> object:  # noqa: N802
+    def RepositoryIndex(self, _request: object, _context: grpc.ServicerContext) -> object:  # noqa: N802 - as above
         return service_pb2.RepositoryIndexResponse()
 
-    def RepositoryModelLoad(self, _request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+    def RepositoryModelLoad(self, _request: object, context: grpc.ServicerContext) -> object:  # noqa: N802 - as above
         self._end("load", context)
         return service_pb2.RepositoryModelLoadResponse()
 

@@ -148,7 +148,7 @@ def load_of_nothing(room: Room) -> None:
     room.control.load("no_such_folder")
 
 
-def echoed(room: Room, array: NDArray[Any], model: str = "echo") -> None:
+def echoed(room: Room, array: NDArray[Any], *, model: str = "echo") -> None:
     room.engine.submit(model, {"input": array}, outputs=("output",)).result(ANSWERED_S)
 
 

@@ -105,7 +105,14 @@ ROWS = (
         Unavailable,
         NOT_SERVED,
     ),
-    Row("unknown name", "NOT_FOUND", "is not found", lambda room: echoed(room, BYTES, "m"), Unavailable, NOT_SERVED),
+    Row(
+        "unknown name",
+        "NOT_FOUND",
+        "is not found",
+        lambda room: echoed(room, BYTES, model="m"),
+        Unavailable,
+        NOT_SERVED,
+    ),
     Row(
         "load failed, memory",
         "INVALID_ARGUMENT",
