@@ -100,7 +100,7 @@ class FakeResidency:
         return {**self.sizes.get(release, {})}
 
     def serving(self, model: str) -> set[tuple[int, str, str]]:
-        """What may be asked of the model: weight, release, instance."""
+        """What may be asked of the model or release: weight, release, instance."""
         return {
             (weight, release, address)
             for release, weight in (self.weights.get(model) or {model: 1}).items()

@@ -50,7 +50,9 @@ class QueueView(BaseModel):
         "The answer of a submit looks for the lanes of pools only.",
     )
     away: Sequence[str] = Field(
-        (), description="What the task needs and is away, such as `triton` or `r2`: it waits until that is back."
+        (),
+        description="What the task needs and is away, such as `triton`, `r2` or, while it is not loaded, its "
+        "`model:echo@2`: it waits until that is there.",
     )
 
 

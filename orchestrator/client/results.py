@@ -25,7 +25,7 @@ class Queue:
     """How many tasks of the same project and model are ahead; None while waiting for another try.
 
     ``no_worker`` names the lane in which the task waits, while no worker serves it; ``away`` what is away that it
-    needs, such as ``triton``.
+    needs, such as ``triton`` or ``model:echo@2``.
     """
 
     position: int | None

@@ -123,7 +123,7 @@ class TestPlace:
         store.pass_time(1)
         store.submit(new_task("z-mine"))
         assert place(store, "z-mine") == Place(0, 30.0)
-        assert place(store, "held") == Place(0, None), "nobody knows when its model may run"
+        assert place(store, "held") == Place(0, None, away=("model:absent",)), "nobody knows when its model may run"
 
     def test_the_pace_of_the_lane_decides(self, store: RecordStore) -> None:
         """It gets four predicted seconds done in a second."""

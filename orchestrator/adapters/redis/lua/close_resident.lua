@@ -8,6 +8,6 @@ local resident = resident_of(given.instance, given.release)
 if resident and resident.state ~= 'closing' then
   resident.state = 'closing'
   save_resident(given.instance, given.release, resident)
-  publish_model(model_of(given.release))
+  publish(given.release)
 end
 return redis.call('SCARD', 'orch:pins:' .. given.instance .. ':' .. given.release)

@@ -15,4 +15,4 @@ local position = redis.call('ZCOUNT', ready_key(given), '-inf', given.rank)
 local at_quota = is_at_quota(given.project, now, given)
 local eta = at_quota and '' or eta_ms(given, given.lane, position)
 local unserved = is_served(given.lane) and '' or given.lane
-return {answer, at_quota and 1 or 0, leader and leader.id or '', position, eta, pauses_of(given), unserved, lacks(given.type)}
+return {answer, at_quota and 1 or 0, leader and leader.id or '', position, eta, pauses_of(given), unserved, away_of(given)}

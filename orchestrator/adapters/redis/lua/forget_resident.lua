@@ -5,4 +5,4 @@
 
 local given = arguments()
 redis.call('HDEL', 'orch:residents:' .. given.instance, given.release)
-publish_model(model_of(given.release))
+publish(given.release)

@@ -7,4 +7,4 @@ local given = arguments()
 local before, said = resident_of(given.instance, given.release), cjson.decode(given.resident)
 if before then said.is_kept = before.is_kept end
 save_resident(given.instance, given.release, said)
-if not before or before.state ~= said.state or before.version ~= said.version then publish_model(model_of(given.release)) end
+if not before or before.state ~= said.state or before.version ~= said.version then publish(given.release) end

@@ -2,7 +2,7 @@
 -- What is paused: none of it is claimed, and everything else about it goes on (ADR 0027).
 --
 --   orch:paused     hash  <kind>:<name> of a lane, project, type or model: "<since_ms> <1 if by an operator> <by> <reason>"
---   orch:held_back  set   models that may not run now: not resident
+--   orch:held_back  set   models that may not run now: not resident; of releases by name see residency.lua
 --
 -- Both are read once by a script, when it first asks. What is ready is kept apart by model and type, `<model>:<type>`, so
 -- that one that may not run hides no other.
@@ -50,10 +50,17 @@ local function model_of(stock)
   return string.match(stock, '^[^:]*')
 end
 
+-- A release that a task names, `<model>@<version>`, may run where owners have told of it and nowhere else.
+local function is_untold(release)
+  return redis.call('EXISTS', 'orch:serving:' .. release) == 0 and redis.call('EXISTS', 'orch:instances') == 1
+end
+
 -- Whether its model is away.
 local function is_held_back(stock)
+  local model = model_of(stock)
+  if string.find(model, '@', 1, true) then return is_untold(model) end
   held_back = held_back or members(redis.call('SMEMBERS', 'orch:held_back'))
-  return held_back[model_of(stock)] == true
+  return held_back[model] == true
 end
 
 -- Whether tasks of this model and type may run now.

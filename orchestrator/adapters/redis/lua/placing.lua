@@ -1,6 +1,7 @@
 -- Where the requests of a run go, and who waits for a model that is away (ADR 0045).
 --
---   orch:serving:<model>            string  lines "<weight> <release> <instance>": what may be asked now
+--   orch:serving:<model>            string  lines "<weight> <release> <instance>": what may be asked now; <model> may be
+--                                           a release that tasks name
 --   orch:pins:<instance>:<release>  set     ids whose run uses it, see places.lua
 --   orch:wanted                     hash    release or model → ms since when somebody waits for it
 --   orch:dismissed                  set     what an operator can do without, unless somebody wants it

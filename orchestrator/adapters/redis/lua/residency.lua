@@ -6,7 +6,7 @@
 --   orch:residents:<instance>        hash    release → JSON {state, version, since_ms, used_ms, bytes, is_kept, error}
 --   orch:pins:<instance>:<release>   set     tasks whose run uses it
 --   orch:routes:<model>              hash    release → weight; without it the stock release has all
---   orch:serving:<model>             string  lines "<weight> <release> <instance>"
+--   orch:serving:<model or release>  string  lines "<weight> <release> <instance>"; of a release that failed to load none
 --   orch:held_back                   set     models that owners know and of which nothing may be asked now
 --   orch:wanted                      hash    release or model → ms since when somebody waits for it
 --   orch:dismissed                   set     releases that an operator can do without
@@ -51,42 +51,65 @@ local function as_text(members, separator)
   return table.concat(members, separator)
 end
 
--- Derives from routes, residents and instances what may be asked of the model. It is held back while some owner has it
--- in its repository, or it has routes, and none has it ready. One that fails to load is not: its runs are told why. What
--- is away for a while still shares its work as it did.
-local function publish_model(model)
-  local lines, marks, instances = {}, {}, redis.call('SMEMBERS', 'orch:instances')
-  local weights, is_routed = weights_of(model)
-  local is_known, is_able
+-- Where its releases may be asked and by what weight, and how what they make is marked; whether an owner knows one of
+-- them, and one that has not failed to load.
+local function look_for(weights)
+  local found, instances = {lines = {}, marks = {}}, redis.call('SMEMBERS', 'orch:instances')
   for release, weight in pairs(weights) do
     for _, instance in ipairs(instances) do
       local resident = resident_of(instance, release)
       if resident and resident.state == 'ready' and is_well(instance) then
-        lines[#lines + 1] = weight .. ' ' .. release .. ' ' .. instance
-        marks[mark_of(release, resident)] = true
+        table.insert(found.lines, weight .. ' ' .. release .. ' ' .. instance)
+        found.marks[mark_of(release, resident)] = true
       end
-      is_known = is_known or resident
-      is_able = is_able or resident and resident.state ~= 'failed'
+      found.is_known = found.is_known or resident
+      found.is_able = found.is_able or resident and resident.state ~= 'failed'
     end
   end
-  if lines[1] then
-    local served = {}
-    for mark in pairs(marks) do served[#served + 1] = mark end
-    redis.call('SET', 'orch:serving:' .. model, as_text(lines, '\n'))
-    redis.call('SET', 'orch:served:' .. model, as_text(served, ' '))
-    return redis.call('SREM', 'orch:held_back', model)
-  end
+  return found
+end
+
+-- Whether anything was found that serves. What is away for a while still shares its work as it did.
+local function serve(name, found)
+  if not found.lines[1] then return false end
+  local served = {}
+  for mark in pairs(found.marks) do served[#served + 1] = mark end
+  redis.call('SET', 'orch:serving:' .. name, as_text(found.lines, '\n'))
+  redis.call('SET', 'orch:served:' .. name, as_text(served, ' '))
+  return true
+end
+
+-- Derives from routes, residents and instances what may be asked of the model. It is held back while some owner has it
+-- in its repository, or it has routes, and none has it ready. One that fails to load is not: its runs are told why.
+local function publish_model(model)
+  local weights, is_routed = weights_of(model)
+  local found = look_for(weights)
+  if serve(model, found) then return redis.call('SREM', 'orch:held_back', model) end
   redis.call('DEL', 'orch:serving:' .. model)
-  local is_held_back = is_able or not is_known and is_routed and instances[1]
-  redis.call(is_held_back and 'SADD' or 'SREM', 'orch:held_back', model)
+  local is_awaited = not found.is_known and is_routed and redis.call('EXISTS', 'orch:instances') == 1
+  redis.call((found.is_able or is_awaited) and 'SADD' or 'SREM', 'orch:held_back', model)
+end
+
+-- The same of a pushed release, for tasks that name it whatever the weights are: they wait until it is told of here
+-- (pauses.lua). Of one that failed to load is told that nothing serves it.
+local function publish_release(release)
+  local found = look_for({[release] = 1})
+  if serve(release, found) then return end
+  if found.is_known and not found.is_able then
+    redis.call('SET', 'orch:serving:' .. release, '')
+  else
+    redis.call('DEL', 'orch:serving:' .. release)
+  end
+end
+
+-- After the release itself has changed.
+local function publish(release)
+  local model = model_of(release)
+  publish_model(model)
+  if release ~= model then publish_release(release) end
 end
 
 -- After the instance itself has changed.
 local function publish_residents(instance)
-  local seen = {}
-  for _, release in ipairs(redis.call('HKEYS', 'orch:residents:' .. instance)) do
-    local model = model_of(release)
-    if not seen[model] then publish_model(model) end
-    seen[model] = true
-  end
+  for _, release in ipairs(redis.call('HKEYS', 'orch:residents:' .. instance)) do publish(release) end
 end

@@ -7,4 +7,4 @@ local given = arguments()
 local residents = redis.call('HKEYS', 'orch:residents:' .. given.instance)
 redis.call('SREM', 'orch:instances', given.instance)
 redis.call('DEL', 'orch:instance:' .. given.instance, 'orch:residents:' .. given.instance)
-for _, release in ipairs(residents) do publish_model(model_of(release)) end
+for _, release in ipairs(residents) do publish(release) end

@@ -3,6 +3,13 @@
 
 local MODELS_TASKS_LOOKED_AT, PROJECTS_LOOKED_AT = 32, 64
 
+-- What the task needs and cannot have now: services, and its model.
+local function away_of(task)
+  local found = {unpack(lacks(task.type))}
+  if is_held_back(stock_of(task)) then found[#found + 1] = 'model:' .. task.model end
+  return found
+end
+
 -- Predicted milliseconds of so many tasks at the head of a ready set: of all, or of the first ones times their number.
 local function work_of(key, tasks)
   local ids, sum_ms = redis.call('ZRANGE', key, 0, math.min(tasks, MODELS_TASKS_LOOKED_AT) - 1), 0
