@@ -16,11 +16,16 @@ OOM = Unavailable("no memory", service="triton", category=Category.GPU_MEMORY)
 
 @dataclass
 class CountingServer:
-    """``real`` is what each model really takes, ``limit`` what there is."""
+    """``real`` is what each model really takes, ``limit`` what there is.
+
+    It ``tells`` what each model holds, or the sum alone. What was unloaded may be ``lingering`` for a while.
+    """
 
     address: str
     real: Mapping[str, int]
     limit: int | None = None
+    tells: bool = False
+    lingering: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     leaked: int = 0
@@ -36,7 +41,7 @@ class CountingServer:
 
     @property
     def used(self) -> int:
-        return BASE + self.leaked + sum(self.real[release] for release in self.loaded)
+        return BASE + self.leaked + sum(self.real[release] for release in self.loaded | self.lingering)
 
     def die(self) -> None:
         self.loaded.clear()
@@ -82,7 +87,8 @@ class CountingServer:
 
     def read(self) -> Memory:
         self._answer()
-        return Memory(self.used, 1000, self.used)
+        held = {release: self.real[release] for release in self.loaded | self.lingering}
+        return Memory(self.used, 1 << 40, self.used, models=held if self.tells else {})
 
     def restart(self, reason: str) -> None:
         self.restarts.append(reason)

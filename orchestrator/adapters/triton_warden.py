@@ -1,6 +1,7 @@
 """The warden beside a Triton server, over HTTP with the control key (ADR 0046)."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -57,6 +58,7 @@ class TritonWarden:
             total_bytes=found["total_bytes"],
             host_bytes=found["host_bytes"],
             is_gpu=found["is_gpu"],
+            models={} if found["is_gpu"] else _sums(found["processes"]),
         )
 
     def restart(self, reason: str) -> None:
@@ -93,6 +95,15 @@ class TritonWarden:
         status = f"{HTTPStatus(answer.status_code)}: {found.get('message')}"
         foreign = httpx.HTTPStatusError(status, request=answer.request, response=answer)
         raise _parse_error(found.get("code", ""), is_ours=answer.is_client_error) from foreign
+
+
+def _sums(processes: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """What the stubs of each model hold; several instances of a model have a stub each."""
+    sums: Counter[str] = Counter()
+    for process in processes:
+        if process["model"]:
+            sums[process["model"]] += process["bytes"]
+    return sums
 
 
 def _parse_error(code: str, *, is_ours: bool) -> DependencyError:

@@ -75,17 +75,3 @@ class Footprints:
 
     def _there(self) -> list[Resident]:
         return [each for each in self.instance.residents if each.state in LOADED]
-
-
-@dataclass(frozen=True, slots=True)
-class Freeing:
-    """A release was unloaded, and the gauge must fall: by half of what it took, as others grow meanwhile."""
-
-    release: str
-    before_bytes: int
-    size_bytes: int
-    until_ms: int
-
-    def has_come_back(self, used_bytes: int, *, freed_bytes: int) -> bool:
-        """``freed_bytes`` went with the unload itself, before others could grow."""
-        return max(freed_bytes, self.before_bytes - used_bytes) >= self.size_bytes // 2

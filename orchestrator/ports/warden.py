@@ -1,7 +1,7 @@
 """The warden: the process beside one Triton server that may touch its files, its memory and its life (ADR 0046)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -9,13 +9,15 @@ from typing import Any, Protocol
 class Memory:
     """In bytes. Of GPUs when there are any (``is_gpu``), else of the server's processes against the machine's.
 
-    ``host_bytes`` is what the server's processes hold of the host's memory in either case.
+    ``host_bytes`` is what the server's processes hold of the host's memory in either case, ``models`` what each release
+    holds of ``used_bytes``, as far as the gauge can tell them apart: those in processes of their own, without a GPU.
     """
 
     used_bytes: int
     total_bytes: int
     host_bytes: int
     is_gpu: bool = False
+    models: Mapping[str, int] = field(default_factory=dict)
 
 
 class MemoryGauge(Protocol):

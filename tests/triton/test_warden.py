@@ -16,6 +16,7 @@ from kept_server import Kept, ask, is_gone, restart, start_kept
 from live_triton import CONTROL_KEY, LiveTriton, start_triton, wait_until
 from warden import server
 from warden.memory import machine_bytes
+from warden.processes import descendants, model_of
 
 
 @pytest.fixture
@@ -96,6 +97,17 @@ def test_memory_is_that_of_the_server_and_all_its_children(keep: Callable[..., K
     assert {process["pid"] for process in memory["processes"]} == {pid, stub}
     assert memory["host_bytes"] == sum(process["bytes"] for process in memory["processes"]) > 1 << 20
     assert memory["total_bytes"] > memory["used_bytes"] > 0
+
+
+def test_a_stub_is_known_by_the_model_whose_file_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "echo@2" / "1").mkdir(parents=True)
+    file = tmp_path / "echo@2" / "1" / "model.py"
+    file.write_text("import time; time.sleep(60)")
+    command = [str(tmp_path / "triton_python_backend_stub"), str(file)]
+    with subprocess.Popen(command, executable=sys.executable) as stub:
+        (mine,) = descendants(stub.pid)
+        assert (model_of(mine), model_of(descendants(os.getpid())[0])) == ("echo@2", "")
+        stub.kill()
 
 
 @pytest.mark.parametrize("key", ["", "wrong", f"{CONTROL_KEY} "])

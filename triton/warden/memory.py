@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Mapping
 from pathlib import Path
 
-from warden.processes import descendants
+from warden.processes import Process, descendants, model_of
 
 BYTES_PER_KIB = 1024
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of version 2 and of version 1
@@ -27,11 +27,15 @@ def read_memory(server: int) -> Mapping[str, object]:
         "used_bytes": sum(gpu["used_bytes"] for gpu in gpus) if gpus else host_bytes,
         "total_bytes": sum(gpu["total_bytes"] for gpu in gpus) if gpus else machine_bytes(),
         "host_bytes": host_bytes,
-        "processes": [
-            {"pid": process.pid, "name": process.name, "bytes": process.memory_bytes} for process in processes
-        ],
+        "processes": [_render(process) for process in processes],
         "gpus": gpus,
     }
+
+
+def _render(process: Process) -> dict[str, object]:
+    """``model`` is empty for what is nobody's stub."""
+    said = {"pid": process.pid, "name": process.name, "model": model_of(process)}
+    return {**said, "bytes": process.memory_bytes}
 
 
 def machine_bytes(root: Path = Path("/")) -> int:

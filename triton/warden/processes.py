@@ -11,6 +11,7 @@ from pathlib import Path
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PROC = Path("/proc")
+STUB = "triton_python_backend_stub"
 
 # Found before any fork: the child of a process with threads may not look up a library.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -45,6 +46,16 @@ def descendants(root: int) -> list[Process]:
     for process in found:  # grows as we go
         found += [child for child in everyone.values() if child.parent == process.pid]
     return found
+
+
+def model_of(process: Process) -> str:
+    """The folder of the model that the process is a stub of: Triton gives a stub the model's file. Else empty."""
+    try:
+        words = (PROC / str(process.pid) / "cmdline").read_text(errors="replace").split("\0")
+    except OSError:  # it has ended while we looked
+        return ""
+    is_stub = Path(words[0]).name == STUB and len(words) > 1
+    return Path(words[1]).parents[1].name if is_stub else ""
 
 
 def children(parent: int) -> list[Process]:

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.footprints import RESIDENT, Freeing
+from orchestrator.domain.footprints import RESIDENT
+from orchestrator.domain.freeing import Freeing, Outcome
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.residency import Load, Move, Rules, Scene, Unload, next_move
 from orchestrator.domain.residents import (
@@ -137,21 +138,22 @@ class KeepResident:
         if not self._is_recovering:
             self.restarts.conclude()
         reason = "loading what it served" if self._is_recovering else ""
-        now = self._verified(replace(now, is_well=not reason, reason=reason), survey.now_ms)
+        now = self._verified(replace(now, is_well=not reason, reason=reason), memory, at_ms=survey.now_ms)
         self._tell(mine, now, at_ms=survey.now_ms)
         scene = self._scene(now, survey, seen=seen, memory=memory)
         dead = (each for each in now.residents if each.state is ResidentState.FAILED)
         revived = next((each for each in dead if each.release in seen and seen[each.release].state == READY), None)
         if revived:
             return self.moves.revive(revived, scene)
-        return self._move(scene)
+        return self._move(scene, memory)
 
-    def _move(self, scene: Scene) -> None:
+    def _move(self, scene: Scene, memory: Memory) -> None:
         move = next_move(scene, self.wishes.rules)
         if isinstance(move, Unload):
-            size = scene.sizes.get(move.release, 0)
+            size, held = scene.sizes.get(move.release, 0), memory.models.get(move.release, 0)
             until_ms = scene.at_ms + self.wishes.freed_within_ms
-            self._freeing = Freeing(move.release, scene.instance.used_bytes, size, until_ms) if size else None
+            freeing = Freeing(move.release, memory.used_bytes, size, held, until_ms)
+            self._freeing = freeing if size else None
         if isinstance(move, Load) and self._preload:
             self._preload.discard(move.release)
         if move:
@@ -191,21 +193,19 @@ class KeepResident:
                     log.warning("instance.retired", instance=other.address)
                     self.residency.retire(other.address)
 
-    def _verified(self, now: Instance, at_ms: int) -> Instance:
+    def _verified(self, now: Instance, memory: Memory, *, at_ms: int) -> Instance:
         """After an unload, what was used must come back."""
         freeing = self._freeing
         if freeing is None:
             return now
-        if freeing.has_come_back(now.used_bytes, freed_bytes=self.moves.freed_bytes):
+        outcome = freeing.outcome(now, memory.models, freed_bytes=self.moves.freed_bytes, at_ms=at_ms)
+        if outcome is not Outcome.WAITING:
             self._freeing = None
-        elif any(each.pins for each in now.residents):
-            self._freeing = None  # what runs grows meanwhile: nobody can tell
-        elif at_ms >= freeing.until_ms:
-            self._freeing = None
-            log.error("model.leaked", release=freeing.release, instance=now.address, bytes=freeing.size_bytes)
-            self.metrics.leaks.labels(now.address).inc()
-            return replace(now, leaks=now.leaks + 1)
-        return now
+        if outcome is not Outcome.LEAKED:
+            return now
+        log.error("model.leaked", release=freeing.release, instance=now.address, bytes=freeing.size_bytes)
+        self.metrics.leaks.labels(now.address).inc()
+        return replace(now, leaks=now.leaks + 1)
 
     def _tell(self, before: Instance, now: Instance, *, at_ms: int) -> None:
         said = (now.is_well, now.reason, now.leaks, now.budget_bytes)

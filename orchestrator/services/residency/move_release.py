@@ -40,7 +40,7 @@ class MoveRelease:
             failed = replace(resident, state=ResidentState.FAILED, error=str(error), code=code)
             self.residency.note(self.instance, replace(failed, since_ms=self._after_ms(at_ms, began_s)))
             return False
-        took = self._learn(resident.release, less=before, more=self._measure())
+        took = self._learn(resident.release, _took(resident.release, less=before, more=self._measure()))
         done_ms = self._after_ms(at_ms, began_s)
         ready = Resident(resident.release, ResidentState.READY, self._version(resident.release), done_ms, done_ms, took)
         self.residency.note(self.instance, replace(ready, is_kept=resident.is_kept))
@@ -57,10 +57,11 @@ class MoveRelease:
         self.residency.note(self.instance, replace(resident, state=ResidentState.UNLOADING, since_ms=at_ms))
         before = self._measure()
         self.control.unload(resident.release)
-        freed = self._learn(resident.release, less=self._measure(), more=before)
+        after = self._measure()
+        self._learn(resident.release, _took(resident.release, less=after, more=before))
         away = Resident(resident.release, ResidentState.UNLOADED, since_ms=at_ms, is_kept=resident.is_kept)
         self.residency.note(self.instance, away)
-        return freed
+        return max(0, before.used_bytes - after.used_bytes) if before and after else 0
 
     def _load(self, release: str, spare: tuple[Resident, ...]) -> None:
         if Release.parse(release).version:
@@ -81,9 +82,7 @@ class MoveRelease:
             return True
         return False
 
-    def _learn(self, release: str, *, less: Memory | None, more: Memory | None) -> int:
-        """How much of the gauge is the release's, as far as it tells."""
-        took = more.used_bytes - less.used_bytes if less and more else 0
+    def _learn(self, release: str, took: int) -> int:
         if took > 0:
             self.residency.learn(release, RESIDENT, size_bytes=took)
         return max(0, took)
@@ -101,3 +100,13 @@ class MoveRelease:
 
     def _after_ms(self, began_ms: int, began_s: float) -> int:
         return began_ms + int(1000 * (self.clock.monotonic_s() - began_s))
+
+
+def _took(release: str, *, less: Memory | None, more: Memory | None) -> int:
+    """How much of the gauge is the release's: as that says itself, else by how much more was used with it than without.
+
+    Others may have grown or shrunk between the two readings.
+    """
+    if more and release in more.models:
+        return more.models[release]
+    return more.used_bytes - less.used_bytes if less and more else 0

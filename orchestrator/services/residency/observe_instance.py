@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.model import Instance
+from orchestrator.domain.footprints import RESIDENT
+from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.residents import READY, Seen, observe
 from orchestrator.ports.inference import ModelControl
 from orchestrator.ports.residency import Residency
@@ -15,6 +16,7 @@ from orchestrator.ports.warden import Memory, MemoryGauge
 log = structlog.get_logger()
 
 OF_A_GPU = 0.9
+GRAIN_BYTES = 1 << 20  # less is no growth that anybody need be told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class ObserveInstance:
         seen, read = self._index(), self._measure()
         memory = read or Memory(known.used_bytes, known.total_bytes, 0)
         residents = observe(known.residents, seen, keep=self.keep, at_ms=at_ms)
+        residents = tuple(self._measured(resident, memory) for resident in residents)
         for resident in set(residents) - set(known.residents):
             self.residency.note(known.address, resident)
         for release in {each.release for each in known.residents} - {each.release for each in residents}:
@@ -53,6 +56,14 @@ class ObserveInstance:
             budget_bytes=self.budget_bytes or budget,
         )
         return now, seen, memory
+
+    def _measured(self, resident: Resident, memory: Memory) -> Resident:
+        """What was loaded before us, or has grown since, is learned as well. The largest is kept."""
+        held = memory.models.get(resident.release, 0)
+        if resident.state is not ResidentState.READY or held < resident.bytes + GRAIN_BYTES:
+            return resident
+        self.residency.learn(resident.release, RESIDENT, size_bytes=held)
+        return replace(resident, bytes=held)
 
     def _measure(self) -> Memory | None:
         try:
