@@ -26,6 +26,7 @@ from orchestrator.domain.errors import (
     Unauthorized,
 )
 from orchestrator.domain.overload import ReadOnly
+from orchestrator.pipelines.submission import words_of
 from orchestrator.telemetry import redact
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ def add_problem_responses(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def shape(_: Request, error: RequestValidationError) -> ProblemResponse:
         fields = [
-            FieldError(field=".".join(map(str, flaw["loc"])).removeprefix("body."), message=flaw["msg"])
+            FieldError(field=".".join(map(str, flaw["loc"])).removeprefix("body."), message=words_of(flaw["msg"]))
             for flaw in error.errors()
         ]
         detail = "the request does not have the documented shape"

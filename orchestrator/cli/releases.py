@@ -16,9 +16,10 @@ from orchestrator.cli.session import Session, with_session
 from orchestrator.client.release_folder import read_release
 from orchestrator.client.releases import NewRelease, Release
 
+NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 GOLDEN = re.compile(
     r"(?P<sample>[^=]+)=(?P<expected>.+):(?:(?P<exact>exact)"
-    r"|(?P<least>psnr|ssim)>=(?P<at_least>[0-9.]+)|max_abs<=(?P<at_most>[0-9.]+))"
+    rf"|(?P<least>psnr|ssim)>=(?P<at_least>{NUMBER})|max_abs<=(?P<at_most>{NUMBER}))"
 )
 SHOWN_ETAG = 12
 
@@ -70,7 +71,7 @@ class Beside:
         if self.labels:
             add_file(files, self.labels.name, path=self.labels)
         given: dict[str, Any] = {
-            "config": self.config.read_text("utf-8") if self.config else "",
+            "config": _text(self.config) if self.config else "",
             "goldens": goldens,
             "picture": _json(self.picture) if self.picture else None,
             "source": self.source,
@@ -147,6 +148,13 @@ def _golden(text: str, files: dict[str, Path]) -> Mapping[str, Any]:
             raise typer.BadParameter(f"there is no file {path}", param_hint="--golden")
         named[which] = add_file(files, f"golden/{path.name}", path=path)
     return {**named, **how}
+
+
+def _text(config: Path) -> str:
+    try:
+        return config.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{config} is no text in UTF-8", param_hint="--config") from error
 
 
 def _json(text: str) -> Mapping[str, Any]:

@@ -80,6 +80,8 @@ def open_session(
     if not url:
         stack = read_stack(StateFolder(state.resolve()))
         url, api_key = stack.api, stack.api_key
+    if not api_key.isascii():
+        raise typer.BadParameter("a key has plain letters and digits only", param_hint="--api-key")
     with Client(url, api_key) as client:
         try:
             yield Session(client, as_json)

@@ -1,5 +1,7 @@
 """`orchestrator models swap`, `rollback` and `audit`: another release takes the place of the one that serves."""
 
+import math
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -18,6 +20,7 @@ WatchOption = Annotated[str | None, typer.Option(help="How long it is watched ea
 DetachOption = Annotated[bool, typer.Option("--detach", help="Begin, and leave it to the keeper.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many lines.")]
 
+RELEASE = re.compile(r"(?P<model>[^@/]+)(@(?P<version>[0-9]+))?")
 UNITS = {"s": 1, "m": 60, "h": 3600}
 WAY = ("fetching", "checking", "loading", "warming", "judging", "shifting", "watching", "done")
 
@@ -53,10 +56,10 @@ def audit(session: Session, model: ModelArgument, *, limit: LimitOption = 30) ->
 
 def parse_release(text: str) -> tuple[str, int]:
     """Model and version; without one, the model's own folder."""
-    model, at, version = text.partition("@")
-    if at and not version.isdecimal():
+    named = RELEASE.fullmatch(text)
+    if not named:
         raise typer.BadParameter(f"{text!r} is not MODEL@VERSION")
-    return model, int(version or 0)
+    return named["model"], int(named["version"] or 0)
 
 
 def parse_seconds(text: str | None) -> float | None:
@@ -65,9 +68,12 @@ def parse_seconds(text: str | None) -> float | None:
         return None
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
-        return float(number) * UNITS[unit]
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time such as 60s or 5m") from error
+        seconds = float(number) * UNITS[unit]
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise typer.BadParameter(f"{text!r} is no time such as 60s or 5m")
+    return seconds
 
 
 def swap_table(swap: Swap) -> Table:

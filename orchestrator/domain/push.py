@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import FieldError
-from orchestrator.domain.manifest import Golden, PictureSpec
+from orchestrator.domain.manifest import Golden, PictureSpec, parse_picture
 from orchestrator.domain.model import Release
 
 ROOT = "models/"
@@ -89,13 +89,12 @@ class Push:
             KeyError, TypeError: it is something else.
         """
         picture = stored["picture"]
-        means = {name: tuple(picture[name]) for name in ("mean", "std")} if picture else {}
         return cls(
             **{
                 **stored,
                 "files": tuple(PushedFile(**file) for file in stored["files"]),
                 "goldens": tuple(Golden(**golden) for golden in stored["goldens"]),
-                "picture": picture and PictureSpec(**{**picture, **means}),
+                "picture": picture and parse_picture(picture),
             }
         )
 

@@ -4,7 +4,7 @@ from orchestrator.domain.errors import InvalidParams, RequestError
 
 
 class ReleaseRefused(InvalidParams):
-    """This cannot become a release; ``fields`` says what is wrong with which file."""
+    """This cannot become a release: `errors` says what is wrong with which file."""
 
     code = "release_refused"
 
@@ -16,6 +16,6 @@ class ReleaseExists(RequestError):
 
 
 class ReleaseInUse(RequestError):
-    """The release is in use and cannot be deleted."""
+    """The release is in use and cannot be deleted: swap to another and unload it first."""
 
     code = "release_in_use"

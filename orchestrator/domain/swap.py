@@ -80,7 +80,7 @@ class SwapInProgress(RequestError):
 
 
 class NothingToRollBack(RequestError):
-    """There is no release to go back to."""
+    """There is no release to go back to; a swap to any other release is possible."""
 
     code = "nothing_to_roll_back"
 

@@ -157,6 +157,11 @@ class DraftTask:
         return self.pin_input(request.project, request.input, pipeline=pipeline)
 
 
+def words_of(flaw: str) -> str:
+    """What pydantic says of a flaw, without its prefix when a validator of ours has found it."""
+    return flaw.removeprefix("Value error, ")
+
+
 def _content(request: SubmitRequest, pipeline: Pipeline, *, params: Params) -> str:
     """Equal exactly for tasks of which one run does the work of all (ADR 0031); the store tells projects apart."""
     sha256 = request.input.known_sha256 if request.input else None
@@ -173,7 +178,7 @@ def _validated(pipeline: Pipeline, params: JsonObject) -> Params:
         return pipeline.params.model_validate(params)
     except ValidationError as error:
         fields = [
-            FieldError(field=".".join(("params", *map(str, flaw["loc"]))), message=flaw["msg"])
+            FieldError(field=".".join(("params", *map(str, flaw["loc"]))), message=words_of(flaw["msg"]))
             for flaw in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise InvalidParams(f"the parameters do not fit {pipeline.name}", fields=fields) from error

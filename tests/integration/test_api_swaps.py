@@ -143,6 +143,16 @@ def test_a_release_is_named_by_model_and_version(text: str, release: tuple[str, 
     assert parse_release(text) == release
 
 
-@pytest.mark.parametrize("words", [("echo@x",), ("echo@2", "--watch", "soon"), ("echo@2", "--canary", "0")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("echo@x",),
+        ("@2",),
+        ("../echo",),
+        ("echo@2", "--watch", "soon"),
+        ("echo@2", "--watch", "nan"),
+        ("echo@2", "--canary", "0"),
+    ],
+)
 def test_what_is_no_release_or_time_is_refused_here(door: FrontDoor, words: tuple[str, ...]) -> None:
     assert run(door, "swap", *words)[0] == 2

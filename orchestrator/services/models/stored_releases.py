@@ -102,7 +102,7 @@ class StoredReleases:
         try:
             return self._json(self.storage.head(folder_of(release) + name))
         except InputNotFound as error:
-            raise ModelNotFound(f"there is no release {release.name}") from error
+            raise ModelNotFound(f"there is no release {release.name}: push it first") from error
 
     def _named(self, name: str, model: str) -> Iterator[tuple[Release, ObjectInfo]]:
         for found in self.storage.list(f"{ROOT}{model}/" if model else ROOT):
