@@ -20,27 +20,27 @@ WORLDS = 128
 collect_ignore = [] if "CHAOS_SOAK_S" in os.environ else ["test_soak.py"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ledger_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Valkey]:
     # It is never killed, and must not cost the disk what the records need.
     with servers.valkey(tmp_path_factory.mktemp("ledger"), appendfsync="no") as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def witness(tmp_path_factory: pytest.TempPathFactory, ledger_server: servers.Valkey) -> Path:
     """The project whose `echo` tells the ledger."""
     return lay_out_witness(tmp_path_factory.mktemp("witness") / "project", ledger_port=ledger_server.port)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[LiveStack]:
     env = {"ORCH_PROJECT_DIR": str(witness)}
     with live_stack(tmp_path_factory.mktemp("stack"), lanes=("io",), env=env) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def triton_server(tmp_path_factory: pytest.TempPathFactory, witness: Path) -> Iterator[servers.Triton]:
     """The node's, whose executions the ledger sees as well."""
     with servers.triton(tmp_path_factory.mktemp("triton"), root=witness, models=("echo", "rehearsal")) as server:
@@ -56,7 +56,7 @@ def ledger(ledger_server: servers.Valkey) -> Iterator[Ledger]:
     ledger.client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def node(
     tmp_path_factory: pytest.TempPathFactory, s3_server: servers.SeaweedFs, triton_server: servers.Triton
 ) -> Iterator[ProxiedNode]:
@@ -70,7 +70,7 @@ def node(
         yield node
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def worlds(
     s3_server: servers.SeaweedFs, triton_server: servers.Triton, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Worlds]:

@@ -7,7 +7,7 @@ from live_stack import LiveStack, live_stack
 from payload_cms_server import has_node
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     lanes = ("image", "video", "audio", "io")
     env = {"ORCH_WEBHOOKS__PRIVATE_NETWORKS": '["127.0.0.0/8"]'}  # receivers of tests are on this machine
