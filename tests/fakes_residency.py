@@ -24,7 +24,8 @@ class FakeResidency:
 
     def survey(self) -> Survey:
         instances = (self._whole(self.known[address]) for address in sorted(self.known))
-        return Survey(self.now_ms, tuple(instances), {**self.wants}, frozenset(self.gone))
+        sizes = {release: learned["resident"] for release, learned in self.sizes.items() if "resident" in learned}
+        return Survey(self.now_ms, tuple(instances), {**self.wants}, frozenset(self.gone), sizes)
 
     def instances(self) -> tuple[Instance, ...]:
         return self.survey().instances
@@ -37,6 +38,10 @@ class FakeResidency:
         if instance in self.known:
             self.suspicions[instance] = reason
             self._publish_residents(instance)
+
+    def crowd(self, instance: str, release: str) -> None:
+        if instance in self.known:
+            self.known[instance] = replace(self.known[instance], crowded_by=release)
 
     def retire(self, instance: str) -> None:
         self.known.pop(instance, None)

@@ -64,6 +64,7 @@ class World:
         self.loaded_ms: dict[str, int] = {}
         self.evicted: list[tuple[str, int]] = []
         self.brought: list[str] = []
+        self.warm_up: Callable[[str], None] = lambda _release: None
         self._numbers: Iterator[int] = count()
         self._restarter = ""
         self.servers = {address: self._server(address) for address in self.addresses}
@@ -99,7 +100,13 @@ class World:
 
         restarts = RestartInstance(server if self.has_warden else None, self.clock, take, leave)
         mover = MoveRelease(
-            address, server, server, self.residency, self.clock, lambda release: self.brought.append(release.name)
+            address,
+            server,
+            server,
+            self.residency,
+            self.clock,
+            bring=lambda release: self.brought.append(release.name),
+            warm_up=lambda release: self.warm_up(release.name),
         )
         return KeepResident(
             address,

@@ -101,6 +101,7 @@ class RunRoom:
     media: MediaCodec = field(default_factory=FakeMedia)
     clock: HandClock = field(default_factory=HandClock)
     doubted: list[str] = field(default_factory=list)
+    crowded: list[str] = field(default_factory=list)
     serving: Serving | None = SERVING
     signature: Signature = SUMS
     spool_bytes: int = 1024**3
@@ -127,6 +128,7 @@ class RunRoom:
             ensure=lambda _run: self.serving or Serving(),
             describe=lambda _run: self.signature,
             hold=ReserveMemory(RedisReservations(scripts), RedisResidency(scripts).instances, self.clock).hold,
+            crowd=lambda run: self.crowded.append(run.task.model),
             stages=stages,
             spool=self.spool,
             compression=Zstd(),

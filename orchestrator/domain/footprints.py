@@ -67,6 +67,11 @@ class Footprints:
             freed += self.held(resident)
         return tuple(found)
 
+    def idle(self) -> tuple[Resident, ...]:
+        """Whom nobody would miss now, who was used longest ago first."""
+        unpinned = (each for each in self._evictable() if not each.pins)
+        return tuple(sorted(unpinned, key=lambda each: (each.used_ms, each.release)))
+
     def _evictable(self) -> list[Resident]:
         return [each for each in self._there() if each.state is ResidentState.READY and not each.is_kept]
 

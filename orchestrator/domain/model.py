@@ -85,7 +85,7 @@ class Instance:
     """A Triton server as its owner sees it. Memory is that of its GPUs, or of its processes where it has none.
 
     ``budget_bytes`` is what models may take altogether, None when nobody has limited it. One that is not well is not
-    asked, for ``reason``.
+    asked, for ``reason``. ``crowded_by`` is the release of a run for which its memory did not suffice just now.
     """
 
     address: str
@@ -97,4 +97,5 @@ class Instance:
     leaks: int = 0
     restarts: int = 0
     seen_ms: int = 0
+    crowded_by: str = ""
     residents: tuple[Resident, ...] = ()

@@ -30,7 +30,8 @@ class Scene:
     """An instance at one moment, while nothing is being loaded or unloaded there.
 
     ``wanted`` are releases by the time since which somebody waits for one, and none that failed just now; ``sizes``
-    what a release was seen to take. Memory is ``is_settling`` while it may still fall after an unload.
+    what a release was seen to take; ``crowded_by`` one for whose run memory did not suffice just now. Memory is
+    ``is_settling`` while it may still fall after an unload.
     """
 
     at_ms: int
@@ -40,6 +41,7 @@ class Scene:
     preload: frozenset[str] = frozenset()
     dismissed: frozenset[str] = frozenset()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    crowded_by: str = ""
     host_bytes: int = 0
     is_settling: bool = False
     can_restart: bool = False
@@ -101,6 +103,7 @@ def next_move(scene: Scene, rules: Rules) -> Move | None:
         _unload(scene)
         or _dismiss(scene)
         or _shrink(memory)
+        or _relieve(scene, rules)
         or _recover(scene, memory)
         or _serve(scene, rules)
         or _preload(scene, memory)
@@ -137,6 +140,18 @@ def _shrink(memory: Footprints) -> Close | None:
     return Close(tuple(found)) if found else None
 
 
+def _relieve(scene: Scene, rules: Rules) -> Close | None:
+    """Memory did not suffice for a run, whatever the figures say: who is idle makes room for its next try.
+
+    Once a period: nothing may have come or gone in the last one.
+    """
+    if not scene.crowded_by or not _has_served(scene, rules, states=frozenset(ResidentState)):
+        return None
+    spare = Footprints(scene.instance, scene.sizes).idle()
+    found = [each.release for each in spare if each.release not in {scene.crowded_by, *scene.wanted}]
+    return Close(tuple(found[:1]), scene.crowded_by) if found else None
+
+
 def _recover(scene: Scene, memory: Footprints) -> Load | Drop | None:
     """Who served before comes before who waits, and evicts nobody: until then nothing at all is asked here."""
     lost = (each.release for each in scene.instance.residents if each.state is ResidentState.LOADING)
@@ -168,10 +183,14 @@ def _evict(scene: Scene, rules: Rules, *, release: str, lack: int) -> Move | Non
     if not victims:  # what is in the way is no model
         is_leaked = scene.instance.leaks and scene.can_restart
         return Restart("memory that did not come back is in the way") if is_leaked else Load(release)
-    counted = {ResidentState.READY, ResidentState.FAILED}
-    youngest_ms = max(each.since_ms for each in scene.instance.residents if each.state in counted)
-    is_due = scene.at_ms - youngest_ms >= rules.min_residency_ms
+    is_due = _has_served(scene, rules, states=frozenset({ResidentState.READY, ResidentState.FAILED}))
     return Close(tuple(each.release for each in victims), release) if is_due else None
+
+
+def _has_served(scene: Scene, rules: Rules, *, states: frozenset[ResidentState]) -> bool:
+    """Whether whoever came last to one of these states has been in it for a period."""
+    times_ms = (each.since_ms for each in scene.instance.residents if each.state in states)
+    return scene.at_ms - max(times_ms, default=0) >= rules.min_residency_ms
 
 
 def _preload(scene: Scene, memory: Footprints) -> Load | None:

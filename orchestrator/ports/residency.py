@@ -1,7 +1,7 @@
 """What is resident where, what is wanted, and who uses it: what owners, claims and operators share (ADR 0045)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.domain.model import Instance, Resident
@@ -9,12 +9,16 @@ from orchestrator.domain.model import Instance, Resident
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything at one moment, ``now_ms`` by the store's clock; the rest as `Residency` says it one by one."""
+    """Everything at one moment, ``now_ms`` by the store's clock; the rest as `Residency` says it one by one.
+
+    ``sizes`` are the footprints that were learned of all that is named here.
+    """
 
     now_ms: int
     instances: tuple[Instance, ...]
     wanted: Mapping[str, int]
     dismissed: frozenset[str]
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Residency(Protocol):
@@ -34,6 +38,13 @@ class Residency(Protocol):
 
     def suspect(self, instance: str, reason: str) -> None:
         """Who watches finds it ill, whatever its owner says, or well again when ``reason`` is empty.
+
+        Nothing happens when it has no owner.
+        """
+        ...
+
+    def crowd(self, instance: str, release: str) -> None:
+        """A run has found that memory does not suffice there for its release. It stays until the owner has noted that.
 
         Nothing happens when it has no owner.
         """

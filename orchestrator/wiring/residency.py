@@ -26,7 +26,8 @@ from orchestrator.services.residency.restart_instance import RestartInstance
 from orchestrator.services.residency.show_residents import Pools, ShowResidents
 from orchestrator.settings import ModelSettings, Settings
 from orchestrator.telemetry import build_resident_metrics
-from orchestrator.wiring.instances import build_syncs, build_wardens, by_instance
+from orchestrator.wiring.gate import build_gate, build_warm_up
+from orchestrator.wiring.instances import build_stored_releases, build_syncs, build_wardens, by_instance
 
 BYTES_PER_MIB = 1 << 20
 KEEP_EVERY_S = 1.0
@@ -37,12 +38,16 @@ RESTART_LEASE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class OwnedServer:
-    """An inference server as its owner reaches it. ``bring`` fetches the files of a pushed release."""
+    """An inference server as its owner reaches it.
+
+    ``bring`` fetches the files of a pushed release, ``warm_up`` sends one that is loaded its own samples.
+    """
 
     address: str
     control: ModelControl
     gauge: MemoryGauge
     bring: Callable[[Release], None]
+    warm_up: Callable[[Release], None]
     warden: Warden | None = None
     pools: Pools | None = None
 
@@ -67,6 +72,7 @@ class Lease:
 def build_residency_ports(settings: Settings, scripts: Scripts) -> ResidencyPorts:
     triton, key = settings.triton, settings.triton.control_key.get_secret_value()
     wardens, syncs = build_wardens(settings), build_syncs(settings, scripts)
+    gate = build_gate(settings, build_stored_releases(settings))
     metrics_urls = dict(by_instance(triton, triton.metrics_url))
     servers = (
         OwnedServer(
@@ -74,6 +80,7 @@ def build_residency_ports(settings: Settings, scripts: Scripts) -> ResidencyPort
             TritonControl(address, control_key=key),
             wardens.get(address) or TritonGpuMemory(metrics_urls.get(address, "")),
             syncs[address].bring if address in syncs else _comes_from_elsewhere,
+            build_warm_up(gate, address),
             wardens.get(address),
             TritonPools(metrics_urls[address]).read if address in metrics_urls else None,
         )
@@ -96,7 +103,8 @@ def build_owners(
     for server in ports.servers:
         clock, restart = SystemClock(), lease(server.address)
         restarts = RestartInstance(server.warden, clock, restart.take, restart.leave)
-        mover = MoveRelease(server.address, server.control, server.gauge, ports.residency, clock, server.bring)
+        files = {"bring": server.bring, "warm_up": server.warm_up}
+        mover = MoveRelease(server.address, server.control, server.gauge, ports.residency, clock, **files)
         executor = ThreadPoolExecutor(1, thread_name_prefix="residency")
         owner = KeepResident(
             server.address,

@@ -3,17 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.adapters.pillow_images import PillowImages
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.swaps import RedisSwaps
 from orchestrator.adapters.sortable_ids import new_id
-from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.adapters.triton.servers import TritonServers
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.swap import Step
 from orchestrator.domain.traffic import NONE, Bounds, Traffic
-from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.model_figures import Figures, ModelFigures
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Residency
@@ -26,7 +22,7 @@ from orchestrator.services.swaps.shift_traffic import ShiftTraffic
 from orchestrator.services.swaps.stage_release import StageRelease
 from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.settings import Settings
-from orchestrator.wiring.inputs import build_limits
+from orchestrator.wiring.gate import build_gate
 from orchestrator.wiring.instances import build_figures, build_stored_releases, build_syncs
 
 
@@ -77,14 +73,8 @@ def build_swap_ports(settings: Settings, scripts: Scripts) -> SwapPorts:
 
 
 def build_swap_duty(settings: Settings, ports: SwapPorts) -> AdvanceSwaps:
-    triton, models = settings.triton, settings.models
-    servers = TritonServers(
-        triton.instances,
-        control_key=triton.control_key.get_secret_value(),
-        deadline_s=triton.infer_timeout.total_seconds(),
-    )
-    pictures, bounds = PillowImages(build_limits(settings)), Bounds(slower=models.slower)
-    gate = GoldenGate(ports.releases, pictures, servers, SystemClock(), triton.infer_timeout.total_seconds())
+    models = settings.models
+    gate, bounds = build_gate(settings, ports.releases), Bounds(slower=models.slower)
     stage = StageRelease(ports.residency, ports.releases, gate, ports.bring, ports.problems, ports.traffic, bounds)
     grace_s = models.old_kept.total_seconds()
     shift = ShiftTraffic(ports.residency, ports.releases, gate, ports.traffic, grace_s, bounds)

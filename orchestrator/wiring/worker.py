@@ -211,6 +211,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         ensure=models.ensure,
         describe=DescribeModel(ports.server, StoredReleases(ports.storage, url_expires_s=0.0)).describe,
         hold=ReserveMemory(ports.reservations, ports.residency.instances, ports.clock).hold,
+        crowd=models.crowd,
         stages=stages,
         spool=spool,
         compression=Zstd(),

@@ -74,6 +74,13 @@ class TestInstances:
         room.residency.note_instance(Instance(OTHER))
         assert all(instance.is_well for instance in room.residency.instances())
 
+    def test_memory_that_did_not_suffice_is_told_until_the_owner_has_noted_it(self, room: Room) -> None:
+        room.residency.crowd(GPU, "echo@2")
+        room.residency.crowd(OTHER, "echo@2")
+        assert [each.crowded_by for each in room.residency.instances()] == ["echo@2"]
+        room.residency.note_instance(replace(room.gpu, crowded_by=""))
+        assert room.gpu.crowded_by == ""
+
     def test_nothing_is_asked_and_nothing_known_of_a_retired_one(self, room: Room) -> None:
         room.note_ready("echo")
         room.residency.note_instance(Instance(OTHER))

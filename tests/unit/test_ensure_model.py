@@ -37,6 +37,7 @@ class Owners:
     known: tuple[Instance, ...] = ()
     away: bool = False
     wanted: list[str] = field(default_factory=list)
+    crowded: list[tuple[str, str]] = field(default_factory=list)
 
     def instances(self) -> tuple[Instance, ...]:
         return self.known
@@ -45,6 +46,11 @@ class Owners:
         if self.away:
             raise Unavailable("away", service="redis", category=Category.NETWORK)
         self.wanted.append(release)
+
+    def crowd(self, instance: str, release: str) -> None:
+        if self.away:
+            raise Unavailable("away", service="redis", category=Category.NETWORK)
+        self.crowded.append((instance, release))
 
 
 @dataclass
@@ -128,6 +134,15 @@ def test_a_placed_run_that_finds_nothing_lets_the_owner_know() -> None:
     assert room.owners.wanted == ["echo@2", "echo@2"]
     room.owners.away = True
     room.models.doubt(PLACED)  # which ends a run: no store may be in its way
+
+
+def test_the_owner_hears_of_a_placed_run_for_which_memory_did_not_suffice() -> None:
+    room = Room(FakeControl({"echo@2": "READY"}), Owners(OWNED))
+    room.models.crowd(PLACED)
+    room.models.crowd(UNPLACED)
+    assert room.owners.crowded == [("gpu:2", "echo@2")]
+    room.owners.away = True
+    room.models.crowd(PLACED)  # which goes on with less
 
 
 def test_no_run_fails_because_nobody_hears_of_its_versions() -> None:

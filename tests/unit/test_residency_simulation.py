@@ -8,7 +8,7 @@ from residency_world import PERIOD_MS, World
 PERIOD_S = PERIOD_MS // 1000
 ACTIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("run"), st.sampled_from("abcd")),
+        st.tuples(st.sampled_from(["run", "crowd"]), st.sampled_from("abcd")),
         st.tuples(st.sampled_from(["end", "crash"]), st.integers(0, 5)),
         st.tuples(st.sampled_from(["leak", "server dies", "owner dies"]), st.integers(0, 1)),
         st.tuples(st.just("pass"), st.sampled_from([1, 5, 40])),
@@ -23,6 +23,8 @@ def act(world: World, what: str, *, which: str | int) -> None:
     match what, which:
         case "run", str(model):
             world.run(model)
+        case "crowd", str(model):
+            world.residency.crowd(world.addresses[0], model)
         case "pass", int(seconds):
             world.tick(seconds)
         case "end", int(number) if number < len(going):

@@ -21,9 +21,9 @@ class RedisResidency:
     scripts: Scripts
 
     def survey(self) -> Survey:
-        now_ms, instances, wanted, dismissed = self._run("survey")
+        now_ms, instances, wanted, dismissed, sizes = self._run("survey")
         whole = tuple(map(parse_instance, instances))
-        return Survey(now_ms, whole, _counts(pairs(wanted)), frozenset(dismissed))
+        return Survey(now_ms, whole, _counts(pairs(wanted)), frozenset(dismissed), _counts(pairs(sizes)))
 
     def instances(self) -> tuple[Instance, ...]:
         return self.survey().instances
@@ -33,6 +33,9 @@ class RedisResidency:
 
     def suspect(self, instance: str, reason: str) -> None:
         self._run("suspect_instance", instance=instance, reason=reason)
+
+    def crowd(self, instance: str, release: str) -> None:
+        self._run("crowd_instance", instance=instance, release=release)
 
     def retire(self, instance: str) -> None:
         self._run("retire_instance", instance=instance)
@@ -91,7 +94,8 @@ def render_instance(instance: Instance) -> Mapping[str, object]:
     """What its owner says of it."""
     budget = "" if instance.budget_bytes is None else instance.budget_bytes
     counts = {name: getattr(instance, name) for name in COUNTS if name != "seen_ms"}
-    return {"well": int(instance.is_well), "reason": instance.reason, "budget_bytes": budget, **counts}
+    texts = {"reason": instance.reason, "crowded_by": instance.crowded_by}
+    return {"well": int(instance.is_well), "budget_bytes": budget, **texts, **counts}
 
 
 def parse_instance(found: Sequence[Any]) -> Instance:
@@ -103,6 +107,7 @@ def parse_instance(found: Sequence[Any]) -> Instance:
         address,
         is_well=said.get("well") == "1" and not suspicion,
         reason=suspicion or said.get("reason", ""),
+        crowded_by=said.get("crowded_by", ""),
         budget_bytes=int(said["budget_bytes"]) if said.get("budget_bytes") else None,
         residents=tuple(sorted(map(parse_resident, residents), key=lambda resident: resident.release)),
         **{name: int(said.get(name, 0)) for name in COUNTS},

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.footprints import RESIDENT
 from orchestrator.domain.freeing import Freeing, Outcome
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.residency import Load, Move, Rules, Scene, Unload, next_move
@@ -118,7 +117,7 @@ class KeepResident:
         for resident in mine.residents:
             if resident.pins and survey.now_ms - resident.used_ms >= LOOK_MS:
                 self.residency.note(mine.address, replace(resident, used_ms=survey.now_ms))
-        is_asked = survey.wanted or survey.dismissed or self._preload is None or self._preload
+        is_asked = survey.wanted or survey.dismissed or mine.crowded_by or self._preload is None or self._preload
         is_busy = is_asked or self._is_recovering or self._freeing or not is_quiet(mine)
         return not is_busy and survey.now_ms - self._looked_ms < LOOK_MS
 
@@ -138,9 +137,10 @@ class KeepResident:
         if not self._is_recovering:
             self.restarts.conclude()
         reason = "loading what it served" if self._is_recovering else ""
-        now = self._verified(replace(now, is_well=not reason, reason=reason), memory, at_ms=survey.now_ms)
+        now = replace(now, is_well=not reason, reason=reason, crowded_by="")
+        now = self._verified(now, memory, at_ms=survey.now_ms)
         self._tell(mine, now, at_ms=survey.now_ms)
-        scene = self._scene(now, survey, seen=seen, memory=memory)
+        scene = replace(self._scene(now, survey, seen=seen, memory=memory), crowded_by=mine.crowded_by)
         dead = (each for each in now.residents if each.state is ResidentState.FAILED)
         revived = next((each for each in dead if each.release in seen and seen[each.release].state == READY), None)
         if revived:
@@ -168,7 +168,6 @@ class KeepResident:
             self._preload = self._wished(seen)
         others = tuple(self._others(survey))
         wanted = self._settle(survey, (now, *others))
-        learned = {each: self.residency.learned(each).get(RESIDENT, 0) for each in {*seen, *wanted}}
         return Scene(
             at_ms=survey.now_ms,
             instance=now,
@@ -176,7 +175,7 @@ class KeepResident:
             wanted=wanted,
             preload=frozenset(self._preload),
             dismissed=survey.dismissed,
-            sizes={release: size for release, size in learned.items() if size},
+            sizes=survey.sizes,
             host_bytes=memory.host_bytes,
             is_settling=self._freeing is not None,
             can_restart=self.restarts.is_able(),
@@ -208,8 +207,10 @@ class KeepResident:
         return replace(now, leaks=now.leaks + 1)
 
     def _tell(self, before: Instance, now: Instance, *, at_ms: int) -> None:
-        said = (now.is_well, now.reason, now.leaks, now.budget_bytes)
-        if said != (before.is_well, before.reason, before.leaks, before.budget_bytes):
+        said, told = (
+            (each.is_well, each.reason, each.leaks, each.budget_bytes, each.crowded_by) for each in (now, before)
+        )
+        if said != told:
             log.info("instance.changed", instance=now.address, is_well=now.is_well, reason=now.reason)
         elif at_ms - before.seen_ms < LOOK_MS:
             return

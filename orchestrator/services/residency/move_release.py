@@ -18,7 +18,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class MoveRelease:
-    """Only the owner of ``instance`` calls it, one move at a time. ``bring`` fetches the files of a pushed release."""
+    """Only the owner of ``instance`` calls it, one move at a time.
+
+    ``bring`` fetches the files of a pushed release, ``warm_up`` asks it its own samples once it is loaded.
+    """
 
     instance: str
     control: ModelControl
@@ -26,6 +29,7 @@ class MoveRelease:
     residency: Residency
     clock: Clock
     bring: Callable[[Release], None]
+    warm_up: Callable[[Release], None]
 
     def load(self, resident: Resident, *, spare: tuple[Resident, ...], at_ms: int) -> bool:
         """Whether it serves now. When memory does not suffice, the first of ``spare`` makes room, once."""
@@ -63,15 +67,29 @@ class MoveRelease:
         self.residency.note(self.instance, away)
         return max(0, before.used_bytes - after.used_bytes) if before and after else 0
 
-    def _load(self, release: str, spare: tuple[Resident, ...]) -> None:
-        if Release.parse(release).version:
-            self.bring(Release.parse(release))
+    def _load(self, name: str, spare: tuple[Resident, ...]) -> None:
+        release = Release.parse(name)
+        if release.version:
+            self.bring(release)
         try:
-            self.control.load(release)
+            self._load_warm(release)
         except OrchestratorError as error:
             if error.category is not Category.GPU_MEMORY or not self._make_room(spare):
                 raise
-            self.control.load(release)
+            self._load_warm(release)
+
+    def _load_warm(self, release: Release) -> None:
+        """What its samples take is part of its footprint. Whether it answers them well is for a swap to judge."""
+        self.control.load(release.name)
+        if not release.version:
+            return
+        try:
+            self.warm_up(release)
+        except OrchestratorError as error:
+            log.warning("model.cold", release=release.name, instance=self.instance, error=str(error))
+            if error.category is Category.GPU_MEMORY:
+                self.control.unload(release.name)
+                raise
 
     def _make_room(self, spare: tuple[Resident, ...]) -> bool:
         for resident in spare[:1]:

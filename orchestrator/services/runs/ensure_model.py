@@ -28,6 +28,8 @@ class Owners(Protocol):
 
     def want(self, release: str) -> None: ...
 
+    def crowd(self, instance: str, release: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class EnsureModel:
@@ -82,6 +84,15 @@ class EnsureModel:
             self.owners.want(run.placement.release)
         except OrchestratorError as error:
             log.warning("model.unwanted", release=run.placement.release, error=str(error))
+
+    def crowd(self, run: Run) -> None:
+        """Memory did not suffice for what the run asked: its owner makes room for the next try."""
+        if run.placement is None:
+            return
+        try:
+            self.owners.crowd(run.placement.instance, run.placement.release)
+        except OrchestratorError as error:
+            log.warning("memory.untold", release=run.placement.release, error=str(error))
 
     def _obtain(self, run: Run, asked: Asked) -> None:
         """Without an owner, load it; otherwise ask for it, and say what the owner says of it.

@@ -20,6 +20,7 @@ from orchestrator.domain.signature import Signature
 from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, RESULT_NAME, StoredResult
 from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
+from orchestrator.pipelines.crowded_engine import CrowdedEngine
 from orchestrator.pipelines.noted_engine import NotedEngine
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Scratch, Workbench
 from orchestrator.pipelines.placed_engine import PlacedEngine
@@ -45,7 +46,7 @@ class MakeWork:
     """``ensure`` returns when the run's model can be asked, and says what will answer; ``describe`` what that takes.
 
     ``engine`` is that of an instance, of the first one when it is given no address. ``hold`` waits for memory and keeps
-    it (`services/runs/reserve_memory.py`).
+    it (`services/runs/reserve_memory.py`), ``crowd`` hears that it did not suffice.
     """
 
     fetch_input: InputFetch
@@ -55,6 +56,7 @@ class MakeWork:
     ensure: Callable[[Run], Serving]
     describe: Callable[[Run], Signature]
     hold: Callable[[RunWatch, str], AbstractContextManager[None]]
+    crowd: Callable[[Run], None]
     stages: Stages
     spool: Spool
     compression: Compression
@@ -116,7 +118,8 @@ class MakeWork:
         with self.hold(watch, size), self.stages.stage(watch, "infer") as told:
             serving = self.ensure(watch.run)
             watch.cancel.raise_if_canceled()
-            outcome = pipeline.run(params, replace(bench, engine=_placed(watch.run, NotedEngine(bench.engine, told))))
+            engine = CrowdedEngine(NotedEngine(bench.engine, told), partial(self.crowd, watch.run))
+            outcome = pipeline.run(params, replace(bench, engine=_placed(watch.run, engine)))
         watch.cancel.raise_if_canceled()
         answered = str(told.get("version", ""))
         return outcome, serving if serving.version == answered else Serving(answered, release=serving.release)
