@@ -46,13 +46,17 @@ def push_release(caller: ModelAdmin, model: ModelName, body: PushBody, parts: Pa
 
 
 @router.post("/{version}:complete", responses=problem_docs(RETRIES))
-def complete_release(_: ModelAdmin, model: ModelName, version: Version, parts: Parts) -> ReleaseView:
-    """Have everything that was sent proven; then it is a release. Again is harmless."""
+def complete_release(caller: ModelAdmin, model: ModelName, version: Version, parts: Parts) -> ReleaseView:
+    """Have everything that was sent proven; then it is a release. Again is harmless.
+
+    While nothing of the model serves, a swap to it begins: `GET /v1/models/{model}/swap` tells how that goes on.
+    """
     release, pushed = Release(model, version), parts.models.releases
-    state = pushed.push.look(release)
-    if state.manifest is None:
-        return render_release(pushed.prove.prove(release, pushed.push.assemble(release)))
-    return render_release(state.manifest)
+    manifest = pushed.push.look(release).manifest
+    if manifest is None:
+        manifest = pushed.prove.prove(release, pushed.push.assemble(release))
+    parts.models.swaps.serve_first.serve(release, by=caller.key_id)
+    return render_release(manifest)
 
 
 @router.get("", responses=problem_docs(AUTHENTICATED))

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from orchestrator.cli.session import Session, with_session
+from orchestrator.cli.swaps import follow_swap, swap_table
+from orchestrator.client.errors import SwapNotFound
 from orchestrator.client.release_folder import read_release
 from orchestrator.client.releases import NewRelease, Release
 
@@ -90,12 +92,30 @@ def push(
     from_prefix: PrefixOption = None,
     beside: Beside,
 ) -> None:
-    """Make a release of a model. The same again is the same release; what broke off goes on."""
+    """Make a release of a model. The same again is the same release; what broke off goes on.
+
+    The first of a model is tried at once, and serves when it has passed: status 1 if it has not.
+    """
     if (what is None) == (from_prefix is None):
         raise typer.BadParameter("give a file or a folder, or --from-prefix", param_hint="FILE")
     new = NewRelease({}, from_prefix=from_prefix) if what is None else _read(what)
     made = _push(session, name, new=beside.join(new), version=release)
     session.show(releases_table([made]), made.raw)
+    _try_first(session, made)
+
+
+def _try_first(session: Session, made: Release) -> None:
+    """How its swap goes on, if the service has begun one."""
+    try:
+        swap = session.client.models.swaps.get(made.model)
+    except SwapNotFound:
+        return
+    if swap.new != made.name or swap.is_settled:
+        return
+    last = follow_swap(session, made.model, first=swap)
+    session.progress.print(swap_table(last))
+    if not last.has_succeeded:
+        raise typer.Exit(1)
 
 
 @with_session

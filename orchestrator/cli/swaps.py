@@ -37,7 +37,7 @@ def swap(
     """Let a release serve in the place of the one that does; status 1 if it is refused or rolled back."""
     model, version = parse_release(release)
     begun = session.client.models.swaps.begin(model, version, canary=canary, watch_s=parse_seconds(watch))
-    _show(session, begun if detach else _follow(session, model, first=begun))
+    _show(session, begun if detach else follow_swap(session, model, first=begun))
 
 
 @with_session
@@ -83,7 +83,8 @@ def swap_table(swap: Swap) -> Table:
     at = WAY.index(swap.step) if swap.step in WAY else -1
     shown = [f"[green]{step}[/green]" if n < at else f"[bold]{step}[/bold]" for n, step in enumerate(WAY) if n <= at]
     table.add_row("step", " · ".join(shown) or f"[bold]{swap.step}[/bold]")
-    table.add_row("runs go to", ", ".join(f"{escape(name)} {share} %" for name, share in swap.weights.items() if share))
+    shares = ", ".join(f"{escape(name)} {share} %" for name, share in swap.weights.items() if share)
+    table.add_row("runs go to", shares or "nobody")
     if swap.fault:
         table.add_row("because", f"[red]{escape(swap.reason or '')}[/red] ({swap.fault})")
     for name, value in swap.figures.items():
@@ -101,7 +102,7 @@ def audit_table(lines: Iterable[AuditLine]) -> Table:
     return table
 
 
-def _follow(session: Session, model: str, *, first: Swap) -> Swap:
+def follow_swap(session: Session, model: str, *, first: Swap) -> Swap:
     """Show how it goes on until it is decided which release serves."""
     last = first
     with Live(swap_table(last), console=session.progress, refresh_per_second=4, transient=True) as live:

@@ -55,6 +55,7 @@ OVER = frozenset({Step.VERIFIED, Step.ROLLED_BACK, Step.REFUSED})
 SETTLED = OVER | {Step.DONE, Step.DRAINING, Step.UNLOADING}
 HELD = frozenset({Step.HANDING_OVER, Step.LOADING, Step.WARMING, Step.JUDGING})
 SHIFTED = frozenset({Step.SHIFTING, Step.WATCHING})
+SERVED = frozenset({Step.WATCHING, Step.DONE, Step.DRAINING, Step.UNLOADING, Step.VERIFIED})
 
 MOVES: Mapping[Step, frozenset[Step]] = {
     Step.FETCHING: frozenset({Step.CHECKING, Step.LOADING, Step.REFUSED}),
@@ -104,7 +105,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """The record. ``canary`` is the new release's share in percent at first, ``base`` what it had served by then."""
+    """The record. ``canary`` is the new release's share in percent at first, ``base`` what it had served by then.
+
+    ``is_first`` says that there is no ``old``: the model has its name only.
+    """
 
     id: str
     model: str
@@ -113,6 +117,7 @@ class Swap:
     by: str
     canary: int = ALL
     watch_s: float = 0.0
+    is_first: bool = False
     step: Step = Step.FETCHING
     hands_over: bool = False
     has_shifted: bool = False
@@ -154,12 +159,14 @@ class Swap:
         return Turn(Step.REFUSED if is_early else Step.ROLLING_BACK, reason, fault, figures or {})
 
     def weights(self) -> Mapping[str, int]:
-        """What runs that begin now take, by the step. All of weight 0 is to be held back."""
+        """What runs that begin now take, by the step. All of weight 0 is to be held back; none is to serve nothing."""
+        if self.is_first:
+            return {self.new: ALL} if self.step in SERVED | SHIFTED else {} if self.is_over else {self.new: 0}
         if self.step in HELD and self.hands_over:
             return {self.old: 0, self.new: 0}
         if self.step is Step.SHIFTING:
             return {self.old: ALL - self.canary, self.new: self.canary}
-        if self.step in {Step.WATCHING, Step.DONE, Step.DRAINING, Step.UNLOADING, Step.VERIFIED}:
+        if self.step in SERVED:
             return {self.new: ALL}
         return {self.old: ALL}
 

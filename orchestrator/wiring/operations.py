@@ -47,7 +47,8 @@ class Operations:
 
 def build_find_models(scripts: Scripts, storage: ObjectStorage | None = None) -> FindModels:
     releases = StoredReleases(storage, url_expires_s=0.0) if storage else None  # links are for who fetches
-    return FindModels(RedisResidency(scripts).instances, SystemClock(), releases)
+    residency = RedisResidency(scripts)
+    return FindModels(residency.instances, SystemClock(), releases, residency.routes)
 
 
 def build_operations(scripts: Scripts, intake: Intake, *, pulses: PulseSender) -> Operations:

@@ -18,6 +18,7 @@ from orchestrator.services.models.sync_release import SyncRelease
 from orchestrator.services.swaps.advance_swaps import AdvanceSwaps, TakeTurn
 from orchestrator.services.swaps.retire_release import RetireRelease
 from orchestrator.services.swaps.roll_back import RollBack
+from orchestrator.services.swaps.serve_first import ServeFirst
 from orchestrator.services.swaps.shift_traffic import ShiftTraffic
 from orchestrator.services.swaps.stage_release import StageRelease
 from orchestrator.services.swaps.swap_model import SwapModel
@@ -33,6 +34,7 @@ class SwapParts:
     swaps: Swaps
     swap: SwapModel
     roll_back: RollBack
+    serve_first: ServeFirst
     watch_s: float
 
 
@@ -63,7 +65,8 @@ def build_swap_parts(settings: Settings, scripts: Scripts, *, releases: Releases
     swaps, residency = RedisSwaps(scripts), RedisResidency(scripts)
     swap = SwapModel(swaps, releases, residency, new_id)
     roll_back = RollBack(swaps, residency, lambda release, by: swap.swap(release, by=by))
-    return SwapParts(swaps, swap, roll_back, settings.models.watch.total_seconds())
+    serve_first = ServeFirst(residency, lambda release, by: swap.swap(release, by=by))
+    return SwapParts(swaps, swap, roll_back, serve_first, settings.models.watch.total_seconds())
 
 
 def build_swap_ports(settings: Settings, scripts: Scripts) -> SwapPorts:

@@ -16,6 +16,7 @@ from orchestrator.cli.swaps import parse_release, parse_seconds
 from orchestrator.client import Client, errors
 from orchestrator.domain.model import Release
 from orchestrator.ports.swaps import Standing
+from orchestrator.services.swaps.serve_first import ServeFirst
 from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.wiring.swaps import SwapParts
 
@@ -29,7 +30,11 @@ def room(redis_url: str, door: FrontDoor) -> Iterator[SwapRoom]:
         room = SwapRoom(store)
         room.push(2)
         parts = door.app.state.parts
-        swaps = SwapParts(room.swaps, room.ask, room.back, WATCH_S)
+
+        def begin(release: Release, by: str) -> Standing:
+            return room.ask.swap(release, by=by)
+
+        swaps = SwapParts(room.swaps, room.ask, room.back, ServeFirst(room.residency, begin), WATCH_S)
         door.app.state.parts = replace(parts, models=replace(parts.models, swaps=swaps))
         yield room
 

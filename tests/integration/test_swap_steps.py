@@ -15,6 +15,7 @@ from orchestrator.domain.errors import InvalidParams
 from orchestrator.domain.model import Instance, ModelNotFound, Release
 from orchestrator.domain.swap import Fault, NothingToRollBack, Step, SwapInProgress, Turn
 from orchestrator.ports.swaps import KEEPER, Standing
+from orchestrator.services.swaps.serve_first import ServeFirst
 
 
 @pytest.fixture
@@ -190,9 +191,40 @@ def test_the_release_that_was_kept_for_a_roll_back_makes_room_for_the_next_swap(
 def test_the_first_release_of_a_model_takes_the_place_of_none(room: SwapRoom, model: FakeModel, step: Step) -> None:
     room.residency.forget(GPU, "echo")
     room.ask.swap(room.push(1, model), by="key_1")
+    assert not room.store.client.get("orch:serving:echo"), "tasks of it wait until it is judged"
+    assert room.routes == {"echo@1": 0}
     assert room.settle().step is step
+    assert room.routes == ({"echo@1": 100} if step is Step.VERIFIED else {})
     with pytest.raises(ModelNotFound if step is Step.VERIFIED else NothingToRollBack):
         room.back.roll_back("echo", by="key_1")
+
+
+def serve_first(room: SwapRoom, release: Release) -> Step | None:
+    ServeFirst(room.residency, lambda new, by: room.ask.swap(new, by=by)).serve(release, by="key_1")
+    found = room.swaps.find("echo")
+    return found.swap.step if found else None
+
+
+def test_what_is_pushed_serves_by_itself_while_nothing_of_its_model_does(room: SwapRoom) -> None:
+    room.residency.forget(GPU, "echo")
+    spoiled = room.push(1, lambda inputs: {"y": -inputs["x"]})
+    for _ in range(2):
+        assert serve_first(room, spoiled) is Step.FETCHING, "again is harmless"
+    assert room.settle().step is Step.REFUSED
+    assert serve_first(room, room.push(2)) is Step.FETCHING
+    assert room.settle().step is Step.VERIFIED
+    assert serve_first(room, room.push(3)) is Step.VERIFIED
+    assert room.routes == {"echo@2": 100}
+
+
+def test_what_takes_the_place_of_another_does_not(room: SwapRoom, two: Release) -> None:
+    assert serve_first(room, two) is None
+
+
+def test_nobody_can_tell_what_is_first_before_an_owner_has_looked(room: SwapRoom, two: Release) -> None:
+    room.residency.forget(GPU, "echo")
+    room.residency.note_instance(Instance(GPU, is_well=False, reason="starting"))
+    assert serve_first(room, two) is None
 
 
 def test_what_cannot_begin_is_said_at_once(room: SwapRoom) -> None:

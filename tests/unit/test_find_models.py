@@ -54,7 +54,22 @@ def describe(storage: MemoryStorage, name: str) -> Signature:
 
 def test_a_model_is_known_by_its_releases_loaded_or_not() -> None:
     knows = FindModels(lambda: node("echo", "pitch@2"), HandClock()).knows
-    assert [knows(name) for name in ("echo", "pitch", "pitch@2", "pitch@3", "ech")] == [True, True, True, False, False]
+    assert [knows(name) for name in ("echo", "pitch@2", "pitch@3", "ech")] == [True, True, False, False]
+
+
+def test_a_model_without_a_stock_release_is_known_while_one_serves_it_or_is_about_to() -> None:
+    routes = {"pitch": {"pitch@2": 0}}
+    knows = FindModels(lambda: node("echo", "pitch@2"), HandClock(), routes=lambda name: routes.get(name, {})).knows
+    assert knows("pitch")
+    routes.clear()
+    assert not knows("pitch"), "it was refused"
+
+
+def test_nobody_is_refused_while_what_serves_cannot_be_asked() -> None:
+    def away(_model: str) -> dict[str, int]:
+        raise Unavailable("away", service="redis", category=Category.NETWORK)
+
+    assert FindModels(lambda: node("echo"), HandClock(), routes=away).knows("pitch") is None
 
 
 def test_nobody_is_refused_where_nobody_can_say() -> None:

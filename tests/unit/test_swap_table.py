@@ -9,6 +9,7 @@ from orchestrator.domain.swap import MOVES, OVER, SETTLED, Fault, Step, Swap, Tu
 from orchestrator.domain.traffic import Traffic
 
 PATH = (Step.FETCHING, Step.CHECKING, Step.LOADING, Step.WARMING, Step.JUDGING, Step.SHIFTING, Step.WATCHING, Step.DONE)
+BACK = (Step.ROLLING_BACK, Step.ROLLED_BACK, Step.REFUSED)
 SWAP = Swap("swap_1", "echo", old="echo@1", new="echo@2", by="key_1", canary=10, watch_s=60)
 
 
@@ -55,6 +56,14 @@ def test_from_each_step_before_the_end_a_fault_leads_back(step: Step) -> None:
     assert ended.step is (Step.REFUSED if early else Step.ROLLING_BACK)
     assert (ended.fault, ended.reason, ended.figures) == (Fault.SLOW, "twice as slow", {"ms": 8.0})
     assert ended.weights() == {"echo@1": 100}
+
+
+def test_the_first_release_has_nothing_until_it_is_judged_and_leaves_nothing_behind() -> None:
+    first = Swap("swap_1", "echo", old="echo", new="echo@1", by="key_1", is_first=True)
+    weights = [Swap.parse({**first.render(), "step": step}).weights() for step in PATH]
+    assert weights == [{"echo@1": 0}] * PATH.index(Step.SHIFTING) + [{"echo@1": 100}] * 3
+    back = {step: Swap.parse({**first.render(), "step": step}).weights() for step in BACK}
+    assert back == {Step.ROLLING_BACK: {"echo@1": 0}, Step.ROLLED_BACK: {}, Step.REFUSED: {}}
 
 
 @pytest.mark.parametrize("steps", [PATH[1:count] for count in range(2, len(PATH) + 1)])

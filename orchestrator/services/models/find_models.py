@@ -1,7 +1,7 @@
 """Find: whether there is a model at all, so that a task which asks another is refused at once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,7 +18,7 @@ Seen = tuple[float, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class FindModels:
-    """``instances`` (`Residency.instances`) is asked at most once in ``known_for_s``.
+    """``instances`` (`Residency.instances`) is asked at most once in ``known_for_s``; ``routes`` says what serves.
 
     With ``releases``, one that was pushed and that no server has fetched yet is there as well.
     """
@@ -26,6 +26,7 @@ class FindModels:
     instances: Callable[[], tuple[Instance, ...]]
     clock: Clock
     releases: Releases | None = None
+    routes: Callable[[str], Mapping[str, int]] = lambda _model: {}
     known_for_s: float = 2.0
     _seen: list[Seen] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -35,11 +36,19 @@ class FindModels:
         known = self._known()
         if not known:
             return None
-        return name in known or self._is_pushed(Release.parse(name))
+        release = Release.parse(name)
+        return name in known or (self._is_pushed(release) if release.version else self._is_routed(name))
+
+    def _is_routed(self, model: str) -> bool | None:
+        """Whether a release serves it, or is about to. One that was pushed and refused serves nobody."""
+        try:
+            return bool(self.routes(model))
+        except OrchestratorError as error:
+            log.warning("models.unknown", error=str(error))
+            return None
 
     def _is_pushed(self, release: Release) -> bool | None:
-        """Of a model without a version it says nothing: which release is meant is decided when one is to serve."""
-        if self.releases is None or not release.version:
+        if self.releases is None:
             return False
         try:
             self.releases.find(release)
@@ -63,5 +72,4 @@ class FindModels:
         except OrchestratorError as error:  # who submits has more to fear from that
             log.warning("models.unknown", error=str(error))
             return frozenset()
-        releases = {resident.release for instance in instances for resident in instance.residents}
-        return frozenset(releases | {Release.parse(release).model for release in releases})
+        return frozenset(resident.release for instance in instances for resident in instance.residents)

@@ -39,7 +39,9 @@ class SwapModel:
         old = self._serving(new.model)
         if old == new.name:
             raise InvalidParams(f"{new.name} serves already")
-        swap = Swap(self.new_id("swap"), new.model, old, new.name, by=by, canary=canary, watch_s=watch_s)
+        is_first = not self._is_known(old)
+        swap_id = self.new_id("swap")
+        swap = Swap(swap_id, new.model, old, new.name, by=by, canary=canary, watch_s=watch_s, is_first=is_first)
         begun = self.swaps.begin(swap, instead_of=last)
         self._leave(last, begun.swap)
         return begun
@@ -48,6 +50,10 @@ class SwapModel:
         """The release with the largest weight."""
         routes = self.residency.routes(model)
         return max(routes, key=lambda name: routes[name]) if any(routes.values()) else model
+
+    def _is_known(self, name: str) -> bool:
+        residents = (resident for instance in self.residency.instances() for resident in instance.residents)
+        return any(resident.release == name for resident in residents)
 
     def _leave(self, last: Standing | None, swap: Swap) -> None:
         """The release that the last swap has kept for a while is nobody's any more, unless it is this one's."""
