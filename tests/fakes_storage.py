@@ -12,10 +12,15 @@ from orchestrator.ports.storage import KeepGoing, ObjectInfo, SignedUrl, go_on
 
 @dataclass
 class MemoryStorage:
-    """``objects`` holds (bytes, content type) by key. While ``failure`` is set, every call raises it."""
+    """``objects`` holds (bytes, content type) by key. While ``failure`` is set, every call raises it.
+
+    What is ``stuck`` is not deleted; everything is ``age_s`` old.
+    """
 
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     failure: OrchestratorError | None = None
+    stuck: dict[str, OrchestratorError] = field(default_factory=dict)
+    age_s: float = 0.0
 
     def check(self) -> None:
         if self.failure is not None:
@@ -57,10 +62,12 @@ class MemoryStorage:
         for key in sorted(self.objects):
             if key.startswith(prefix) and key > after:
                 info = self.head(key)
-                yield ObjectInfo(key, info.size_bytes, info.etag, "")
+                yield ObjectInfo(key, info.size_bytes, info.etag, "", age_s=self.age_s)
 
     def delete(self, key: str) -> None:
         self.check()
+        if key in self.stuck:
+            raise self.stuck[key]
         self.objects.pop(key, None)
 
     def sign_put(

@@ -15,7 +15,7 @@ from orchestrator.domain.model import Release
 ROOT = "models/"
 MODEL = r"[a-z0-9][a-z0-9_-]{0,62}"
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
-CONFIG = "config.pbtxt"
+CONFIG, PUSH, MANIFEST = "config.pbtxt", "push.json", "manifest.json"
 WEIGHTS = ("model.onnx", "model.pt")
 BACKENDS: Mapping[str, str] = {"model.onnx": "onnxruntime", "model.pt": "pytorch"}
 # All that a release may hold beside its configuration. No code, no library, nothing that Triton would run.

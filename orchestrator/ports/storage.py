@@ -1,7 +1,7 @@
 """Objects in S3 or R2. Keys are ours, built from ids; values are streamed, never held whole."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ class ObjectInfo:
     """What the store says of an object. The etag changes whenever the bytes do.
 
     ``sha256`` is empty where nobody has said or seen it. ``store`` names the store if it is not the usual one.
+    ``age_s`` is told by `ObjectStorage.list` alone, by the store's clock.
     """
 
     key: str
@@ -26,6 +27,7 @@ class ObjectInfo:
     content_type: str
     sha256: str = ""
     store: str = ""
+    age_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

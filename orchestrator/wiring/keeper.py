@@ -19,6 +19,7 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.upkeep import Upkeep
 from orchestrator.services.deliveries.wake_deliveries import WakeDeliveries
 from orchestrator.services.journal.keep_tenants import KeepTenants
+from orchestrator.services.models.sweep_pushes import SweepPushes
 from orchestrator.services.upkeep.audit import Audit
 from orchestrator.services.upkeep.find_out import FindOut
 from orchestrator.services.upkeep.move_back import MoveBack
@@ -49,6 +50,7 @@ SWAPS_EVERY_S = 1.0
 MOVE_BACK_EVERY_S = 10.0
 SWEEP_STRAYS_EVERY_S = 60.0
 SWEEP_PARTS_EVERY_S = 600.0
+SWEEP_PUSHES_EVERY_S = 3600.0
 KEEP_TENANTS_EVERY_S = 5.0
 FORGET_GONE_EVERY_S = 6 * 3600.0
 ORPHAN_S = 3600.0  # what a killed worker left in parts is gone by then (fault 28)
@@ -145,6 +147,7 @@ def build_keeper_parts(settings: Settings, ports: KeeperPorts) -> KeeperParts:
             duty("reap", ReapSilent(upkeep, metrics.reconciled, _silent_s(settings)).tick, every_s=tick_s),
             duty("find_out", FindOut(ports.breakers, ports.probes, metrics).tick, every_s=tick_s),
             duty("sweep_parts", _sweep_parts(settings, ports.parts).tick, every_s=SWEEP_PARTS_EVERY_S),
+            duty("sweep_pushes", _sweep_pushes(settings, ports.storage).tick, every_s=SWEEP_PUSHES_EVERY_S),
             duty("end_offers", EndOffers(upkeep, ports.storage).tick, every_s=SWEEP_EVERY_S),
             duty("sweep_strays", SweepStrays(upkeep, ports.storage).tick, every_s=SWEEP_STRAYS_EVERY_S),
             duty("sweep", sweep.tick, every_s=SWEEP_EVERY_S),
@@ -197,6 +200,10 @@ def _sweep_parts(settings: Settings, parts: PartStorage) -> SweepParts:
     store_s = settings.stages.store.total_seconds()  # a worker may be storing for so long
     expires_s = max(ORPHAN_S - SWEEP_PARTS_EVERY_S, 1.5 * store_s)
     return SweepParts(parts, settings.uploads.expires.total_seconds(), artifact_expires_s=expires_s)
+
+
+def _sweep_pushes(settings: Settings, storage: ObjectStorage) -> SweepPushes:
+    return SweepPushes(storage, settings.uploads.expires.total_seconds())
 
 
 def _silent_s(settings: Settings) -> float:

@@ -139,6 +139,7 @@ def test_list_walks_a_prefix_in_order(bucket: Bucket, key: str, source: Path) ->
     found = list(bucket.storage.list(f"{key}/"))
     assert [info.key for info in found] == [f"{key}/{name}" for name in "abc"]
     assert {(info.size_bytes, info.content_type) for info in found} == {(source.stat().st_size, "")}
+    assert all(-2 < info.age_s < 600 for info in found), "by the store's clock"
 
 
 def test_list_of_an_empty_prefix_is_empty(bucket: Bucket, key: str) -> None:

@@ -13,6 +13,8 @@ from orchestrator.wiring.keeper import SWEEP_PARTS_EVERY_S, _sweep_parts
 
 UPLOAD, ARTIFACT = "projects/film-a/uploads/upload_1/film.mp4", "projects/film-a/tasks/task_1/1-r/film.mp4"
 
+MODEL = "models/upscaler/1/1/model.onnx"
+
 
 @dataclass
 class Stubborn(MemoryParts):
@@ -25,11 +27,12 @@ class Stubborn(MemoryParts):
 
 
 @pytest.mark.parametrize(
-    ("age_s", "left"), [(3500, {UPLOAD, ARTIFACT}), (3700, {UPLOAD}), (86_300, {UPLOAD}), (86_500, set())]
+    ("age_s", "left"),
+    [(3500, {UPLOAD, ARTIFACT, MODEL}), (3700, {UPLOAD, MODEL}), (86_300, {UPLOAD, MODEL}), (86_500, set())],
 )
 def test_clients_have_a_day_and_workers_an_hour(age_s: float, left: set[str]) -> None:
     parts = MemoryParts(MemoryStorage(), age_s=age_s)
-    for key in (UPLOAD, ARTIFACT):
+    for key in (UPLOAD, ARTIFACT, MODEL):
         parts.begin(key, content_type="video/mp4")
     SweepParts(parts, upload_expires_s=86_400, artifact_expires_s=3600).tick()
     assert {unfinished.key for unfinished in parts.unfinished("")} == left

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -72,8 +72,11 @@ class S3Storage:
         with translated():
             where = {"Bucket": self._bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
             pages = self._client.get_paginator("list_objects_v2").paginate(**where)
-            for row in chain.from_iterable(page.get("Contents", ()) for page in pages):
-                yield ObjectInfo(row["Key"], row["Size"], parse_etag(row["ETag"]), "")
+            for page in pages:
+                now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+                for row in page.get("Contents", ()):
+                    age_s = (now - row["LastModified"]).total_seconds()
+                    yield ObjectInfo(row["Key"], row["Size"], parse_etag(row["ETag"]), "", age_s=age_s)
 
     def delete(self, key: str) -> None:
         # One by one: the call for many sends a checksum that R2 may refuse (stack facts D).

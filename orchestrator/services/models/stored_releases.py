@@ -17,11 +17,10 @@ from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import Category, InputNotFound, Refused
 from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.model import ModelNotFound, Release
-from orchestrator.domain.push import ROOT, Push, folder_of
+from orchestrator.domain.push import MANIFEST, PUSH, ROOT, Push, folder_of
 from orchestrator.domain.release_errors import ReleaseExists
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
-PUSH, MANIFEST = "push.json", "manifest.json"
 KEY = re.compile(rf"{ROOT}(?P<model>[^/]+)/(?P<version>[1-9][0-9]*)/(?P<name>[^/]+)")
 JSON = "application/json"
 SMALL_BYTES = 64 * 1024**2

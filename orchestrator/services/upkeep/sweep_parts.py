@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import structlog
 
@@ -10,7 +11,7 @@ from orchestrator.ports.parts import PartStorage, Unfinished
 
 log = structlog.get_logger()
 
-EVERYTHING = "projects/"
+OF_TENANTS, OF_MODELS = "projects/", "models/"
 UPLOADS = "/uploads/"
 
 
@@ -23,12 +24,13 @@ class SweepParts:
     artifact_expires_s: float
 
     def tick(self) -> None:
-        for unfinished in self.parts.unfinished(EVERYTHING):
+        for unfinished in chain.from_iterable(map(self.parts.unfinished, (OF_TENANTS, OF_MODELS))):
             if unfinished.age_s > self._patience_s(unfinished.key):
                 self._abort(unfinished)
 
     def _patience_s(self, key: str) -> float:
-        return self.upload_expires_s if UPLOADS in key else self.artifact_expires_s
+        is_sent = UPLOADS in key or key.startswith(OF_MODELS)
+        return self.upload_expires_s if is_sent else self.artifact_expires_s
 
     def _abort(self, unfinished: Unfinished) -> None:
         told: Mapping[str, object] = {"key": unfinished.key, "age_s": round(unfinished.age_s)}
