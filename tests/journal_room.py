@@ -16,6 +16,7 @@ from orchestrator.adapters.redis.rebuilding import RedisRebuilding
 from orchestrator.adapters.redis.withdrawals import RedisWithdrawals
 from orchestrator.adapters.s3_storage import S3Address, S3Journal, S3Storage, SmallObjects
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.canonical import canonical_json
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.journal import Broken, Ended, Recorded
@@ -84,7 +85,7 @@ class JournalRoom:
             client.flushall()
 
     def rebuild(self, *, dry_run: bool = False, accept_broken: bool = False, tell_again_s: float = 0) -> Rebuilt:
-        find_ends = FindEnd(self.storage, build_is_genuine(self.settings), self.fallback).find
+        find_ends = FindEnd(self.storage, build_is_genuine(self.settings), Zstd(), self.fallback).find
         rebuild = Rebuild(self.records, self.journal, find_ends, tell_again_s)
         return rebuild.rebuild(dry_run=dry_run, accept_broken=accept_broken, watch=lambda _: None)
 
@@ -117,11 +118,13 @@ def store_receipt(
     run: Run,
     *,
     files: Mapping[str, bytes],
-    generation: int = 1,
     signed_for: str | None = None,
     into: ObjectStorage | None = None,
+    **said: object,
 ) -> None:
-    """``signed_for`` is the task that the signature was made for; ``into`` is another store than the usual one."""
+    """``signed_for`` is the task that the signature was made for, ``into`` another store than the usual one. What else is
+    ``said`` stands in it.
+    """
     storage, artifacts = into or room.storage, []
     for name, content in files.items():
         storage.put(content, run.prefix + name, content_type="text/plain")
@@ -136,11 +139,12 @@ def store_receipt(
         )
     receipt = {
         "task": run.task.id,
-        "generation": generation,
+        "generation": 1,
         "epoch": run.epoch,
         "artifacts": artifacts,
         "result": {"scenes": 3},
         "usage": {"gpu_s": 1.5},
+        **said,
     }
     said = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
     signature = asdict(SEAL.sign(said)) if signed_for else None

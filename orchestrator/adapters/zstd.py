@@ -5,6 +5,8 @@ from typing import BinaryIO
 
 import zstandard
 
+from orchestrator.domain.errors import Category, Unavailable
+
 LEVEL = 3  # JSON shrinks to a tenth at 300 MB/s; higher levels save little more
 
 
@@ -15,4 +17,7 @@ class Zstd:
         return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(content)
 
     def expand(self, file: BinaryIO) -> Iterator[bytes]:
-        return zstandard.ZstdDecompressor().read_to_iter(file)
+        try:
+            yield from zstandard.ZstdDecompressor().read_to_iter(file)
+        except zstandard.ZstdError as error:
+            raise Unavailable("what was compressed is damaged", service="storage", category=Category.STORAGE) from error

@@ -112,7 +112,7 @@ class TaskView(TaskSummary):
     attempts: list[AttemptView]
     outputs: list[OutputView]
     storage: Literal["fallback"] | None = Field(
-        None, description="`fallback` while outputs lie in a second store, until they are moved to where they belong."
+        None, description="`fallback` while files lie in a second store, until they are moved to where they belong."
     )
 
 

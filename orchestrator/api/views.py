@@ -15,7 +15,7 @@ from orchestrator.api.schemas import (
 from orchestrator.api.times import time_of, time_or_none
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.media_input import show_input
-from orchestrator.domain.stored_result import show_result
+from orchestrator.domain.stored_result import find_stored, show_result
 from orchestrator.domain.task import Artifact, Attempt, Failure, Move, Status, Task, allows
 from orchestrator.domain.timestamp import timestamp
 from orchestrator.ports.forecast import Place
@@ -67,8 +67,13 @@ def render_task(task: Task, parts: ApiParts, *, cdn_url: str | None) -> TaskView
         queue=_queue(task, parts),
         attempts=_attempts(task, parts),
         outputs=[_output(artifact, parts, cdn_url=cdn_url) for artifact in task.outputs],
-        storage="fallback" if any(artifact.store for artifact in task.outputs) else None,
+        storage="fallback" if _is_displaced(task) else None,
     )
+
+
+def _is_displaced(task: Task) -> bool:
+    large = find_stored(task.result)
+    return any(file.store for file in task.outputs) or (large is not None and bool(large.store))
 
 
 def task_url(task_id: str) -> str:

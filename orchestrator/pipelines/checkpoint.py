@@ -51,7 +51,7 @@ class Checkpoint:
         files, result = tuple(stored if file.name == stored.name else file for file in self.files), self.result
         pointer = find_stored(result)
         if pointer is not None and stored.name == RESULT_NAME:
-            result = replace(pointer, key=stored.key).render()
+            result = replace(pointer, key=stored.key, store=stored.store).render()
         return replace(self, files=files if stored in files else (*files, stored), result=result)
 
     def commit(self, *, took_s: float, is_adopted: bool) -> Commit:

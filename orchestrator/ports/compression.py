@@ -10,5 +10,9 @@ class Compression(Protocol):
     def compress(self, content: bytes) -> bytes: ...
 
     def expand(self, file: BinaryIO) -> Iterator[bytes]:
-        """What was compressed into ``file``, piece by piece."""
+        """What was compressed into ``file``, piece by piece.
+
+        Raises:
+            Unavailable: it is damaged; the pieces until there were given.
+        """
         ...

@@ -3,16 +3,24 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.domain.stored_result import StoredResult
 from orchestrator.domain.task import Artifact
 
 
 @dataclass(frozen=True, slots=True)
 class Displaced:
-    """A task, and its outputs as they are recorded; ``version`` says of which record that was read."""
+    """A task, and where its files are as it is recorded; ``version`` says of which record that was read."""
 
     task_id: str
     outputs: tuple[Artifact, ...]
+    result: StoredResult | None
     version: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Those in the fallback store."""
+        files = (*self.outputs, self.result) if self.result else self.outputs
+        return tuple(file.key for file in files if file.store)
 
 
 class DisplacedTasks(Protocol):
@@ -22,8 +30,8 @@ class DisplacedTasks(Protocol):
         """Those to be moved now, oldest first."""
         ...
 
-    def move(self, displaced: Displaced, outputs: tuple[Artifact, ...], *, left_s: float) -> bool:
-        """Record ``outputs`` in their place, if they are still what was read; False if they are not.
+    def move(self, was: Displaced, now: Displaced, *, left_s: float) -> bool:
+        """Record where the files are now, if the record is still what was read; False if it is not.
 
         Their copies in the fallback store are to be removed after ``left_s``: links to them are about.
         """

@@ -3,6 +3,7 @@
 from orchestrator.adapters.redis.displaced import RedisDisplaced
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.s3_storage import KeyFile, S3Address, S3Storage
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.upkeep.move_back import MoveBack
@@ -43,6 +44,7 @@ def build_move_back(settings: Settings, scripts: Scripts, *, breakers: Breakers)
         build_storage(settings),
         fallback,
         breakers,
+        Zstd(),
         settings.worker.scratch_dir / "moves",
         settings.s3.url_expires.total_seconds(),
     )

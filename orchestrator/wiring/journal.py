@@ -9,6 +9,7 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.withdrawals import RedisWithdrawals
 from orchestrator.adapters.s3_storage import S3Journal, SmallObjects
 from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.destinations import Sender
 from orchestrator.ports.intake import Intake
@@ -71,5 +72,5 @@ def build_rebuild(settings: Settings, *, tell_again_s: float) -> Rebuild:
         raise NoJournal
     scripts = Scripts(connect(settings.redis.url.get_secret_value(), WORKER))
     kept_ms = int(settings.api.answers_kept.total_seconds() * 1000)
-    find_ends = FindEnd(build_storage(settings), build_is_genuine(settings), build_fallback(settings)).find
+    find_ends = FindEnd(build_storage(settings), build_is_genuine(settings), Zstd(), build_fallback(settings)).find
     return Rebuild(RedisRebuilding(scripts, kept_ms), journal, find_ends, tell_again_s)

@@ -20,6 +20,7 @@ from still_web import StillWeb
 from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.displaced import RedisDisplaced
 from orchestrator.adapters.s3_storage import S3Storage
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.breaker import R2
 from orchestrator.domain.task import Status, Task
 from orchestrator.pipelines.registry import NEEDED_BY
@@ -96,7 +97,7 @@ def test_with_a_fallback_all_succeed_meanwhile_and_their_files_come_back(
             assert hashlib.sha256(second.download(link)[0]).hexdigest() == file.sha256
         node.pass_seconds(60)
         displaced = RedisDisplaced(store.scripts)
-        duty = MoveBack(displaced, node.first, second, node.breakers, tmp_path / "moves", LINK_S)
+        duty = MoveBack(displaced, node.first, second, node.breakers, Zstd(), tmp_path / "moves", LINK_S)
         duty.tick()
         for artifact in (artifact for task in node.tasks(ids) for artifact in task.outputs):
             assert artifact.store == ""

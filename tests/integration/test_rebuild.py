@@ -1,5 +1,6 @@
 """After a total loss of the store, everything that the journal knows is there again, and nothing runs twice."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,9 +13,11 @@ from servers import SeaweedFs
 
 from orchestrator.adapters.redis.displaced import RedisDisplaced
 from orchestrator.adapters.sortable_ids import new_id
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.errors import StaleRun, TaskNotFound
 from orchestrator.domain.retry import GiveUp
+from orchestrator.domain.stored_result import RESULT_NAME, StoredResult
 from orchestrator.domain.task import Artifact, Priority, Status
 from orchestrator.ports.claims import Beat, Commit, Verdict
 from orchestrator.ports.storage import FALLBACK
@@ -25,9 +28,10 @@ from orchestrator.telemetry import build_queue_metrics
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def room(redis_url: str, s3_server: SeaweedFs) -> Iterator[JournalRoom]:
-    with journal_room(redis_url, s3_server.address) as opened:
+@pytest.fixture(params=["s3", "r2"])
+def room(redis_url: str, request: pytest.FixtureRequest) -> Iterator[JournalRoom]:
+    server: SeaweedFs = request.getfixturevalue(f"{request.param}_server")
+    with journal_room(redis_url, server.address) as opened:
         yield opened
 
 
@@ -207,6 +211,19 @@ class TestReceipts:
         store_receipt(room, run, files={"a.txt": b"made"}, signed_for=signed_for and named[signed_for])
         room.lose_everything()
         assert room.rebuild().tasks == {outcome: 1}
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_a_large_result_is_one_of_its_files(self, room: JournalRoom, *, is_there: bool) -> None:
+        asked, room.fallback = room.submit(), MemoryStorage()
+        run, content = room.store.claim_one(), b'{"scenes":3}'
+        large = StoredResult(hashlib.sha256(content).hexdigest(), 12, 21, run.prefix + RESULT_NAME)
+        store_receipt(room, run, files={"a.txt": b"made"}, result=large.render())
+        content = content if is_there else b'{"scenes":4}'
+        room.fallback.put(Zstd().compress(content), large.key, content_type="application/zstd")
+        room.lose_everything()
+        assert room.rebuild().tasks == ({"succeeded": 1} if is_there else {"queued": 1})
+        assert room.store.task(asked.id).result == (replace(large, store=FALLBACK).render() if is_there else None)
+        assert bool(RedisDisplaced(room.store.scripts).due(limit=1)) is is_there
 
     @pytest.mark.parametrize("flaw", ["missing", "other bytes", "other generation", "no JSON"])
     def test_any_other_does_not(self, room: JournalRoom, flaw: str) -> None:

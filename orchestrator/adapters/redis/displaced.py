@@ -1,11 +1,12 @@
 """`DisplacedTasks` over Redis: two indexes, and a compare-and-set of a record's outputs (`lua/move_back.lua`)."""
 
+import json
 from dataclasses import asdict, dataclass
 
 from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import parse_artifacts, render_json
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.domain.task import Artifact
+from orchestrator.domain.stored_result import find_stored
 from orchestrator.ports.displaced import Displaced
 
 DISPLACED, LEFT_OVER = "orch:displaced", "orch:left_over"
@@ -20,14 +21,15 @@ class RedisDisplaced:
     def due(self, *, limit: int) -> tuple[Displaced, ...]:
         with redis_errors():
             found = self.scripts.run("displaced", {"limit": limit})
-        return tuple(Displaced(task_id, parse_artifacts(outputs), outputs) for task_id, outputs in found)
+        return tuple(_parse(*each) for each in found)
 
-    def move(self, displaced: Displaced, outputs: tuple[Artifact, ...], *, left_s: float) -> bool:
+    def move(self, was: Displaced, now: Displaced, *, left_s: float) -> bool:
         given = {
-            "task_id": displaced.task_id,
-            "was": displaced.version,
-            "outputs": render_json([asdict(artifact) for artifact in outputs]),
-            "keys": render_json([artifact.key for artifact in displaced.outputs if artifact.store]),
+            "task_id": was.task_id,
+            "was": was.version,
+            "outputs": render_json([asdict(artifact) for artifact in now.outputs]),
+            "result": render_json(now.result.render()) if now.result else "",
+            "keys": render_json(was.keys),
             "left_ms": int(left_s * 1000),
         }
         with redis_errors():
@@ -50,3 +52,7 @@ class RedisDisplaced:
             return self.scripts.now_ms
         seconds, micros = self.scripts.client.time()
         return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _parse(task_id: str, outputs: str, result: str) -> Displaced:
+    return Displaced(task_id, parse_artifacts(outputs), find_stored(json.loads(result or "null")), outputs)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import chain
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from urllib3 import Timeout
 
 from orchestrator.adapters.s3_storage.access import CLIENT, connector
@@ -16,7 +16,7 @@ from orchestrator.adapters.s3_storage.status import read_status, translated
 
 CONTENT_TYPE = "application/json"
 HEADERS = {"content-type": CONTENT_TYPE}
-IS_THERE = 412
+IS_THERE, BUSY = 412, 429
 
 
 class SmallObjects:
@@ -29,7 +29,9 @@ class SmallObjects:
         self._client = connector(address)(address.endpoint, CLIENT.merge(hasty))
 
     def create(self, content: bytes, key: str) -> None:
-        """Put it where nothing is yet; what is there stays. A repeat after a lost answer finds it there."""
+        """Put it where nothing is yet; what is there stays. A repeat after a lost answer finds it there, or is told
+        within the first second that the key was just written.
+        """
         with suppress(Unsettled):
             self._quick.put(key, body_of(content), headers=HEADERS | {"if-none-match": "*"})
             return
@@ -38,8 +40,18 @@ class SmallObjects:
                 where = {"Bucket": self._bucket, "Key": key, "ContentType": CONTENT_TYPE}
                 self._client.put_object(**where, Body=content, IfNoneMatch="*")
             except ClientError as error:
-                if read_status(error) != IS_THERE:
+                if read_status(error) != IS_THERE and not self._is_why_busy(error, key):
                     raise
+
+    def _is_why_busy(self, error: ClientError, key: str) -> bool:
+        """R2 takes one write a second of a key, and says so before it looks whether the key is new (stack facts D)."""
+        if read_status(error) != BUSY:
+            return False
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
 
     def put(self, content: bytes, key: str) -> None:
         with suppress(Unsettled):

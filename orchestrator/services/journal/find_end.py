@@ -16,8 +16,11 @@ import structlog
 from orchestrator.domain.errors import InputChanged, InputNotFound
 from orchestrator.domain.ids import task_prefix
 from orchestrator.domain.journal import Ended, Recorded, Restoration
-from orchestrator.domain.task import Artifact, Status
+from orchestrator.domain.stored_result import find_stored
+from orchestrator.domain.task import Artifact, JsonObject, Status
 from orchestrator.pipelines.checkpoint import RECEIPT_NAME
+from orchestrator.pipelines.large_result import is_result
+from orchestrator.ports.compression import Compression
 from orchestrator.ports.storage import FALLBACK, ObjectInfo, ObjectStorage
 
 log = structlog.get_logger()
@@ -38,6 +41,7 @@ class FindEnd:
 
     storage: ObjectStorage
     is_genuine: Callable[[bytes], bool]
+    compression: Compression
     fallback: ObjectStorage | None = None
 
     def find(self, tasks: Sequence[Recorded]) -> Sequence[Restoration]:
@@ -84,7 +88,8 @@ class FindEnd:
             for file in files:
                 self._verify(file, stored=stored)
             outputs = [*files, _artifact_of(key, content)]
-            return _end_of(receipt, [replace(file, store=stored[file.key].store) for file in outputs])
+            result = self._verified(receipt["result"], stored=stored)
+            return _end_of(receipt, [replace(file, store=stored[file.key].store) for file in outputs], result)
         except INCOMPLETE as error:
             log.warning("receipt.incomplete", key=key, error=repr(error))
             return None
@@ -93,6 +98,15 @@ class FindEnd:
         with self._fetched(stored[file.key]) as (found, _):
             if found.sha256 != file.sha256:
                 raise InputChanged(f"{file.name} is not what the receipt says")
+
+    def _verified(self, result: JsonObject, *, stored: Stored) -> JsonObject:
+        """A large one is a file, too, and may lie elsewhere than when the receipt was written."""
+        if (large := find_stored(result)) is None:
+            return result
+        with self._fetched(stored[large.key]) as (_, path):
+            if not is_result(path, large, self.compression):
+                raise InputChanged("the result is not what the receipt says")
+        return replace(large, store=stored[large.key].store).render()
 
     @contextmanager
     def _fetched(self, info: ObjectInfo) -> Iterator[tuple[ObjectInfo, Path]]:
@@ -137,7 +151,7 @@ def _artifact_of(key: str, content: bytes) -> Artifact:
     return Artifact(RECEIPT_NAME, key, JSON, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact]) -> Ended:
+def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact], result: JsonObject) -> Ended:
     """Nobody has written down when that was: it ends now."""
     return Ended(
         generation=receipt["generation"],
@@ -145,6 +159,6 @@ def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact]) -> Ended:
         ended_at_ms=0,
         epoch=receipt["epoch"],
         outputs=tuple(outputs),
-        result=receipt["result"],
+        result=result,
         usage=receipt.get("usage") or {},
     )

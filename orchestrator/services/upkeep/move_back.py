@@ -1,6 +1,7 @@
 """Move back: when the store is back, what was put into the fallback store meanwhile comes to where it belongs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,11 @@ import structlog
 
 from orchestrator.domain.breaker import R2, BreakerState
 from orchestrator.domain.errors import Category, InputNotFound, OrchestratorError, Unavailable
+from orchestrator.domain.stored_result import CONTENT_TYPE, StoredResult
 from orchestrator.domain.task import Artifact
+from orchestrator.pipelines.large_result import is_result
 from orchestrator.ports.breakers import Breakers
+from orchestrator.ports.compression import Compression
 from orchestrator.ports.displaced import Displaced, DisplacedTasks
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
@@ -32,6 +36,7 @@ class MoveBack:
     storage: ObjectStorage
     fallback: ObjectStorage
     breakers: Breakers
+    compression: Compression
     scratch_dir: Path
     link_s: float
 
@@ -45,8 +50,9 @@ class MoveBack:
 
     def _move(self, displaced: Displaced) -> None:
         outputs = tuple(self._bring(artifact) for artifact in displaced.outputs)
-        if self.tasks.move(displaced, outputs, left_s=2 * self.link_s):
-            log.info("task.moved_back", task_id=displaced.task_id, files=len(outputs))
+        result = self._bring_result(displaced.result) if displaced.result else None
+        if self.tasks.move(displaced, replace(displaced, outputs=outputs, result=result), left_s=2 * self.link_s):
+            log.info("task.moved_back", task_id=displaced.task_id, files=len(displaced.keys))
 
     def _bring(self, artifact: Artifact) -> Artifact:
         """The file as it is recorded from now on. A copy that is there already does."""
@@ -54,9 +60,19 @@ class MoveBack:
             return artifact
         found = self._find(artifact.key) or self._copy(artifact)
         if found.sha256 != artifact.sha256:
-            message = "the file in the fallback store is not the one that was stored"
-            raise Unavailable(message, service="fallback", category=Category.STORAGE)
+            raise _damaged()
         return replace(artifact, store="")
+
+    def _bring_result(self, stored: StoredResult) -> StoredResult:
+        if not stored.store:
+            return stored
+        found = self._find(stored.key)
+        with self._fetched(stored.key, self.storage if found else self.fallback, stored.stored_bytes) as copy:
+            if not is_result(copy, stored, self.compression):
+                raise _damaged()
+            if not found:
+                self.storage.store(copy, stored.key, content_type=CONTENT_TYPE)
+        return replace(stored, store="")
 
     def _find(self, key: str) -> ObjectInfo | None:
         try:
@@ -65,12 +81,16 @@ class MoveBack:
             return None
 
     def _copy(self, artifact: Artifact) -> ObjectInfo:
-        etag = self.fallback.head(artifact.key).etag
+        with self._fetched(artifact.key, self.fallback, artifact.size_bytes) as copy:
+            return self.storage.store(copy, artifact.key, content_type=artifact.content_type)
+
+    @contextmanager
+    def _fetched(self, key: str, storage: ObjectStorage, size_bytes: int) -> Iterator[Path]:
         self.scratch_dir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch_dir) as scratch:
             copy = Path(scratch) / "copy"
-            self.fallback.fetch(artifact.key, copy, etag=etag, limit_bytes=artifact.size_bytes)
-            return self.storage.store(copy, artifact.key, content_type=artifact.content_type)
+            storage.fetch(key, copy, etag=storage.head(key).etag, limit_bytes=size_bytes)
+            yield copy
 
     def _remove(self, key: str) -> None:
         self.fallback.delete(key)
@@ -84,3 +104,8 @@ class MoveBack:
             log.warning("move_back.failed", what=what, error=str(error))
             if displaced:
                 self.tasks.put_off(displaced, seconds=PUT_OFF_S)
+
+
+def _damaged() -> Unavailable:
+    message = "the file in the fallback store is not the one that was stored"
+    return Unavailable(message, service="fallback", category=Category.STORAGE)

@@ -9,6 +9,7 @@
 local now, given = clock_ms(), arguments()
 local found = {}
 for i, id in ipairs(redis.call('ZRANGE', 'orch:displaced', '-inf', now, 'BYSCORE', 'LIMIT', 0, given.limit)) do
-  found[i] = {id, redis.call('HGET', 'orch:task:' .. id, 'outputs') or ''}
+  local recorded = redis.call('HMGET', 'orch:task:' .. id, 'outputs', 'result')
+  found[i] = {id, recorded[1] or '', pointer_in(recorded[2]) or ''}
 end
 return found

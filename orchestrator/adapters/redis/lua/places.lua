@@ -181,9 +181,16 @@ local function requeue(task, now, due, data)
   if task.led then following().tell_followers(task, now, data) end
 end
 
--- Whether a file among these outputs (JSON) lies in the fallback store (displaced.lua).
-local function is_displaced(outputs)
-  return outputs and string.find(outputs, '"store":"fallback"', 1, true) ~= nil
+-- The result, if it is a pointer to a file (`domain/stored_result.py`).
+local function pointer_in(result)
+  return result and string.sub(result, 1, 11) == '{"$stored":' and result
+end
+
+-- Whether a file of the task, or its large result, lies in the fallback store (displaced.lua). Of `fields` only
+-- `outputs` and `result` are looked at (JSON).
+local function is_displaced(fields)
+  local function names_fallback(text) return text and string.find(text, '"store":"fallback"', 1, true) ~= nil end
+  return names_fallback(fields.outputs) or names_fallback(pointer_in(fields.result))
 end
 
 -- A task whose only run has succeeded has no file that nothing points to.
@@ -198,7 +205,7 @@ local function end_task(task, status, now, fields, data, is_own)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
-  if is_displaced(fields.outputs) then redis.call('ZADD', 'orch:displaced', now, task.id) end
+  if is_displaced(fields) then redis.call('ZADD', 'orch:displaced', now, task.id) end
   redis.call('ZADD', 'orch:ended', task.condemned and 0 or sweep_score(task), task.id) -- what is deleted is swept at once
   if may_have_strays(task) then redis.call('ZADD', 'orch:strays', now + STRAYS_AFTER_MS, task.id) end
   emit(task, status, now, data)

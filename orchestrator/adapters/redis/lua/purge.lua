@@ -26,7 +26,7 @@ end
 if task.content then following().forget(task) end
 if redis.call('EXISTS', 'orch:deliveries:' .. task.id) == 1 then deliveries().each_of(task.id, deliveries().forget) end
 redis.call('ZREM', 'orch:ended', task.id)
-if is_displaced(task.outputs) then redis.call('ZREM', 'orch:displaced', task.id) end
+if is_displaced(task) then redis.call('ZREM', 'orch:displaced', task.id) end
 redis.call('ZREM', 'orch:strays', task.id)
 redis.call('ZREM', 'orch:tasks:' .. task.project, task.id)
 if redis.call('EXISTS', 'orch:tasks:' .. task.project) == 0 then redis.call('DEL', 'orch:story:' .. task.project) end

@@ -32,7 +32,7 @@ local function restore_end(task, ended)
   task.ended_ms = tonumber(ended.ended_ms) or now
   count_bytes(task, tonumber(task.bytes or 0))
   redis.call('ZADD', 'orch:ended', sweep_score(task), task.id)
-  if is_displaced(task.outputs) then redis.call('ZADD', 'orch:displaced', now, task.id) end
+  if is_displaced(task) then redis.call('ZADD', 'orch:displaced', now, task.id) end
   local say = task.ended_ms >= now - given.tell_again_ms and emit or append
   say(task, task.status, now, task.error or task.result or '{}')
   save(task)
