@@ -122,8 +122,8 @@ def store_receipt(
     into: ObjectStorage | None = None,
     **said: object,
 ) -> None:
-    """``signed_for`` is the task that the signature was made for, ``into`` another store than the usual one. What else is
-    ``said`` stands in it.
+    """``signed_for`` is the task that the signature was made for, ``into`` another store than the usual one, ``said``
+    what else stands in it.
     """
     storage, artifacts = into or room.storage, []
     for name, content in files.items():

@@ -23,6 +23,7 @@ class PayloadFields(Request):
     error: FieldName | None = None
     outputs: FieldName | None = None
     links: FieldName | None = None
+    started_at: FieldName | None = None
     completed_at: FieldName | None = None
     generation: FieldName | None = None
     seq: FieldName | None = None

@@ -15,6 +15,7 @@ USUAL_FIELDS: Mapping[str, str] = {
     "error": "error",
     "outputs": "outputs",
     "links": "links",
+    "started_at": "startedAt",
     "completed_at": "completedAt",
     "generation": "generation",
     "seq": "seq",

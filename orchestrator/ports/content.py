@@ -35,6 +35,7 @@ class TaskDocument:
     result: JsonObject | None = None
     error: JsonObject | None = None
     outputs: tuple[DocumentRef, ...] = ()
+    started_at_ms: int | None = None
     ended_at_ms: int | None = None
     own_id: str | None = None
 

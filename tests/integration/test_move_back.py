@@ -18,12 +18,8 @@ from orchestrator.domain.breaker import R2, Outcome, Permit
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.stored_result import MOST_INLINE_BYTES, StoredResult, find_stored
 from orchestrator.domain.task import Artifact, Status
-<<<<<<< HEAD
-from orchestrator.services.upkeep.move_back import MoveBack
-=======
 from orchestrator.ports.claims import Commit
-from orchestrator.services.move_back import MoveBack
->>>>>>> e6ef624 (Move a large result back from the fallback store like any file, and let rebuild believe a receipt only with it; a journal's create that R2 refuses for its rate looks whether the key is there)
+from orchestrator.services.upkeep.move_back import MoveBack
 
 LINK_S = 3_600.0
 AWAY = Unavailable("away", service="storage", category=Category.STORAGE)

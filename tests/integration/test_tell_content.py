@@ -91,9 +91,11 @@ def room(redis_url: str, tmp_path: Path) -> Iterator[Room]:
 def test_each_status_is_shown_as_of_its_event(room: Room) -> None:
     assert room.tell() == "queued"
     assert (room.shown.status, room.shown.params, room.shown.version.seq) == ("queued", {"scale": 4}, 1)
+    assert room.shown.started_at_ms is None
     run = room.store.claim_one()
     assert room.tell() == "running"
     assert (room.shown.status, room.shown.version.epoch) == ("running", run.epoch)
+    assert room.shown.started_at_ms == room.store.now_ms
     room.store.claims.fail(run, FAILURE, decision=GiveUp())
     room.tell()
     assert (room.shown.status, room.shown.ended_at_ms) == ("failed", room.store.now_ms)

@@ -37,6 +37,21 @@ export function buildLinks(slug) {
   }
 }
 
+/** A collection of theirs that holds outputs: each has a name there, so that it is registered once. */
+export function named(collection, isService) {
+  if (collection.fields.some(({ name }) => name === 'externalId')) return collection
+  const field = {
+    name: 'externalId',
+    type: 'text',
+    unique: true,
+    index: true,
+    disableDuplicate: true,
+    access: { create: isService, update: isService },
+    admin: { hidden: true },
+  }
+  return { ...collection, fields: [...collection.fields, field] }
+}
+
 /** What a task is made of. It is read when it is sent, so it stands still from then on. */
 function askedFields({ taskTypes, media, links, isService }) {
   const update = ({ req, doc }) => isService({ req }) || !doc?.externalId

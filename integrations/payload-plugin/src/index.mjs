@@ -1,6 +1,6 @@
 // The plugin: a collection of jobs that submit themselves to Orchestrator, and show what becomes of them.
 import { connect } from './client.mjs'
-import { buildCollection, buildLinks } from './collection.mjs'
+import { buildCollection, buildLinks, named } from './collection.mjs'
 import { buildOutputEndpoint } from './outputs.mjs'
 import { QUEUE, buildTasks, requeue } from './queue.mjs'
 import { parseSecret } from './signature.mjs'
@@ -41,8 +41,9 @@ export function orchestrator({
     const slugs = new Set(config.collections?.map(({ slug }) => slug))
     if (slugs.has(collection)) throw new Error(`orchestrator: there is a collection ${collection} already`)
     if (media && !slugs.has(media)) throw new Error(`orchestrator: there is no collection ${media}; name yours, or null`)
+    const theirs = (config.collections ?? []).map((each) => ([media, links].includes(each.slug) ? named(each, isService) : each))
     const own = [jobs, ...(links && !slugs.has(links) ? [buildLinks(links)] : [])]
-    const changed = { ...config, collections: [...(config.collections ?? []), ...own] }
+    const changed = { ...config, collections: [...theirs, ...own] }
     if (secrets.length) {
       changed.endpoints = [...(config.endpoints ?? []), buildWebhook({ collection, links, secrets, client })]
     }

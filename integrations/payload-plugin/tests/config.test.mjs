@@ -26,9 +26,17 @@ test('what the project has stays', async () => {
   assert.deepEqual(autoRunOf([other]).map(({ queue }) => queue), ['own', 'orchestrator'])
   assert.deepEqual((await autoRunOf(() => [other])({})).map(({ queue }) => queue), ['own', 'orchestrator'])
   assert.deepEqual(autoRunOf([other], { cron: false }), [other])
-  const links = { slug: 'assets', fields: [] }
+  const links = { slug: 'assets', fields: [{ name: 'externalId', type: 'text' }] }
   const { collections } = orchestrator(NODE)({ collections: [...CONFIG.collections, links] })
   assert.equal(collections.find(({ slug }) => slug === 'assets'), links)
+})
+
+test('files and links of theirs get the name by which an output is registered once, if they have none', () => {
+  const links = { slug: 'assets', fields: [{ name: 'url', type: 'text' }] }
+  const { collections } = orchestrator()({ collections: [...CONFIG.collections, links, { slug: 'users', fields: [] }] })
+  const fieldsOf = (slug) => collections.find((each) => each.slug === slug).fields.map(({ name }) => name)
+  assert.deepEqual([fieldsOf('media'), fieldsOf('assets'), fieldsOf('users')], [['externalId'], ['url', 'externalId'], []])
+  assert.deepEqual(CONFIG.collections[0].fields, [], 'what was given is left alone')
 })
 
 test('a project without files or links has no relations to them', () => {

@@ -10,7 +10,6 @@ from orchestrator.ports.content import TaskDocument, Version
 
 def render(document: TaskDocument) -> dict[str, Any]:
     """The document's fields as Payload takes them."""
-    ended = document.ended_at_ms
     values = {
         "external_id": document.task_id,
         "status": document.status.value,
@@ -19,13 +18,18 @@ def render(document: TaskDocument) -> dict[str, Any]:
         "progress": document.version.progress,
         "result": document.result,
         "error": document.error,
-        "completed_at": None if ended is None else timestamp(ended),
+        "started_at": _moment(document.started_at_ms),
+        "completed_at": _moment(document.ended_at_ms),
         "generation": document.version.generation,
         "seq": document.version.seq,
         "epoch": document.version.epoch,
     }
     fields = {document.names.field(of): value for of, value in values.items()} | _relations(document)
     return {name: value for name, value in fields.items() if name}
+
+
+def _moment(at_ms: int | None) -> str | None:
+    return None if at_ms is None else timestamp(at_ms)
 
 
 def _relations(document: TaskDocument) -> dict[str, Any]:

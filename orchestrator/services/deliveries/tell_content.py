@@ -67,6 +67,7 @@ def build_document(
         result=_shown(task) if has_ended else None,
         error=asdict(task.error) if has_ended and task.error else None,
         outputs=tuple(outputs),
+        started_at_ms=None if status is Status.QUEUED else task.started_at_ms,
         ended_at_ms=task.ended_at_ms if has_ended else None,
         own_id=task.labels.get(DOCUMENT_LABEL),
     )
