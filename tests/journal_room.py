@@ -146,7 +146,7 @@ def store_receipt(
         "usage": {"gpu_s": 1.5},
         **said,
     }
-    said = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
-    signature = asdict(SEAL.sign(said)) if signed_for else None
+    signed = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
+    signature = asdict(SEAL.sign(signed)) if signed_for else None
     content = json.dumps({**receipt, "signature": signature}).encode()
     storage.put(content, run.prefix + "receipt.json", content_type="application/json")

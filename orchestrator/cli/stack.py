@@ -48,11 +48,12 @@ def up(
     *,
     state: StateOption = DEFAULT_STATE,
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready, and leave it running.")] = False,
+    awaited_by: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the embedded stack: Redis, S3, Triton, the API, the keeper and the workers."""
     folder = StateFolder(state.resolve())
     if not detach:
-        run_stack(options, folder, console=Console())
+        run_stack(options, folder, console=Console(), awaited_by=awaited_by)
     elif not start_detached(options, folder, out=sys.stderr):
         raise typer.Exit(1)
 

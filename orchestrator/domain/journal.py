@@ -27,11 +27,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a client may change after the submit, as it is since."""
+    """What a client may change after the submit, as it is since; ``at_ms`` orders the changes of a task."""
 
     priority: Priority
     labels: JsonObject
     expires_at_ms: int | None = None
+    at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

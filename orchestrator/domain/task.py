@@ -205,6 +205,7 @@ class Task:
     webhook: JsonObject | None = None
     is_journaled: bool = False
     expires_at_ms: int | None = None
+    changed_at_ms: int = 0  # when a client has changed it last; each time later than the one before
     schema: int = SCHEMA_VERSION
 
     @property

@@ -29,8 +29,12 @@ class Supervisor:
     def __init__(self, parts: Sequence[Part], logs: Path, observers: Sequence[Observer] = ()) -> None:
         self._probes = ThreadPoolExecutor(max_workers=2 * len(parts), thread_name_prefix="probe")
         self._runners = {part.name: PartRunner(part, logs / f"{part.name}.log", self._probes) for part in parts}
-        self._observers = observers
+        self._observers = list(observers)
         self._stops = 0  # no Event: a signal handler must not take the lock that the main thread may hold
+
+    def observe(self, observer: Observer) -> None:
+        """One more, before `run`."""
+        self._observers.append(observer)
 
     def request_stop(self) -> None:
         """Make `run` stop the parts and return; a second call makes it kill them. For signal handlers."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from orchestrator.local.part import StackError
 from orchestrator.local.plan import StackOptions, plan_stack
+from orchestrator.local.runner import PartView, State
 from orchestrator.local.screens import Welcome, open_screen
 from orchestrator.local.stack_file import Stack, StackRecorder, read_stack
 from orchestrator.local.state_folder import StateFolder
@@ -22,8 +23,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 POLL_S = 0.1
 
 
-def run_stack(options: StackOptions, state: StateFolder, *, console: Console) -> None:
-    """Run the stack of the folder until a signal asks to stop; a second signal kills it.
+def run_stack(options: StackOptions, state: StateFolder, *, console: Console, awaited_by: int | None = None) -> None:
+    """Run the stack of the folder until a signal asks to stop; a second signal kills it. ``awaited_by`` is the parent
+    that waits until it is ready: if that is killed meanwhile, nobody wants the stack.
 
     Raises:
         StackError: it cannot be started, or the folder is in use.
@@ -37,6 +39,8 @@ def run_stack(options: StackOptions, state: StateFolder, *, console: Console) ->
         try:
             with open_screen(console) as screen:
                 supervisor = Supervisor(parts, state.logs, [recorder, screen, welcome])
+                if awaited_by is not None:
+                    supervisor.observe(StopUnawaited(awaited_by, supervisor.request_stop))
                 with _on_signals(supervisor.request_stop):
                     supervisor.run()
         finally:
@@ -45,7 +49,8 @@ def run_stack(options: StackOptions, state: StateFolder, *, console: Console) ->
 
 def start_detached(options: StackOptions, state: StateFolder, *, out: IO[str]) -> bool:
     """Run the stack in the background; what it prints goes to ``out`` until it is ready. Returns whether it is."""
-    command = [sys.executable, "-m", "orchestrator", "up", "--state", str(state.root), *options.words]
+    words = (*options.words, "--awaited-by", str(os.getpid()))
+    command = [sys.executable, "-m", "orchestrator", "up", "--state", str(state.root), *words]
     log = state.folder("logs") / "up.out"  # no *.log: those are set aside by the supervisor itself
     with log.open("ab") as output, log.open(errors="replace") as lines:
         lines.seek(0, os.SEEK_END)
@@ -108,6 +113,23 @@ def _is_ready(state: StateFolder, supervisor: int) -> bool:
 def _interrupt() -> None:
     """Who stops waiting for a stack does not want it: `timeout`, a closed terminal, Ctrl-C."""
     raise KeyboardInterrupt
+
+
+class StopUnawaited:
+    """Sees every part. Until all have answered once, ``parent`` has to live; a SIGKILL leaves it no time to say so."""
+
+    def __init__(self, parent: int, stop: Callable[[], None]) -> None:
+        self._parent, self._stop = parent, stop
+        self._is_settled = False
+
+    def __call__(self, views: Sequence[PartView]) -> None:
+        if self._is_settled:
+            return
+        if os.getppid() != self._parent:
+            self._stop()
+        elif any(view.state is not State.READY for view in views):
+            return
+        self._is_settled = True
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from orchestrator.domain.stored_result import StoredResult
 from orchestrator.ports.compression import Compression
 
 
-def is_result(path: Path, stored: StoredResult, compression: Compression) -> bool:
+def is_result(path: Path, stored: StoredResult, *, compression: Compression) -> bool:
     """In bounded memory, however large. What cannot be expanded is none."""
     sha256 = hashlib.sha256()
     with path.open("rb") as file:

@@ -19,8 +19,8 @@ class Displaced:
     @property
     def keys(self) -> tuple[str, ...]:
         """Those in the fallback store."""
-        files = (*self.outputs, self.result) if self.result else self.outputs
-        return tuple(file.key for file in files if file.store)
+        outputs = tuple(output.key for output in self.outputs if output.store)
+        return (*outputs, self.result.key) if self.result and self.result.store else outputs
 
 
 class DisplacedTasks(Protocol):

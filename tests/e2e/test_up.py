@@ -207,12 +207,13 @@ def test_a_stack_without_models_says_what_to_do(tmp_path: Path) -> None:
     assert "make setup models" in failed.stderr
 
 
-def test_who_stops_waiting_for_a_stack_leaves_none_behind(tmp_path: Path, project: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_who_stops_waiting_for_a_stack_leaves_none_behind(tmp_path: Path, project: Path, how: signal.Signals) -> None:
     state = StateFolder(tmp_path / "state")
     words = ("up", "--detach", "--lanes", "io", "--project", str(project), "--state", str(state.root))
     with subprocess.Popen((sys.executable, "-m", "orchestrator", *words), cwd=ROOT, stderr=subprocess.PIPE) as waiting:
-        wait_for(lambda: state.supervisor_pid() is not None)
-        waiting.terminate()
+        wait_for(lambda: state.supervisor_pid() is not None, within_s=60)
+        waiting.send_signal(how)
         assert waiting.wait(timeout=30) != 0
     wait_for(lambda: state.supervisor_pid() is None, within_s=60)
 

@@ -91,7 +91,7 @@ def room(redis_url: str, tmp_path: Path) -> Iterator[Room]:
 def test_each_status_is_shown_as_of_its_event(room: Room) -> None:
     assert room.tell() == "queued"
     assert (room.shown.status, room.shown.params, room.shown.version.seq) == ("queued", {"scale": 4}, 1)
-    assert room.shown.started_at_ms is None
+    assert not room.shown.started_at_ms
     run = room.store.claim_one()
     assert room.tell() == "running"
     assert (room.shown.status, room.shown.version.epoch) == ("running", run.epoch)

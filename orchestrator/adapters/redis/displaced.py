@@ -1,6 +1,7 @@
 """`DisplacedTasks` over Redis: two indexes, and a compare-and-set of a record's outputs (`lua/move_back.lua`)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator.adapters.redis.connection import redis_errors
@@ -21,7 +22,7 @@ class RedisDisplaced:
     def due(self, *, limit: int) -> tuple[Displaced, ...]:
         with redis_errors():
             found = self.scripts.run("displaced", {"limit": limit})
-        return tuple(_parse(*each) for each in found)
+        return tuple(map(_parse, found))
 
     def move(self, was: Displaced, now: Displaced, *, left_s: float) -> bool:
         given = {
@@ -54,5 +55,6 @@ class RedisDisplaced:
         return int(seconds) * 1000 + int(micros) // 1000
 
 
-def _parse(task_id: str, outputs: str, result: str) -> Displaced:
+def _parse(found: Sequence[str]) -> Displaced:
+    task_id, outputs, result = found
     return Displaced(task_id, parse_artifacts(outputs), find_stored(json.loads(result or "null")), outputs)

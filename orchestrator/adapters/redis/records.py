@@ -126,6 +126,7 @@ def parse_task(flat: Flat) -> Task:
         webhook=_parse_json(flat.get("webhook")),
         is_journaled="journal" in flat,
         expires_at_ms=_parse_optional_int(flat.get("sweep_ms") or flat.get("expires_ms")),
+        changed_at_ms=_parse_optional_int(flat.get("changed_ms")) or 0,
         schema=int(flat["schema"]),
     )
 

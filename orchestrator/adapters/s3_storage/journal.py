@@ -1,6 +1,6 @@
 """`Journal` as small objects in S3 or R2; `journal_names.py` says which.
 
-No key is written twice but that of a change and of a project: R2 takes one write a second of each (stack facts D).
+No key is written twice but that of a project: R2 takes one write a second of each (stack facts D).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,13 @@ import structlog
 
 from orchestrator.adapters.s3_storage.journal_names import (
     BATCH,
-    CHANGED,
     DELETED,
     ENTRY,
     GONE,
     Day,
     JournalNames,
     Marks,
+    name_of_change,
     name_of_end,
     name_of_retry,
     split,
@@ -62,7 +62,9 @@ class S3Journal:
         self._objects.create(NOTHING, self._names.of_task(project, task_id, what=name_of_retry(generation)))
 
     def note_change(self, project: str, task_id: str, *, change: Change) -> None:
-        self._objects.put(render_value(change), self._names.of_task(project, task_id, what=CHANGED))
+        self._objects.create(
+            render_value(change), self._names.of_task(project, task_id, what=name_of_change(change.at_ms))
+        )
 
     def note_deleted(self, project: str, task_id: str) -> None:
         self._objects.create(NOTHING, self._names.of_task(project, task_id, what=DELETED))
@@ -112,7 +114,7 @@ class S3Journal:
         marks = self._marks_of(day, entry)
         if marks.is_gone:
             return None
-        change_key, done_key = marks.keys.get(CHANGED), marks.keys.get(name_of_end(marks.generation))
+        change_key, done_key = marks.latest_change, marks.keys.get(name_of_end(marks.generation))
         change = self._read(change_key, parse_change) if change_key else None
         ended = self._read(done_key, parse_ended) if done_key else None
         if isinstance(change, Broken):

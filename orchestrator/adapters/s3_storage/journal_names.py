@@ -11,10 +11,10 @@ from orchestrator.domain.ids import made_at_ms
 # <prefix>/tasks/<slug>/<yyyy-mm-dd>/      the tasks of a day, by the time in their ids
 #     <id>.json, <id>.batch.json           as they were accepted: one task, or a batch under the id of its first
 #     <id>.<generation>.json               a client's retry
-#     <id>.changed.json                    what a client has changed since
+#     <id>.changed_<ms>.json               what a client has changed since; the latest counts
 #     <id>.done, <id>.<generation>.done    how it, or a later generation, has ended
 #     <id>.deleted, <id>.gone              a client has deleted it; nothing of it is left to restore
-ENTRY, BATCH, CHANGED, DONE, DELETED, GONE = "json", "batch.json", "changed.json", "done", "deleted", "gone"
+ENTRY, BATCH, CHANGED, DONE, DELETED, GONE = "json", "batch.json", "changed", "done", "deleted", "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ def name_of_retry(generation: int) -> str:
     return f"{generation}.{ENTRY}"
 
 
+def name_of_change(at_ms: int) -> str:
+    return f"{CHANGED}_{at_ms:013}.{ENTRY}"
+
+
 def name_of_end(generation: int) -> str:
     return DONE if generation == 1 else f"{generation}.{DONE}"
 
@@ -65,6 +69,11 @@ class Marks:
     def generation(self) -> int:
         numbers = (what.partition(".")[0] for what in self.keys if what.endswith(f".{ENTRY}"))
         return max((int(number) for number in numbers if number.isdigit()), default=1)
+
+    @property
+    def latest_change(self) -> str | None:
+        """Times are of one length, and the name that earlier versions gave to the only one sorts before them."""
+        return max((key for what, key in self.keys.items() if what.startswith(CHANGED)), default=None)
 
     @property
     def is_gone(self) -> bool:

@@ -89,7 +89,7 @@ class FindEnd:
                 self._verify(file, stored=stored)
             outputs = [*files, _artifact_of(key, content)]
             result = self._verified(receipt["result"], stored=stored)
-            return _end_of(receipt, [replace(file, store=stored[file.key].store) for file in outputs], result)
+            return _end_of(receipt, [replace(file, store=stored[file.key].store) for file in outputs], result=result)
         except INCOMPLETE as error:
             log.warning("receipt.incomplete", key=key, error=repr(error))
             return None
@@ -104,7 +104,7 @@ class FindEnd:
         if (large := find_stored(result)) is None:
             return result
         with self._fetched(stored[large.key]) as (_, path):
-            if not is_result(path, large, self.compression):
+            if not is_result(path, large, compression=self.compression):
                 raise InputChanged("the result is not what the receipt says")
         return replace(large, store=stored[large.key].store).render()
 
@@ -151,7 +151,7 @@ def _artifact_of(key: str, content: bytes) -> Artifact:
     return Artifact(RECEIPT_NAME, key, JSON, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact], result: JsonObject) -> Ended:
+def _end_of(receipt: Mapping[str, Any], outputs: list[Artifact], *, result: JsonObject) -> Ended:
     """Nobody has written down when that was: it ends now."""
     return Ended(
         generation=receipt["generation"],

@@ -62,7 +62,7 @@ class JournaledIntake:
         """What the journal did not take holds nevertheless; to say it again is harmless."""
         task = self.intake.change(project, task_id, priority=priority, labels=labels, expires_at_ms=expires_at_ms)
         if task.is_journaled:
-            change = Change(task.priority, task.labels, task.expires_at_ms)
+            change = Change(task.priority, task.labels, task.expires_at_ms, task.changed_at_ms)
             self._note("change", lambda: self.journal.note_change(project, task_id, change=change))
         return task
 

@@ -67,8 +67,9 @@ class MoveBack:
         if not stored.store:
             return stored
         found = self._find(stored.key)
-        with self._fetched(stored.key, self.storage if found else self.fallback, stored.stored_bytes) as copy:
-            if not is_result(copy, stored, self.compression):
+        storage = self.storage if found else self.fallback
+        with self._fetched(stored.key, storage, size_bytes=stored.stored_bytes) as copy:
+            if not is_result(copy, stored, compression=self.compression):
                 raise _damaged()
             if not found:
                 self.storage.store(copy, stored.key, content_type=CONTENT_TYPE)
@@ -81,11 +82,11 @@ class MoveBack:
             return None
 
     def _copy(self, artifact: Artifact) -> ObjectInfo:
-        with self._fetched(artifact.key, self.fallback, artifact.size_bytes) as copy:
+        with self._fetched(artifact.key, self.fallback, size_bytes=artifact.size_bytes) as copy:
             return self.storage.store(copy, artifact.key, content_type=artifact.content_type)
 
     @contextmanager
-    def _fetched(self, key: str, storage: ObjectStorage, size_bytes: int) -> Iterator[Path]:
+    def _fetched(self, key: str, storage: ObjectStorage, *, size_bytes: int) -> Iterator[Path]:
         self.scratch_dir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch_dir) as scratch:
             copy = Path(scratch) / "copy"

@@ -26,6 +26,8 @@ if given.expires_ms then
     redis.call('ZADD', 'orch:ended', 'XX', score, task.id)
   end
 end
+-- Each change has a number of its own, for the journal. As a time it is later than any that a lost store has given.
+task.changed_ms = math.max(tonumber(task.changed_ms or 0) + 1, clock_ms())
 save(task)
 local leader = given.expires_ms and task.ended_ms and task.leader and load_task(task.leader)
 if leader then following().keep_for(task, leader) end
