@@ -9,10 +9,6 @@ from faults import Faults
 
 HttpFaults = Faults[bytes]  # of request lines: b"PUT /media/key HTTP/1.1"
 
-SLOW_DOWN = (
-    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: 36\r\n\r\n"
-    b"<Error><Code>SlowDown</Code></Error>"
-)
 GO_ON = b"HTTP/1.1 100"
 END_OF_HEAD = b"\r\n\r\n"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.domain.content import FAULTY
+from orchestrator.domain.delivery import WEBHOOK
 from orchestrator.domain.errors import (
     Category,
     OrchestratorError,
@@ -16,7 +17,6 @@ from orchestrator.domain.errors import (
 R2 = "r2"
 TRITON = "triton"
 PAYLOAD = "payload"
-WEBHOOK = "webhook"
 
 # Not before so many calls within the last ten to twenty seconds, and when half of them failed.
 LEAST_CALLS = 10
@@ -136,11 +136,6 @@ def require_none(found: Iterable[Breaker]) -> None:
         said.append(f"{hosts} host{'s' if hosts > 1 else ''} of webhooks")
     if said:
         raise Away(f"away: {', '.join(said)}; what needs it waits")
-
-
-def name_webhook(host: str) -> str:
-    """The dependency that all webhooks to ``host`` go through."""
-    return f"{WEBHOOK}:{host}"
 
 
 def label_of(dependency: str) -> str:

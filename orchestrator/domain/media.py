@@ -27,10 +27,6 @@ class MediaInfo:
     audio_codec: str = ""
     sample_rate: int = 0
 
-    @property
-    def has_audio(self) -> bool:
-        return bool(self.audio_codec)
-
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:

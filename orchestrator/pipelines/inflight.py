@@ -72,7 +72,7 @@ def infer_in_order(route: ModelRoute, requests: Iterable[Request[Tag]]) -> Itera
             try:
                 outputs = flying[0].inference.result(route.timeout_s)
             except Unavailable as error:
-                if not _wants_memory(error) or window < max(2, route.window):
+                if not _wants_memory(error) or window == 1 or window < route.window:
                     raise
                 window //= 2
                 waiting = chain([flight.request for flight in flying], waiting)

@@ -50,7 +50,7 @@ class TestProbe:
         info = lab.codec.probe(lab.film(Film(frames=THREE_COLOURS, sound=tone(1.2))))
         assert (info.kind, info.width, info.height, info.frame_rate) == (MediaKind.VIDEO, 64, 48, 25)
         assert info.duration_s == pytest.approx(1.2, abs=0.1)
-        assert (info.has_audio, info.sample_rate) == (True, 16_000)
+        assert (bool(info.audio_codec), info.sample_rate) == (True, 16_000)
 
     def test_reads_the_streams_of_a_recording(self, lab: Lab) -> None:
         info = lab.codec.probe(lab.film(Film(sound=tone(1.5))))

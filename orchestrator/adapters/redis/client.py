@@ -42,8 +42,6 @@ class RedisClient(Protocol):
 
     def zrem(self, name: str, *values: str) -> int: ...
 
-    def zrank(self, name: str, value: str) -> int | None: ...
-
     def zrangebyscore(self, name: str, min: str, max: float, start: int, num: int) -> list[str]: ...  # noqa: A002 - theirs
 
     def zrevrangebylex(self, name: str, max: str, min: str, start: int, num: int) -> list[str]: ...  # noqa: A002 - theirs

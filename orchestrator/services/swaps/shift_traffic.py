@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.model import Placement, Release, ResidentState
+from orchestrator.domain.model import STOCK, Placement, Release, ResidentState
 from orchestrator.domain.swap import Fault, Step, Swap, Turn
 from orchestrator.domain.swap_rules import blame, homes_of, serving_homes
 from orchestrator.domain.traffic import Bounds, Traffic
@@ -64,20 +64,22 @@ class ShiftTraffic:
 
     def _gone(self, swap: Swap, *, for_s: float) -> str:
         instances = self.residency.instances()
+        if serving_homes(instances, swap.new):
+            return ""
         failed = [
             found.error or "it has failed"
             for instance in instances
             for found in instance.residents
             if (found.release, found.state) == (swap.new, ResidentState.FAILED)
         ]
-        if serving_homes(instances, swap.new):
-            return ""
-        return failed[0] if failed else "nothing serves it any more" if for_s > swap.watch_s + AWAY_S else ""
+        if failed:
+            return failed[0]
+        return "nothing serves it any more" if for_s > swap.watch_s + AWAY_S else ""
 
     def _drift(self, swap: Swap) -> str:
         """The golden samples once more: what was right before traffic came may be wrong since."""
         release = Release.parse(swap.new)
-        if not release.version:
+        if release.version == STOCK:
             return ""
         home = Placement(swap.new, serving_homes(self.residency.instances(), swap.new)[0])
         try:
