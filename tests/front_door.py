@@ -132,7 +132,8 @@ class FrontDoor:
         return self.caller_with(SECRETS.admin_key)
 
     def caller_with(self, key: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"})
+        """Patient: on a busy machine an answer may take longer than the five seconds of httpx."""
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=60.0)
 
     def make_key(self, project: str, *scopes: Scope) -> str:
         """The text of a new key."""

@@ -26,9 +26,9 @@ class ManyBody(Filters):
 
     model_config = ConfigDict(json_schema_extra={"examples": [DRY_RUN]})
 
-    all: bool = Field(default=False, description="Needed where no filter is given.")
+    all: bool = Field(default=False, strict=True, description="Needed where no filter is given.")
     project: Slug | None = Field(None, description="Another project than the key's own takes `projects:admin`.")
-    dry_run: bool = Field(default=False, description="Only count.")
+    dry_run: bool = Field(default=False, strict=True, description="Only count.")
     cursor: PageCursor | None = Field(None, description="`next` of the answer before.")
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from orchestrator.api.bodies import Request
 from orchestrator.api.deps import ModelAdmin, Parts
@@ -25,7 +25,7 @@ class PinBody(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pinned": True}]})
 
-    pinned: bool = True
+    pinned: bool = Field(default=True, strict=True)
 
 
 @router.get("", responses=problem_docs(AUTHENTICATED))

@@ -45,6 +45,11 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
 
+FRAMEWORK_WORDS: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "nothing is called by this path; GET /openapi.json has every call",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path is not called with this method; Allow says with which",
+}
+
 DEFINE_ERRORS = (errors, overload, batch, delivery, webhook, model, swap, release_errors)
 FINER = frozenset({"generation_changed", "store_not_writable", "too_many_streams"})  # than the code of their class
 OF_RUNS = frozenset({errors.InputChanged, errors.InputRefused})  # a task fails with them, no request does

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from orchestrator.api.problem_codes import FRAMEWORK_CODES, code_of, status_of
+from orchestrator.api.problem_codes import FRAMEWORK_CODES, FRAMEWORK_WORDS, code_of, status_of
 from orchestrator.api.schemas import FieldProblem, Problem
 from orchestrator.domain.batch import BatchRefused
 from orchestrator.domain.errors import (
@@ -112,6 +112,13 @@ def _render_fields(fields: Sequence[FieldError]) -> list[FieldProblem]:
     return [FieldProblem(field=flaw.field, message=flaw.message, code=flaw.code) for flaw in fields]
 
 
+def _parse_flaw(flaw: Mapping[str, Any]) -> FieldError:
+    """What pydantic or FastAPI says is wrong with a request."""
+    if flaw["type"] == "json_invalid":
+        return FieldError(field="body", message=f"not JSON from its character {flaw['loc'][-1]} on")
+    return FieldError(field=".".join(map(str, flaw["loc"])).removeprefix("body."), message=words_of(flaw["msg"]))
+
+
 def _unless_closed(request: Request, error: OrchestratorError) -> OrchestratorError:
     """What is unknown to a store that is made anew may be there in a moment: nobody is to give up for that."""
     guard = request.app.state.parts.guard
@@ -136,10 +143,7 @@ def add_problem_responses(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def shape(_: Request, error: RequestValidationError) -> ProblemResponse:
-        fields = [
-            FieldError(field=".".join(map(str, flaw["loc"])).removeprefix("body."), message=words_of(flaw["msg"]))
-            for flaw in error.errors()
-        ]
+        fields = [_parse_flaw(flaw) for flaw in error.errors()]
         detail = "the request does not have the documented shape"
         problem = _describe(HTTPStatus.UNPROCESSABLE_ENTITY, RequestError.code, detail=detail)
         problem.errors = _render_fields(fields)
@@ -148,4 +152,5 @@ def add_problem_responses(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> ProblemResponse:
         code = FRAMEWORK_CODES.get(error.status_code, RequestError.code)
-        return _respond(_describe(error.status_code, code, detail=error.detail), error.headers)
+        detail = FRAMEWORK_WORDS.get(error.status_code, error.detail)
+        return _respond(_describe(error.status_code, code, detail=detail), error.headers)

@@ -28,7 +28,9 @@ class GoldenBody(Request):
     sample: FilePath
     expected: FilePath
     metric: Metric
-    bound: float = Field(0.0, ge=0, allow_inf_nan=False, description="PSNR (dB) and SSIM at least, `max_abs` at most.")
+    bound: float = Field(
+        0.0, strict=True, ge=0, allow_inf_nan=False, description="PSNR (dB) and SSIM at least, `max_abs` at most."
+    )
 
 
 class PictureBody(Request):
@@ -37,9 +39,13 @@ class PictureBody(Request):
     width: int = Field(0, ge=0, le=16384, strict=True)
     height: int = Field(0, ge=0, le=16384, strict=True)
     layout: Annotated[str, Field(pattern=r"^(chw|hwc)$")] = "chw"
-    scale: float = Field(1.0, allow_inf_nan=False)
-    mean: list[Annotated[float, Field(allow_inf_nan=False)]] = Field([0.0, 0.0, 0.0], min_length=1, max_length=4)
-    std: list[Annotated[float, Field(allow_inf_nan=False, gt=0)]] = Field([1.0, 1.0, 1.0], min_length=1, max_length=4)
+    scale: float = Field(1.0, strict=True, allow_inf_nan=False)
+    mean: list[Annotated[float, Field(strict=True, allow_inf_nan=False)]] = Field(
+        [0.0, 0.0, 0.0], min_length=1, max_length=4
+    )
+    std: list[Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]] = Field(
+        [1.0, 1.0, 1.0], min_length=1, max_length=4
+    )
     labels: Annotated[str, Field(max_length=200)] = ""
     top: int = Field(5, ge=1, le=1000, strict=True)
 

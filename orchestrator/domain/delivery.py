@@ -70,7 +70,7 @@ class Delivery:
 
 
 class DeliveryNotFound(NotFound):
-    """The task has no delivery to such a destination."""
+    """The task has no delivery to such a destination; its list of deliveries names them."""
 
     code = "delivery_not_found"
 

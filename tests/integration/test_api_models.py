@@ -85,6 +85,25 @@ def test_what_is_not_there_is_said_so(client: Client) -> None:
         client.models.load("upscale@3")
 
 
+@pytest.mark.parametrize(
+    ("call", "body", "says"),
+    [
+        ("POST /v1/models/upscale:pin", '{"pinned": "yes"}', "Input should be a valid boolean"),
+        ("POST /v1/models/upscale:pin", '{"pinned": true,', "not JSON from its character 16 on"),
+        ("POST /v1/models/upscale/releases", "{}", "must have files or from_prefix, and not both"),
+        ("DELETE /v1/models/upscale", "", "Allow says with which"),
+        ("POST /v1/models/:pin", "", "Allow says with which"),
+        ("GET /v1/model", "", "GET /openapi.json has every call"),
+    ],
+)
+def test_a_mistake_is_told_in_words_that_help(door: FrontDoor, call: str, body: str, says: str) -> None:
+    method, path = call.split()
+    with door.admin as admin:
+        answer = admin.request(method, path, content=body, headers={"Content-Type": "application/json"}).json()
+    told = answer["errors"][0]["message"] if "errors" in answer else answer["detail"]
+    assert told.endswith(says)
+
+
 def test_a_tenant_may_not(film_a: httpx.Client) -> None:
     assert film_a.get("/v1/models").status_code == 403
     assert film_a.post("/v1/models/upscale:unload").status_code == 403
