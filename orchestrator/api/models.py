@@ -10,14 +10,12 @@ from orchestrator.api.bodies import Request
 from orchestrator.api.deps import ModelAdmin, Parts
 from orchestrator.api.model_shapes import ModelList, ModelView, render_instance, render_model
 from orchestrator.api.problems import AUTHENTICATED, OF_ONE_THING, WITH_BODY, problem_docs
-from orchestrator.domain.model import Release
+from orchestrator.domain.model import MODEL_NAME, MODEL_OR_RELEASE, Release
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
-MODEL = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-ModelName = Annotated[str, Path(pattern=f"^{MODEL}$", examples=["realesrgan_x4"])]
-# A model or one release of it.
-ModelOrRelease = Annotated[str, Path(pattern=f"^{MODEL}(@[1-9][0-9]{{0,8}})?$", examples=["realesrgan_x4@2"])]
+ModelName = Annotated[str, Path(pattern=f"^{MODEL_NAME}$", examples=["realesrgan_x4"])]
+ModelOrRelease = Annotated[str, Path(pattern=f"^{MODEL_OR_RELEASE}$", examples=["realesrgan_x4@2"])]
 
 
 class PinBody(Request):

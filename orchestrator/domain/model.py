@@ -7,6 +7,9 @@ from typing import Self
 from orchestrator.domain.errors import NotFound
 
 STOCK = 0
+# How a model may be called in a repository, alone and with a release; what is pushed is called more plainly.
+MODEL_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+MODEL_OR_RELEASE = rf"{MODEL_NAME}(@[1-9][0-9]{{0,8}})?"
 GPU_OOM = "gpu_oom"  # the code of what fails because memory does not suffice, at load or at run
 
 

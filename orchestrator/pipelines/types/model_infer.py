@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from orchestrator.domain.errors import InvalidParams, MediaTooLarge, UnsupportedMedia
 from orchestrator.domain.media import MediaKind
+from orchestrator.domain.model import MODEL_OR_RELEASE
 from orchestrator.domain.signature import Signature
 from orchestrator.domain.task import Progress
 from orchestrator.pipelines.inflight import ModelRoute, Request, infer_in_order
@@ -23,8 +24,6 @@ from orchestrator.pipelines.model_io import (
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Params, Workbench
 from orchestrator.pipelines.tensor_files import DATATYPES, DTYPES, parse_tensors, read_tensors, write_tensors
 from orchestrator.ports.inference import Tensors
-
-RELEASE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(@[1-9][0-9]{0,8})?$"
 
 MOST_INLINE_VALUES = 4096
 MOST_SHOWN_VALUES = 64  # of an output: as many stand in the result itself
@@ -48,7 +47,7 @@ class InlineTensor(Params):
 class ModelInferParams(Params):
     """Which model, and what of its answer."""
 
-    model: str = Field(pattern=RELEASE_NAME, description="A model, or one release of it: `name@version`.")
+    model: str = Field(pattern=f"^{MODEL_OR_RELEASE}$", description="A model, or one release of it: `name@version`.")
     tensors: dict[TensorName, InlineTensor] = Field(
         default_factory=dict, max_length=16, description="Inputs by name; those of the task's input come beside them."
     )
