@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import os
 from collections.abc import Iterator
 
 import payload_cms_server
@@ -21,6 +22,12 @@ from orchestrator.telemetry import configure_logging
 # A deadline for one example tells how busy the machine is; every test has a timeout of its own.
 settings.register_profile("no deadlines", deadline=None)
 settings.load_profile("no deadlines")
+
+
+def pytest_configure() -> None:
+    # All of this machine is plain HTTP, or says what it trusts. Each HTTP client of a test and of a process under test
+    # would read the 140 authorities of the public, which takes it 30 ms; so it reads one, which nobody is.
+    os.environ["SSL_CERT_FILE"] = str(servers.ROOT / "tests" / "fixtures" / "authority.pem")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:

@@ -42,9 +42,9 @@ class Client:
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"}
-        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s)
-        self._storage = httpx.Client(timeout=TRANSFER_TIMEOUT)
+        headers, trust = {"Authorization": f"Bearer {api_key}"}, httpx.create_ssl_context()  # once, it is slow
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s, verify=trust)
+        self._storage = httpx.Client(timeout=TRANSFER_TIMEOUT, verify=trust)
         self._caller = Caller(self._http, tries=tries, sleep=sleep)
         self.projects = Projects(self._caller)
         self.keys = Keys(self._caller)

@@ -3,7 +3,7 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from orchestrator.adapters.triton.figures import ANSWER_WITHIN_S
+from orchestrator.adapters.triton.figures import client_for
 from orchestrator.adapters.triton.status import SERVICE
 from orchestrator.domain.errors import Category, Refused, Unavailable
 from orchestrator.ports.warden import Memory
@@ -16,7 +16,7 @@ class TritonGpuMemory:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False)
+        self._client = client_for(url)
 
     def read(self) -> Memory:
         """As the port promises.

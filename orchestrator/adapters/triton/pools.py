@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from orchestrator.adapters.triton.figures import ANSWER_WITHIN_S
+from orchestrator.adapters.triton.figures import client_for
 from orchestrator.adapters.triton.status import SERVICE
 from orchestrator.domain.errors import Category, Unavailable
 
@@ -20,7 +20,7 @@ class TritonPools:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False)
+        self._client = client_for(url)
 
     def read(self) -> Mapping[tuple[str, str], int]:
         """Bytes by pool and by what, used or total.
