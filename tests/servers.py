@@ -39,7 +39,7 @@ class Server:
     command: Sequence[str]
     log: Path
     probe: Probe
-    ready_within_s: float = 90.0  # on a machine that starts many at once
+    ready_within_s: float = 240.0  # on a machine that starts many at once
     stop_grace_s: float = 10.0
     env: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)

@@ -24,7 +24,7 @@ from orchestrator.domain.task import Run
 
 pytestmark = pytest.mark.timeout(120)
 
-RUNG_WITHIN_S = 2.0
+RUNG_WITHIN_S = 15.0  # a second on a calm machine; a busy one has its keeper wait for the CPU
 RECONNECT_S = 2.0
 LOST = 20
 LOST_WITHIN_S = 80.0  # the worker's parent connects anew after each, which takes it more than a second

