@@ -72,7 +72,8 @@ def test_fault_22_triton_is_down_for_long(node: ProxiedNode) -> None:
         assert tries(node, [*ids, late]) == [*used, 0]
         place = node.http.get(f"/v1/tasks/{late}").json()["queue"]
         assert place["eta_s"] is None
-        assert place["away"] == (["triton"] if is_open(node) else [])
+        assert place["away"] != []
+        assert set(place["away"]) <= {"triton", "model:echo"}  # by the breaker, by the owner, or by both
     await_all(node.store, [*ids, late])
     assert_sound(node.store, [*ids, late])
     assert not is_open(node)
