@@ -70,7 +70,7 @@ READ_STATE = """
           indexes[key] = redis.call('ZRANGE', key, 0, -1)
           indexes['orch:parked:' .. id] = redis.call('ZRANGE', key, 1e15, '+inf', 'BYSCORE')
         elseif kind == 'zset' then indexes[key] = redis.call('ZRANGE', key, 0, -1)
-        elseif key == 'orch:held_back' then -- not ours: whoever holds models back writes it
+        elseif key == 'orch:held_back' or string.find('dismissed instances routed', prefix) then -- claims_owners.py
         elseif kind == 'set' then indexes[key] = redis.call('SMEMBERS', key)
         elseif prefix == 'run' or prefix == 'content' then indexes[key] = {redis.call('GET', key)}
         elseif prefix == 'idem' then indexes[key] = {redis.call('HGET', key, 'task')}

@@ -1,25 +1,22 @@
 """What the state machine of `integration/test_claims_machine.py` expects of the record, kept in plain Python."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import Category
-from orchestrator.domain.lane import SOLO, pool_lane, solo_lane
+from orchestrator.domain.lane import pool_lane, solo_lane
 from orchestrator.domain.retry import POLICIES, Again, Decision
 from orchestrator.domain.task import HEAD_START_MS, NewTask, Run, Status, Task
-
-PARKED = 1e15
-GAPS_IN_A_ROW = 10  # that only ticks have ended; then it is the ticks that are slow
 
 
 @dataclass
 class Known:
-    """One task as it should be. ``pools`` are those of the pinned projects, as they are now."""
+    """One task as it should be. ``pools`` of pinned projects and ``served`` versions of models are those of now."""
 
     new: NewTask
     rank: int
     pools: Mapping[str, str]
+    served: Mapping[str, str]
     start_by_ms: int | None = None
     status: Status = Status.QUEUED
     generation: int = 1
@@ -34,6 +31,7 @@ class Known:
     leader: "Known | None" = None
     followers: list["Known"] = field(default_factory=list)
     contents: dict[tuple[str, str], "Known"] = field(default_factory=dict)  # whom to follow, the same for all
+    versions: str = ""  # what served its run, if its work may be shared
 
     @property
     def is_following(self) -> bool:
@@ -57,6 +55,7 @@ class Known:
         assert run.epoch == self.epoch + 1, "epochs grow by one with every run"
         self.status, self.epoch, self.run, self.has_beaten = Status.RUNNING, run.epoch, run, False
         self.lease_ends_ms, self.start_by_ms = lease_ends_ms, None
+        self.versions = self._served_now()
         self._take_along()
 
     def queued(self, how: str, *, due_ms: int | None = None) -> None:
@@ -70,6 +69,9 @@ class Known:
 
     def ended(self, status: Status, how: str, *, is_own: bool = False) -> None:
         """``is_own``: for what concerns nobody who follows it."""
+        if how == "finish":
+            self.versions = self.versions or self._served_now()
+            self.versions = self.versions if self.versions == self._served_now() else "exchanged"
         self._forget_run(how)
         self.status, self.due_ms, self.start_by_ms = status, None, None
         if self.leader is not None and self in self.leader.followers:
@@ -87,13 +89,20 @@ class Known:
         leader = self.contents.get(self.content)
         if not self.new.content:
             return
-        if leader is None or (leader.is_canceling and leader.status is not Status.SUCCEEDED):
+        if leader is None or not leader.may_lead:
             self.contents[self.content] = self
             return
         self._follow(leader)
         if leader.status is Status.SUCCEEDED:
             self.ended(Status.SUCCEEDED, "share")
         leader._take_along()
+
+    @property
+    def may_lead(self) -> bool:
+        """Its work is not done with other versions than those that serve now, and nobody stops it."""
+        if self.versions not in {"", self._served_now()}:
+            return False
+        return self.status is Status.SUCCEEDED or not self.is_canceling
 
     @property
     def content(self) -> tuple[str, str]:
@@ -140,6 +149,9 @@ class Known:
         assert task.tries == self.tries
         assert all(tries <= POLICIES[category].tries for category, tries in task.tries.items())
 
+    def _served_now(self) -> str:
+        return self.served.get(self.new.model, "") if self.new.content else ""
+
     def _follow(self, leader: "Known") -> None:
         self.leader = leader
         leader.followers = sorted([*leader.followers, self], key=lambda known: known.new.id)
@@ -172,79 +184,3 @@ class Known:
 
 def rank_of(new: NewTask, *, now_ms: int) -> int:
     return now_ms - HEAD_START_MS[new.priority]
-
-
-@dataclass
-class Turn:
-    """The fair queue of a lane as a claim finds it: tags and clock are read from the store, the choice is made here.
-
-    ``kept`` are tags of those that are parked or not in the turn; ``rooms`` is how many more of a project may run;
-    of what is ``paused`` nothing may.
-    """
-
-    lane: str
-    tags: dict[str, float]
-    kept: Mapping[str, float]
-    clock: float
-    weights: Mapping[str, int]
-    held_back: Collection[str]
-    rooms: dict[str, int]
-    paused: Collection[str] = ()
-
-    def hand_out(self, tasks: Iterable[Known], *, count: int, now_ms: int) -> tuple[list[Known], bool]:
-        """The tasks that a claim must hand out, in order, and whether there are more. Late ones expire on the way."""
-        known_tasks = list(tasks)
-        waiting = self._by_project(known_tasks)
-        self._unpark(now_ms)
-        found: list[Known] = []
-        while len(found) < count and (project := self._next(waiting)):
-            known = waiting[project].pop(0)
-            if known.is_late(now_ms):
-                known.ended(Status.FAILED, "expire", is_own=True)
-                waiting = self._by_project(task for task in known_tasks if task not in found)  # another may take over
-            else:
-                found.append(known)
-                if project in self.rooms:
-                    self.rooms[project] -= 1
-                self.tags[project] += known.new.predicted_s / self.weights.get(project, 1)
-        return found, self._next(waiting) is not None
-
-    def _by_project(self, tasks: Iterable[Known]) -> Mapping[str, list[Known]]:
-        """All that may run, the oldest rank first."""
-        waiting: dict[str, list[Known]] = defaultdict(list)
-        for known in sorted(tasks, key=lambda known: (known.rank, known.new.id)):
-            if known.is_ready and known.waits_in == self.lane and self._may_run(known.new):
-                waiting[known.new.project].append(known)
-        return waiting
-
-    def _may_run(self, new: NewTask) -> bool:
-        lane = self.lane.removesuffix(SOLO)
-        names = {f"lane:{lane}", f"project:{new.project}", f"type:{new.type}", f"model:{new.model}"}
-        return new.model not in self.held_back and not names & set(self.paused)
-
-    def _unpark(self, now_ms: int) -> None:
-        for project, tag in self.tags.items():
-            if PARKED <= tag <= PARKED + now_ms:
-                self.tags[project] = max(self.clock, self.kept.get(project, 0))
-
-    def _next(self, waiting: Mapping[str, list[Known]]) -> str | None:
-        """The project with the smallest tag of those below their quota; every one with ready work has a tag."""
-        tags = {
-            project: self.tags[project] for project, tasks in waiting.items() if tasks and self.rooms.get(project, 1)
-        }
-        return min((project for project, tag in tags.items() if tag < PARKED), key=lambda p: (tags[p], p), default=None)
-
-
-@dataclass
-class Grace:
-    """When silence proves nothing: for one lease after a gap in which neither a tick nor a beat got through."""
-
-    lease_ms: int
-    alive_ms: int = 0
-    ends_ms: int = 0
-    gaps: int = 0
-
-    def sign_of_life(self, now_ms: int, *, is_beat: bool = False) -> None:
-        if now_ms - self.alive_ms > max(2_000, self.lease_ms / 3) and self.gaps < GAPS_IN_A_ROW:
-            self.gaps, self.ends_ms = self.gaps + 1, now_ms + self.lease_ms
-        self.alive_ms, self.gaps = now_ms, 0 if is_beat else self.gaps

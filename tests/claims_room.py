@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import servers
+from claims_grace import Grace
 from claims_indexes import (
     READ_STATE,
     READ_SUMS,
@@ -17,8 +18,9 @@ from claims_indexes import (
     parked_at_quota,
     without_tags,
 )
-from claims_model import Grace, Known, rank_of
-from claims_routes import Served, commands_of, expected_placement, lines_of
+from claims_model import Known, rank_of
+from claims_owners import MODELS, Owners
+from claims_routes import expected_placement
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from record_store import RETENTION_MS, START_MS, RecordStore, new_task
@@ -39,7 +41,6 @@ MAX_QUEUED = {"film-c": 4}
 STORED_BYTES = 100
 OUTLIVE_TASKS = {"clock", "idem", "pace", "pinned", "project", "projects"}
 LANES = ["io", "image"]
-MODELS = ["echo", "other"]
 TYPES = ["system.echo", "image.upscale"]
 PAUSABLE = ["lane:io", "lane:image", "project:film-a", "project:film-c", "type:system.echo", "model:other"]
 TASK = st.fixed_dictionaries(
@@ -81,8 +82,7 @@ class ClaimsRoom(RuleBasedStateMachine):
         self.tasks: dict[str, Known] = {}
         self.keyed: dict[str, NewTask] = {}  # by their keys, forgotten or not: a key outlives its task
         self.contents: dict[tuple[str, str], Known] = {}
-        self.held_back: set[str] = set()
-        self.serving: Served = {}
+        self.owners = Owners(self.store)
         self.paused: set[str] = set()
         self.pools: dict[str, str] = {}
         self.grace = Grace(LEASE_MS)
@@ -108,6 +108,10 @@ class ClaimsRoom(RuleBasedStateMachine):
         assert records.keys() == self.tasks.keys()
         for task_id, flat in records.items():
             self.tasks[task_id].assert_is(parse_task(pairs(flat)))
+
+    @invariant()
+    def what_may_be_asked_follows_from_what_lies_where(self) -> None:
+        self.owners.assert_is_what_is_asked()
 
     @invariant()
     def every_sum_is_that_of_its_parts(self) -> None:
@@ -139,10 +143,10 @@ class ClaimsRoom(RuleBasedStateMachine):
                 self.store.task(known.new.id, known.new.project)
         for what in self.paused:
             self.store.pauses.resume(Pausable.parse(what), as_operator=True)
+        self.owners.leave()
         remembered = json.loads(self.store.client.eval("return cjson.encode(redis.call('KEYS', 'orch:[cip]*'))", 0))
         assert {key.split(":")[1] for key in remembered} <= OUTLIVE_TASKS
-        self.serve({}, held_back=set())
-        self.send("DEL", "orch:wanted", "orch:retention", *remembered)
+        self.send("DEL", "orch:retention", *remembered)
         assert json.loads(self.store.dump()) in ({}, [])
 
     @property
@@ -177,17 +181,10 @@ class ClaimsRoom(RuleBasedStateMachine):
         """A command that is not a script's."""
         self.store.client.eval("redis.call(unpack(ARGV))", 0, *map(str, words))
 
-    def serve(self, served: Served, *, held_back: set[str]) -> None:
-        """Owners say what may be asked from now on."""
-        self.serving, self.held_back = lines_of(served), held_back
-        for command in commands_of(self.serving, held_back):
-            self.send(*command)
-
     def assert_is_placed(self, run: Run) -> None:
         """Before the model of the store knows of it."""
         pins = [known.run.placement for known in self.tasks.values() if known.run and known.run.placement]
-        lines = self.serving.get(run.task.model, [])
-        assert run.placement == expected_placement(lines, run.task.id, pins=pins)
+        assert run.placement == expected_placement(self.owners.lines(run.task.model), run.task.id, pins=pins)
 
     def fair_queue(self, lane: str) -> tuple[dict[str, float], dict[str, float], float]:
         """The tags of its projects, those that are kept beside the turn, and its clock."""
@@ -214,7 +211,8 @@ class ClaimsRoom(RuleBasedStateMachine):
         """The store has it now."""
         self.keyed |= {new.idempotency_key: new} if new.idempotency_key else {}
         start_by_ms = int(self.now_ms + new.start_by_s * 1000) if new.start_by_s else None
-        known = Known(new, rank_of(new, now_ms=self.now_ms), self.pools, start_by_ms, contents=self.contents)
+        rank, served = rank_of(new, now_ms=self.now_ms), self.owners.served
+        known = Known(new, rank, self.pools, served, start_by_ms, contents=self.contents)
         self.tasks[new.id] = known
         known.entered()
 

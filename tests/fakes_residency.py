@@ -33,6 +33,7 @@ class FakeResidency:
     def note_instance(self, instance: Instance) -> None:
         self.known[instance.address] = replace(instance, residents=(), seen_ms=self.now_ms)
         self._publish_residents(instance.address)
+        self._publish_routed()
 
     def suspect(self, instance: str, reason: str) -> None:
         if instance in self.known:
@@ -45,8 +46,10 @@ class FakeResidency:
 
     def retire(self, instance: str) -> None:
         self.known.pop(instance, None)
+        self.suspicions.pop(instance, None)
         for release in self.residents.pop(instance, {}):
             self._publish(release)
+        self._publish_routed()
 
     def note(self, instance: str, resident: Resident) -> None:
         there = self.residents.setdefault(instance, {})
@@ -133,6 +136,10 @@ class FakeResidency:
     def _publish_residents(self, instance: str) -> None:
         for release in self.residents.get(instance, {}):
             self._publish(release)
+
+    def _publish_routed(self) -> None:
+        for model in self.weights:
+            self._publish(model)
 
     def _publish(self, release: str) -> None:
         model = Release.parse(release).model

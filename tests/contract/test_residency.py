@@ -89,6 +89,16 @@ class TestInstances:
         assert [each.address for each in room.residency.instances()] == [OTHER]
         assert (room.serving("echo"), room.held_back()) == (set(), {"voice"})
 
+    def test_what_has_routes_and_is_nowhere_is_held_back_as_long_as_there_is_an_owner(self, room: Room) -> None:
+        """Found by the claims machine: nothing that lay there told that the first owner came, or the last one went."""
+        room.residency.retire(GPU)
+        room.residency.route("echo", {"echo@2": 1})
+        assert room.held_back() == set()
+        room.residency.note_instance(Instance(GPU))
+        assert room.held_back() == {"echo"}
+        room.residency.retire(GPU)
+        assert room.held_back() == set()
+
     def test_without_any_owner_nothing_is_held_back(self, room: Room) -> None:
         room.residency.note(GPU, Resident("echo", ResidentState.UNLOADED))
         room.note_ready("voice")

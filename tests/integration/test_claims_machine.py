@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import servers
 from claims_commits import COMMITS
-from claims_model import Turn
-from claims_room import LEASE_MS, MODELS, PAUSABLE, PROJECTS, TASK, WEIGHTS, ClaimsRoom, Node
-from claims_routes import SERVING, Served
+from claims_operators import OperatedRoom
+from claims_owners import INSTANCES, MODELS, READY
+from claims_room import LEASE_MS, PROJECTS, TASK, WEIGHTS, Node
+from claims_turn import Turn
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
@@ -23,7 +24,6 @@ from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
 from orchestrator.domain.overload import QuotaExceeded
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.pause import Pausable
 from orchestrator.domain.retry import decide
 from orchestrator.domain.task import Failure, Status
 from orchestrator.ports.claims import Verdict
@@ -34,7 +34,7 @@ PICK = st.integers(0, 1_000)
 FAILS = [Category.NETWORK, Category.TIMEOUT, Category.SATURATED]
 
 
-class ClaimsMachine(ClaimsRoom):
+class ClaimsMachine(OperatedRoom):
     """Clients, workers, keepers and the clock, each doing whatever comes to mind.
 
     Few rules, each of many kinds: hypothesis leaves out some of the rules of each example.
@@ -42,10 +42,16 @@ class ClaimsMachine(ClaimsRoom):
 
     # Clients.
 
-    @initialize(lost_every=st.sampled_from([0, 1, 3]), wanted=st.lists(TASK, min_size=2, max_size=6))
-    def begin(self, lost_every: int, *, wanted: list[dict[str, Any]]) -> None:
-        """There is work from the first step on, also in the examples that leave out `submit`."""
+    @initialize(
+        lost_every=st.sampled_from([0, 1, 3]), owned=st.booleans(), wanted=st.lists(TASK, min_size=2, max_size=6)
+    )
+    def begin(self, lost_every: int, *, owned: bool, wanted: list[dict[str, Any]]) -> None:
+        """There is work from the first step on, also in the examples that leave out `submit`; half have owners."""
         self.open(lost_every)
+        for instance in INSTANCES if owned else ():
+            self.owners.own(instance, is_well=True)
+            for model in MODELS:
+                self.owners.say("note", instance, model, READY, "1")
         self.submit(wanted, has_key=True)
 
     @rule(wanted=st.lists(TASK, min_size=1, max_size=4), has_key=st.booleans())
@@ -108,13 +114,6 @@ class ClaimsMachine(ClaimsRoom):
             with pytest.raises(IllegalMove):
                 self.store.intake.resubmit(known.new.project, known.new.id, generation=generation)
 
-    @rule(project=st.sampled_from(PROJECTS), pool=st.sampled_from([None, "stage-1"]))
-    def pin(self, project: str, *, pool: str | None) -> None:
-        """What waits moves, and what runs comes back to the pool that its project is pinned to by then."""
-        self.projects.change(project, {"pool": pool})
-        self.pools.pop(project, None)
-        self.pools |= {project: pool} if pool else {}
-
     # Workers.
 
     @rule(pick=PICK, count=st.integers(1, 4), owner=st.sampled_from(OWNERS), beats=st.booleans())
@@ -122,7 +121,8 @@ class ClaimsMachine(ClaimsRoom):
     def claim(self, pick: int, *, count: int, owner: Owner, beats: bool) -> None:
         lane = self.one_of((known for known in self.tasks.values() if known.is_ready), pick).waits_in
         tags, kept, clock = self.fair_queue(lane)
-        turn = Turn(lane, tags, kept, clock, WEIGHTS, self.held_back, self.rooms(), self.paused)
+        turn = Turn(lane, tags, kept, clock, WEIGHTS, self.owners.held_back, self.rooms(), self.paused)
+        away = turn.away(self.tasks.values())
         expected, more = turn.hand_out(self.tasks.values(), count=count, now_ms=self.now_ms)
         claimed = self.store.claim(count=count, owner=str(owner), lane=lane)
         assert [run.task.id for run in claimed.runs] == [known.new.id for known in expected]
@@ -130,6 +130,8 @@ class ClaimsMachine(ClaimsRoom):
         for run, known in zip(claimed.runs, expected, strict=True):
             self.assert_is_placed(run)
             known.claimed(run, lease_ends_ms=self.now_ms + LEASE_MS)
+        left = turn.away(self.tasks.values(), in_turn=True)
+        self.owners.heard(may=away | turn.away(self.tasks.values()), must=() if more else left)
         if beats:
             self.beat(owner)
 
@@ -181,23 +183,6 @@ class ClaimsMachine(ClaimsRoom):
         for _ in range(seconds):
             self.store.pass_time(1_000)
             self.tick()
-
-    @rule(models=st.sets(st.sampled_from(MODELS)), served=SERVING, milliseconds=st.sampled_from([0, 500, 1_000]))
-    def hold_back(self, models: set[str], served: Served, *, milliseconds: int) -> None:
-        """Other models may run now, and elsewhere; and a little time, in which no keeper ticks."""
-        self.serve(served, held_back=models)
-        self.store.pass_time(milliseconds)
-
-    @rule(what=st.sampled_from(PAUSABLE), is_resumed=st.booleans())
-    def operate(self, what: str, *, is_resumed: bool) -> None:
-        """What runs goes on, what waits keeps its place; the claims say that nothing paused is handed out."""
-        if is_resumed:
-            resumed = self.store.pauses.resume(Pausable.parse(what), as_operator=True)
-            assert (resumed.pause is not None) == (what in self.paused)
-            self.paused.discard(what)
-        else:
-            self.store.pauses.pause(Pausable.parse(what), by="key_1", reason="why not", as_operator=True)
-            self.paused.add(what)
 
     @rule(what=st.sampled_from(["freeze", "sweep", "restart"]))
     def pause(self, what: str) -> None:

@@ -19,9 +19,7 @@ redis.call('HSET', key, 'token', given.next, 'since_ms', now, 'body', given.body
 redis.call(given.is_over == '1' and 'SREM' or 'SADD', 'orch:swapping', given.model)
 redis.call('XADD', 'orch:swaps:' .. given.model, 'MAXLEN', '~', LINES, '*', 'line', given.line)
 
-redis.call('DEL', 'orch:routes:' .. given.model)
-for release, weight in string.gmatch(given.weights, '(%S+) (%d+) ') do
-  redis.call('HSET', 'orch:routes:' .. given.model, release, weight)
-end
-publish_model(given.model)
+local weights = {}
+for release, weight in string.gmatch(given.weights, '(%S+) (%d+) ') do weights[release] = weight end
+set_route(given.model, weights)
 return now

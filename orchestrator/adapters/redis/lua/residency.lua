@@ -6,6 +6,7 @@
 --   orch:residents:<instance>        hash    release → JSON {state, version, since_ms, used_ms, bytes, is_kept, error}
 --   orch:pins:<instance>:<release>   set     tasks whose run uses it
 --   orch:routes:<model>              hash    release → weight; without it the stock release has all
+--   orch:routed                      set     models with routes
 --   orch:serving:<model or release>  string  lines "<weight> <release> <instance>"; of a release that failed to load none
 --   orch:held_back                   set     models that owners know and of which nothing may be asked now
 --   orch:wanted                      hash    release or model → ms since when somebody waits for it
@@ -107,6 +108,19 @@ local function publish(release)
   local model = model_of(release)
   publish_model(model)
   if release ~= model then publish_release(release) end
+end
+
+-- Runs that begin from now on take the releases (→ weight) by these weights; none gives the stock release all.
+local function set_route(model, weights)
+  redis.call('DEL', 'orch:routes:' .. model)
+  for release, weight in pairs(weights) do redis.call('HSET', 'orch:routes:' .. model, release, weight) end
+  redis.call(next(weights) and 'SADD' or 'SREM', 'orch:routed', model)
+  publish_model(model)
+end
+
+-- After an owner has come or gone: only where there is one, what has routes and is nowhere is held back.
+local function publish_routed()
+  for _, model in ipairs(redis.call('SMEMBERS', 'orch:routed')) do publish_model(model) end
 end
 
 -- After the instance itself has changed.

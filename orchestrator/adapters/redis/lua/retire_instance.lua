@@ -8,3 +8,4 @@ local residents = redis.call('HKEYS', 'orch:residents:' .. given.instance)
 redis.call('SREM', 'orch:instances', given.instance)
 redis.call('DEL', 'orch:instance:' .. given.instance, 'orch:residents:' .. given.instance)
 for _, release in ipairs(residents) do publish(release) end
+publish_routed()

@@ -4,7 +4,4 @@
 -- given: model, weights (JSON)
 
 local given = arguments()
-local key = 'orch:routes:' .. given.model
-redis.call('DEL', key)
-for release, weight in pairs(cjson.decode(given.weights)) do redis.call('HSET', key, release, weight) end
-publish_model(given.model)
+set_route(given.model, cjson.decode(given.weights))
