@@ -114,7 +114,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
     """Everything with a connection."""
     triton = settings.triton
     client = connect(settings.redis.url.get_secret_value(), WORKER)
-    scripts = Scripts(client)
+    scripts, breakers = Scripts(client), build_breakers(settings)
     return WorkerPorts(
         claims=RedisClaims(
             scripts,
@@ -122,6 +122,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
             frozenset(PIPELINES),
             build_quotas(settings),
             int(settings.deliveries.progress_every.total_seconds() * 1000),
+            breakers.vouch,
         ),
         pulses=CeleryPulses(build_celery(broker_url(settings)), broker_url(settings)),
         storage=build_storage(settings),
@@ -133,7 +134,7 @@ def build_worker_ports(settings: Settings) -> WorkerPorts:
         residency=RedisResidency(scripts),
         reservations=RedisReservations(scripts),
         served=RedisServed(client),
-        breakers=build_breakers(settings),
+        breakers=breakers,
         fallback=build_fallback(settings),
         attempts=RedisReads(client).attempts,
         clock=SystemClock(),

@@ -53,7 +53,7 @@ WORKING = (
     around("claims", "claim")[1],
     *around("claims", "beat"),
     *around("storage", "fetch"),
-    *around("control", "is_ready"),
+    *around("control", "index"),
     *around("engine", "submit"),
     *around("storage", "store"),
     *around("storage", "put"),

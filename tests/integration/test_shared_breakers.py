@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from overheard import overheard
 from processes import wait_for
 from run_room import HandClock
 from servers import Valkey, valkey
@@ -48,6 +49,27 @@ def _ask(breakers: RedisBreakers) -> Permit | None:
         return breakers.allow(TRITON)
     except DependencyOpen:
         return None
+
+
+def test_who_was_idle_goes_by_what_a_claim_has_handed_out(redis_url: str) -> None:
+    """A claim passes over what is away, so one question the less is on the way of a task that comes alone."""
+    clock = HandClock()
+    with closing(connect(redis_url, QUICK)) as client:
+        breakers = RedisBreakers(Scripts(client), clock, types={TRITON: ["system.echo"]})
+
+        def asks_after(seconds: float, *types: str) -> bool:
+            clock.now_s += seconds
+            breakers.vouch(types)
+            with overheard(redis_url) as said:
+                breakers.allow(TRITON)
+            return bool(said)
+
+        assert asks_after(0, "system.echo"), "nobody has ever asked"
+        assert not asks_after(2, "system.echo")
+        assert asks_after(0.5, "system.echo"), "who calls on and on hears of others"
+        assert asks_after(2, "audio.speech"), "it needs something else"
+        assert not asks_after(9, "system.echo")
+        assert asks_after(2, "system.echo"), "nobody has asked for long"
 
 
 def test_of_many_callers_one_finds_out(redis_url: str) -> None:

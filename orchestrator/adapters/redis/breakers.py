@@ -28,6 +28,8 @@ from orchestrator.ports.clock import Clock
 log = structlog.get_logger()
 
 KNOWN_FOR_S = 0.25
+IDLE_S = 1.0
+VOUCHED_FOR_S = 10.0  # as long as a process may go by its claims without asking
 UNHEARD_FOR_S = 5.0  # a store that is away is not asked at every call
 KEPT_S = 10.0  # as long as the store remembers a call at least
 LONG_AGO_S = float("-inf")
@@ -61,6 +63,8 @@ class Memory:
 
     dependency: str
     ask_at_s: float = LONG_AGO_S
+    asked_s: float = LONG_AGO_S
+    called_s: float = LONG_AGO_S
     is_open: bool = False
     retry_at_s: float = LONG_AGO_S
     is_doubtful: bool = False
@@ -83,6 +87,11 @@ class Memory:
             seen, self.seen = self.seen, Seen()
             return seen
 
+    def vouch(self, now_s: float) -> None:
+        is_idle, is_known = now_s - self.called_s > IDLE_S, now_s - self.asked_s < VOUCHED_FOR_S
+        if is_idle and is_known and not (self.is_open or self.is_doubtful or self.seen.failures):
+            self.ask_at_s = max(self.ask_at_s, now_s + KNOWN_FOR_S)
+
     def learn(self, breaker: Breaker, *, wait_ms: int, now_s: float) -> None:
         was_open, self.is_open = self.is_open, breaker.state is not BreakerState.CLOSED
         self.is_doubtful, self.retry_at_s = breaker.is_doubtful, now_s + wait_ms / 1000
@@ -100,8 +109,9 @@ class RedisBreakers:
         self._memories: dict[str, Memory] = {}
 
     def allow(self, dependency: str) -> Permit:
-        memory = self._memory(dependency)
-        if self._clock.monotonic_s() >= memory.ask_at_s and memory.asking.acquire(blocking=False):
+        memory, now_s = self._memory(dependency), self._clock.monotonic_s()
+        memory.called_s = now_s
+        if now_s >= memory.ask_at_s and memory.asking.acquire(blocking=False):
             token = secrets.token_hex(8)
             if self._exchange(memory, {"asks": token}):
                 return Permit(dependency, token)
@@ -109,6 +119,16 @@ class RedisBreakers:
             wait_s = memory.retry_at_s - self._clock.monotonic_s()
             raise DependencyOpen(dependency, retry_after_s=max(1.0, wait_s))
         return Permit(dependency)
+
+    def vouch(self, types: Collection[str]) -> None:
+        """A claim has just handed out tasks of these ``types``, so nothing that they need is away.
+
+        Who was idle need not ask once more, for a while; who calls without a pause hears of what others meet.
+        """
+        now_s = self._clock.monotonic_s()
+        for dependency, names in self._types.items():
+            if any(f" {name} " in f" {names}" for name in types):
+                self._memory(dependency).vouch(now_s)
 
     def report(self, permit: Permit, outcome: Outcome) -> bool:
         memory = self._memory(permit.dependency)
@@ -144,6 +164,7 @@ class RedisBreakers:
         try:
             with redis_errors():
                 state, *counts, wait_ms, is_let = self._ask(memory.dependency, memory.take_seen(), call=call)
+            memory.asked_s = self._clock.monotonic_s()
             memory.learn(_parse([memory.dependency, state, *counts]), wait_ms=wait_ms, now_s=self._clock.monotonic_s())
         except OrchestratorError as error:
             log.warning("breaker.unheard", dependency=memory.dependency, error=str(error))

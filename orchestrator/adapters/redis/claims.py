@@ -1,6 +1,6 @@
 """`Claims` over Redis: the life of a run, one fenced script per step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator.adapters.redis.connection import redis_errors
@@ -27,13 +27,17 @@ UNKNOWN_ERROR = render_failure(UNKNOWN_TYPE)
 
 @dataclass(frozen=True, slots=True)
 class RedisClaims:
-    """Implements `ports.claims.Claims`, for a worker that can run ``types``; without any it claims all."""
+    """Implements `ports.claims.Claims`, for a worker that can run ``types``; without any it claims all.
+
+    ``claimed`` hears of which types a claim has handed out tasks.
+    """
 
     scripts: Scripts
     lease_ms: int
     types: frozenset[str] = frozenset()
     quotas: Quotas = UNLIMITED
     progress_every_ms: int = 5_000
+    claimed: Callable[[Collection[str]], None] = lambda _types: None
 
     def claim(self, lane: str, owner: str, *, run_ids: Sequence[str], yield_after_s: float | None = None) -> Claimed:
         given = {
@@ -52,6 +56,8 @@ class RedisClaims:
         with redis_errors():
             found, more, yields = self.scripts.run("claim", given)
         runs = tuple(parse_run(pairs(flat), owner=owner) for flat in found)
+        if runs:
+            self.claimed({run.task.type for run in runs})
         return Claimed(runs, more=bool(more), yields=bool(yields))
 
     def beat(self, beats: Sequence[Beat]) -> list[Verdict]:

@@ -63,16 +63,23 @@ class EnsureModel:
             known = self._trusted(asked)
             if known is not None:
                 return known
-            if not self._control(asked).is_ready(asked[1]):
-                self._obtain(run, asked)
-            return self._look(asked)
+            states = self._control(asked).index()  # a server that is away says so itself, and its breaker hears of it
+            if not _ready(asked[1], states):
+                self._obtain(run, asked, states=states)
+                states = self._control(asked).index()
+            return self._note(asked, states)
 
     def serving(self, run: Run) -> Serving | None:
         """What answers the run now, None when nothing does or nobody can say. Nothing is loaded."""
         asked = asked_by(run)
         known = self._trusted(asked)
-        if known is None and self._control(asked).is_ready(asked[1]):
-            known = self._look(asked)
+        if known is None:
+            try:
+                states = self._control(asked).index()
+            except OrchestratorError as error:
+                log.warning("model.unseen", model=asked[1], error=str(error))
+                return None
+            known = self._note(asked, states) if _ready(asked[1], states) else None
         return known if known and known.version else None
 
     def doubt(self, run: Run) -> None:
@@ -94,13 +101,9 @@ class EnsureModel:
         except OrchestratorError as error:
             log.warning("memory.untold", release=run.placement.release, error=str(error))
 
-    def _obtain(self, run: Run, asked: Asked) -> None:
-        """Without an owner, load it; otherwise ask for it, and say what the owner says of it.
-
-        A server that is away says so itself: that is no want of a model, and its breaker hears of it.
-        """
+    def _obtain(self, run: Run, asked: Asked, *, states: Sequence[ModelState]) -> None:
+        """Without an owner, load it; otherwise ask for it, and say what the owner says of it."""
         name, failed = asked[1], None
-        states = self._control(asked).index()
         if run.placement is None:
             instances = self.owners.instances()
             if not instances:
@@ -109,13 +112,12 @@ class EnsureModel:
         self.owners.want(name)
         raise _why_away(failed)
 
-    def _look(self, asked: Asked) -> Serving:
+    def _note(self, asked: Asked, states: Sequence[ModelState]) -> Serving:
         """Also for tasks that share what a version has made. No run fails for want of that."""
         instance, name = asked
-        control, serving = self._control(asked), Serving(release=name)
+        ready, serving = _ready(name, states), Serving(release=name)
         try:
-            ready = {state.version for state in control.index() if (state.name, state.state) == (name, "READY")}
-            config = hashlib.sha256(control.config(name).encode()).hexdigest()
+            config = hashlib.sha256(self._control(asked).config(name).encode()).hexdigest()
             serving = Serving(max(ready, key=int, default=""), config, name)  # Triton asks the highest that serves
             if not instance:  # who is placed is so by an owner, and that one says what serves
                 self.served.note(name, " ".join(sorted(ready)))
@@ -136,6 +138,11 @@ def asked_by(run: Run) -> Asked:
     """Where the run's requests go, and by which name."""
     placement = run.placement
     return (placement.instance, placement.release) if placement else ("", run.task.model)
+
+
+def _ready(name: str, states: Sequence[ModelState]) -> set[str]:
+    """The versions of it that can be asked."""
+    return {each.version for each in states if (each.name, each.state) == (name, "READY")}
 
 
 def _load(name: str, control: ModelControl, *, states: Sequence[ModelState]) -> None:
