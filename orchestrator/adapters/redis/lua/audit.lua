@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, pools, stored, uploads, audit_rules, audit_walk, audit_deliveries
+-- include: turn, places, pools, stored, uploads, audit_rules, audit_walk, audit_deliveries, audit_models
 -- audit: one step of the walk, mending as it goes. Where it stands is kept here, so that any keeper goes on from there.
 -- given: limit, lease_ms, schema
 

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- include: turn, places, pools, stored, uploads, audit_rules, audit_walk, audit_deliveries
+-- include: turn, places, pools, stored, uploads, audit_rules, audit_walk, audit_deliveries, audit_models
 -- audit_look: one step of the same walk that changes nothing. Where it stands is the caller's to keep.
 -- given: state (empty at first), limit, lease_ms, schema
 

@@ -35,6 +35,7 @@ local function is_broken(task)
   for _, name in ipairs(NEEDED) do
     if not task[name] then return true end
   end
+  if task.instance and not task.release then return true end
   return not (tonumber(task.rank) and tonumber(task.schema))
 end
 

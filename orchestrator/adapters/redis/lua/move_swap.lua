@@ -15,7 +15,7 @@ local seen = redis.call('HMGET', key, 'token', 'since_ms')
 if seen[1] == given.next then return tonumber(seen[2]) end
 if (seen[1] or '') ~= given.token then return false end
 
-redis.call('HSET', key, 'token', given.next, 'since_ms', now, 'body', given.body)
+redis.call('HSET', key, 'token', given.next, 'since_ms', now, 'body', given.body, 'is_over', given.is_over)
 redis.call(given.is_over == '1' and 'SREM' or 'SADD', 'orch:swapping', given.model)
 redis.call('XADD', 'orch:swaps:' .. given.model, 'MAXLEN', '~', LINES, '*', 'line', given.line)
 
