@@ -27,7 +27,7 @@ STATES = st.sampled_from([READY, READY, READY, *ResidentState])
 INSTANCE, RELEASE = st.sampled_from(INSTANCES), st.sampled_from(RELEASES)
 NAME = st.sampled_from(sorted({*RELEASES, *MODELS}))
 MOVE = st.one_of(
-    st.tuples(st.just("note"), INSTANCE, RELEASE, STATES, st.sampled_from(["1", "1", "2"])),
+    st.tuples(st.just("note"), INSTANCE, st.builds(Resident, RELEASE, STATES, st.sampled_from(["1", "1", "2"]))),
     st.tuples(st.just("own"), INSTANCE, st.sampled_from([True, True, False])),
     st.tuples(st.just("suspect"), INSTANCE, st.sampled_from(["", "it is slow"])),
     st.tuples(st.sampled_from(["close", "forget"]), INSTANCE, RELEASE),
@@ -71,9 +71,9 @@ class Owners:
                 marks = {self._mark(release, instance) for _, release, instance in lines}
                 self.served[model] = " ".join(sorted(marks))
 
-    def note(self, instance: str, release: str, state: ResidentState, version: str) -> None:
-        self.residency.note(instance, Resident(release, state, version))
-        self.residents[instance, release] = state, version
+    def note(self, instance: str, resident: Resident) -> None:
+        self.residency.note(instance, resident)
+        self.residents[instance, resident.release] = resident.state, resident.version
 
     def own(self, instance: str, is_well: bool) -> None:  # noqa: FBT001 - drawn with the rest
         self.residency.note_instance(Instance(instance, is_well=is_well))

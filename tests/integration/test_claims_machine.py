@@ -22,6 +22,7 @@ from repeated_scripts import RepeatedScripts
 from orchestrator.adapters.redis.connection import WORKER, connect
 from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import Category, IdempotencyConflict, IllegalMove, StaleRun
+from orchestrator.domain.model import Resident
 from orchestrator.domain.overload import QuotaExceeded
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.retry import decide
@@ -51,7 +52,7 @@ class ClaimsMachine(OperatedRoom):
         for instance in INSTANCES if owned else ():
             self.owners.own(instance, is_well=True)
             for model in MODELS:
-                self.owners.say("note", instance, model, READY, "1")
+                self.owners.say("note", instance, Resident(model, READY, "1"))
         self.submit(wanted, has_key=True)
 
     @rule(wanted=st.lists(TASK, min_size=1, max_size=4), has_key=st.booleans())
