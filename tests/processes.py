@@ -48,6 +48,15 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def connections_to(port: int, pid: int) -> set[str]:
+    """The sockets that the process holds to a loopback port, by their inodes (proc_pid_net(5))."""
+    tables = "".join(Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    rows = [line.split() for line in tables.splitlines()]
+    there = {row[9] for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"}  # established
+    held = (fd.readlink().name for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink())
+    return there & {name.removeprefix("socket:[").removesuffix("]") for name in held if name.startswith("socket:[")}
+
+
 def decoders() -> list[int]:
     """Processes of this one that decode media."""
     threads = Path("/proc/self/task").iterdir()

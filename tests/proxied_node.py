@@ -97,21 +97,27 @@ def outside_of(servers: Servers) -> Iterator[Outside]:
 
 
 @contextmanager
-def proxied_node(folder: Path, servers: Servers, *, lane: str = LANE, children: int = 2) -> Iterator[ProxiedNode]:
-    """A node with short times that works on one lane, by default that of echoes; its files are in ``folder``."""
+def proxied_node(
+    folder: Path, servers: Servers, *, lane: str = LANE, children: int = 2, env: Mapping[str, str] | None = None
+) -> Iterator[ProxiedNode]:
+    """A node with short times that works on one lane, by default that of echoes; its files are in ``folder``.
+
+    ``env`` are more settings.
+    """
     with outside_of(servers) as outside, ExitStack() as running:
         about, ports = describe_node(servers, outside)
-        env = {
+        settings = {
             **own_environment(about, ports),
             **SHORT_TIMES,
             "ORCH_API__KEY_PEPPER": "pepper-of-a-node-in-tests",
             "ORCH_TRITON__CONTROL_KEY": servers.triton.control_key,
             "ORCH_WORKER__CONCURRENCY": str(children),
             "ORCH_WORKER__SCRATCH_DIR": str(folder / "scratch"),
+            **(env or {}),
         }
         processes = {
             part.name: Server(command=part.command, log=folder / f"{part.name}.log", probe=part.probe, env=part.env)
-            for part in own_parts(about, lanes=(lane,), env=env, drain_s=DRAIN_S)
+            for part in own_parts(about, lanes=(lane,), env=settings, drain_s=DRAIN_S)
             if part.name != "metrics"
         }
         for process in processes.values():

@@ -17,14 +17,15 @@ from orchestrator.settings import unknown_variables
 def check(*, state: StateOption = DEFAULT_STATE) -> None:
     """Ask every dependency and every model; status 1 if one is not fit. Without a stack, `ORCH_*` says where."""
     from orchestrator.wiring.breakers import build_breakers  # noqa: PLC0415 - see above
-    from orchestrator.wiring.checks import build_checks, build_model_checks  # noqa: PLC0415 - see above
+    from orchestrator.wiring.checks import build_checks, build_instance_checks, build_model_checks  # noqa: PLC0415
     from orchestrator.wiring.content import build_content_checks  # noqa: PLC0415 - see above
 
     settings = read_node_settings(state)
     unknown = unknown_variables()
     for name in unknown:
         typer.echo(f"warning: {name} is set, but there is no such setting", err=True)
-    others = {**build_content_checks(settings), "breakers": build_breakers(settings).check}
+    servers = {f"triton {address}": ask for address, ask in build_instance_checks(settings).items()}
+    others = {**servers, **build_content_checks(settings), "breakers": build_breakers(settings).check}
     wrong = _ask({**build_checks(settings), **build_model_checks(settings), **others})
     if wrong or unknown:
         raise typer.Exit(1)

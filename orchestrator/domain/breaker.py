@@ -138,6 +138,11 @@ def require_none(found: Iterable[Breaker]) -> None:
         raise Away(f"away: {', '.join(said)}; what needs it waits")
 
 
+def name_triton(instance: str) -> str:
+    """The dependency that runs on ``instance`` go through; those that nobody has placed go through `TRITON`."""
+    return f"{TRITON}:{instance}" if instance else TRITON
+
+
 def label_of(dependency: str) -> str:
-    """As a label of metrics: the hosts of webhooks share one."""
+    """As a label of metrics: the hosts of webhooks share one, and so do the inference servers."""
     return dependency.partition(":")[0]

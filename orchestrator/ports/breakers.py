@@ -9,7 +9,7 @@ from orchestrator.domain.errors import OrchestratorError
 
 
 class Breakers(Protocol):
-    """One for each dependency (`r2`, `payload`, `triton`, `webhook:<host>`), shared by all processes of the node.
+    """One for each dependency (`r2`, `payload`, `triton`, `triton:<instance>`, `webhook:<host>`), of all processes.
 
     A store that is away changes nothing: what was so stays so.
     """

@@ -1,9 +1,9 @@
-"""Inference servers, their engines and their model controls, that ask the breaker of Triton first."""
+"""Inference servers, their engines and their model controls, that ask the breaker of their Triton first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit
+from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit, name_triton
 from orchestrator.ports.breakers import Breakers, passing, reporting
 from orchestrator.ports.inference import (
     Inference,
@@ -37,13 +37,14 @@ class GuardedInference:
 
 @dataclass(frozen=True, slots=True)
 class GuardedEngine:
-    """Implements `ports.inference.InferenceEngine` around another. While Triton is away nothing is sent."""
+    """Implements `ports.inference.InferenceEngine` around another. While its server is away nothing is sent."""
 
     engine: InferenceEngine
     breakers: Breakers
+    dependency: str = TRITON
 
     def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> GuardedInference:
-        permit = self.breakers.allow(TRITON)
+        permit = self.breakers.allow(self.dependency)
         inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
         return GuardedInference(inference, self.breakers, permit)
 
@@ -54,6 +55,7 @@ class GuardedControl:
 
     control: ModelControl
     breakers: Breakers
+    dependency: str = TRITON
 
     def is_live(self) -> bool:
         return self.control.is_live()
@@ -61,7 +63,7 @@ class GuardedControl:
     def is_ready(self, model: str) -> bool:
         """As ever, but that a "no" is no sign: a model that is not loaded says nothing of the server."""
         try:
-            permit = self.breakers.allow(TRITON)
+            permit = self.breakers.allow(self.dependency)
         except DependencyOpen:
             return False
         is_ready = self.control.is_ready(model)
@@ -69,31 +71,32 @@ class GuardedControl:
         return is_ready
 
     def load(self, model: str) -> None:
-        with passing(self.breakers, TRITON):
+        with passing(self.breakers, self.dependency):
             self.control.load(model)
 
     def unload(self, model: str) -> None:
-        with passing(self.breakers, TRITON):
+        with passing(self.breakers, self.dependency):
             self.control.unload(model)
 
     def config(self, model: str) -> str:
-        with passing(self.breakers, TRITON):
+        with passing(self.breakers, self.dependency):
             return self.control.config(model)
 
     def index(self) -> tuple[ModelState, ...]:
-        with passing(self.breakers, TRITON):
+        with passing(self.breakers, self.dependency):
             return self.control.index()
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedServers:
-    """Every instance behind the one breaker."""
+    """Every instance behind a breaker of its own, so that one which fails does not stop the others."""
 
     server: Callable[[str], InferenceServer]
     breakers: Breakers
 
     def __call__(self, instance: str) -> InferenceServer:
-        server = self.server(instance)
+        server, dependency = self.server(instance), name_triton(instance)
         return InferenceServer(
-            GuardedEngine(server.engine, self.breakers), GuardedControl(server.control, self.breakers)
+            GuardedEngine(server.engine, self.breakers, dependency),
+            GuardedControl(server.control, self.breakers, dependency),
         )

@@ -15,7 +15,7 @@ from verdict import assert_sound, attempts, await_all, statuses
 
 from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.s3_storage import KeyFile, S3Storage
-from orchestrator.domain.breaker import R2
+from orchestrator.domain.breaker import R2, name_triton
 from orchestrator.domain.task import Status
 from orchestrator.pipelines.registry import NEEDED_BY
 from orchestrator.services.upkeep.find_out import FindOut
@@ -29,8 +29,8 @@ def tries(node: ProxiedNode, ids: list[str]) -> list[int]:
     return [len(attempts(node.store, task_id)) for task_id in ids]
 
 
-def is_open(node: ProxiedNode, dependency: str = "triton") -> bool:
-    return node.store.hget("orch:breakers", dependency) is not None
+def is_open(node: ProxiedNode) -> bool:
+    return node.store.hget("orch:breakers", name_triton(f"127.0.0.1:{node.outside.triton.port}")) is not None
 
 
 def await_served(node: ProxiedNode) -> None:

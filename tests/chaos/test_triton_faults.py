@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from echo_load import await_count, bursting
 from fault_proxy import FaultProxy, fault_proxy
-from processes import children_of, let_pass
+from processes import children_of, connections_to, let_pass
 from proxied_node import ProxiedNode
 from servers import Triton, rehearsal, wait_for_file
 from verdict import assert_sound, await_all
@@ -64,6 +64,17 @@ def test_fault_23_a_server_that_accepts_and_never_answers(proxy: FaultProxy) -> 
                 echo(engine).result(PATIENCE_S)
             assert time.monotonic() - asked_at_s < DEADLINE_S + 1
         assert np.array_equal(echo(engine).result(PATIENCE_S)["output"], ECHO)
+
+
+def test_after_the_fork_each_child_has_a_channel_of_its_own_and_no_more(node: ProxiedNode) -> None:
+    with bursting(node, 40) as burst:
+        pass
+    await_all(node.store, burst.ids)
+    port = node.outside.triton.port
+    held = [connections_to(port, child) for child in children_of(node.worker)]
+    assert {len(sockets) for sockets in held} <= {0, 1}, "inference and control share one"
+    assert len(set().union(*held)) == sum(map(len, held)) > 0, "none is inherited"
+    assert not connections_to(port, node.worker)
 
 
 def test_fault_27_connections_to_triton_reset_under_load(node: ProxiedNode) -> None:

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 from record_store import DONE, FAILURE, LEASE_MS, RecordStore, new_task, open_store, walk
 
-from orchestrator.domain.model import Placement
+from orchestrator.adapters.redis.breakers import RedisBreakers
+from orchestrator.adapters.redis.forecast import RedisForecast
+from orchestrator.adapters.redis.residency import RedisResidency
+from orchestrator.adapters.system_clock import SystemClock
+from orchestrator.domain.breaker import TRITON, Outcome, Permit, name_triton
+from orchestrator.domain.model import Instance, Placement, Resident, ResidentState
 from orchestrator.domain.owner import Owner
 from orchestrator.domain.pause import Pausable
 from orchestrator.domain.retry import Again, GiveUp
 from orchestrator.domain.task import Run
+from orchestrator.pipelines.registry import NEEDED_BY
 from orchestrator.ports.claims import Beat
 
 ECHO = Placement("echo", "gpu:1")
@@ -121,6 +127,28 @@ def test_of_the_instances_the_one_with_the_fewest_runs_is_taken(store: RecordSto
     serve(store, "1 echo gpu:1", "1 echo gpu:2")
     names = [run_of(store, f"t-{number}").placement for number in range(4)]
     assert [placement.instance for placement in names if placement] == ["gpu:2", "gpu:2", "gpu:1", "gpu:2"]
+
+
+def test_an_instance_behind_an_open_breaker_gets_no_runs_and_the_others_go_on(store: RecordStore) -> None:
+    residency, breakers = RedisResidency(store.scripts), RedisBreakers(store.scripts, SystemClock(), types=NEEDED_BY)
+    for address in ("gpu:1", "gpu:2"):
+        residency.note_instance(Instance(address))
+        residency.note(address, Resident("echo", ResidentState.READY))
+    breakers.report(Permit(TRITON), Outcome.DENIED)  # of runs that nobody has placed
+    breakers.report(Permit(name_triton("gpu:2")), Outcome.DENIED)
+    store.submit(*(new_task(f"t-{number}") for number in range(4)))
+    assert {run.placement for run in store.claim(count=4).runs} == {ECHO}
+    breakers.report(Permit(name_triton("gpu:1")), Outcome.DENIED)
+    store.submit(new_task("waits"))
+    assert not store.claim().runs
+    place = RedisForecast(store.scripts).place(store.task("waits"))
+    assert place
+    assert place.away == ("triton", "model:echo")
+    store.pass_time(6_000)
+    permit = RedisBreakers(store.scripts, SystemClock()).allow(name_triton("gpu:1"))
+    RedisBreakers(store.scripts, SystemClock()).report(permit, Outcome.WELL)
+    (run,) = store.claim().runs
+    assert run.placement == ECHO
 
 
 def test_what_is_held_back_is_wanted_from_when_it_was_passed_over(store: RecordStore) -> None:

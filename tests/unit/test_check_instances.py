@@ -1,4 +1,4 @@
-"""`CheckInstances`: who is ill is named; one that is well is enough for Triton; old news is none."""
+"""`CheckInstances`: who is ill is named, and only that one counts as away; old news is none."""
 
 import pytest
 from fakes_residency import FakeResidency
@@ -18,21 +18,22 @@ def residency() -> FakeResidency:
 
 def test_all_well(residency: FakeResidency) -> None:
     CheckInstances(residency).check()
-    CheckInstances(residency).require_one()
+    CheckInstances(residency).require("gpu-1")
 
 
-def test_one_that_is_ill_is_named_and_the_other_is_enough(residency: FakeResidency) -> None:
+def test_one_that_is_ill_is_named_and_the_other_is_none_the_worse(residency: FakeResidency) -> None:
     residency.suspect("gpu-2", "the canary is not answered")
-    with pytest.raises(Unavailable, match="gpu-2 is not asked: the canary is not answered"):
-        CheckInstances(residency).check()
-    CheckInstances(residency).require_one()
+    for ask in (CheckInstances(residency).check, lambda: CheckInstances(residency).require("gpu-2")):
+        with pytest.raises(Unavailable, match=r"^not asked: gpu-2 \(the canary is not answered\)$"):
+            ask()
+    CheckInstances(residency).require("gpu-1")
 
 
-def test_when_none_is_well_triton_is_away(residency: FakeResidency) -> None:
+def test_all_that_are_ill_are_named(residency: FakeResidency) -> None:
     for address in ("gpu-1", "gpu-2"):
         residency.suspect(address, "it hangs")
-    with pytest.raises(Unavailable, match="gpu-1"):
-        CheckInstances(residency).require_one()
+    with pytest.raises(Unavailable, match=r"gpu-1 \(it hangs\), gpu-2 \(it hangs\)"):
+        CheckInstances(residency).check()
 
 
 def test_what_an_owner_said_long_ago_says_nothing_of_now(residency: FakeResidency) -> None:
@@ -40,9 +41,9 @@ def test_what_an_owner_said_long_ago_says_nothing_of_now(residency: FakeResidenc
     residency.suspect("gpu-2", "it hangs")
     residency.now_ms += TOLD_WITHIN_MS
     CheckInstances(residency).check()
-    CheckInstances(residency).require_one()
+    CheckInstances(residency).require("gpu-1")
 
 
 def test_where_nobody_watches_nothing_is_wrong() -> None:
     CheckInstances(FakeResidency()).check()
-    CheckInstances(FakeResidency()).require_one()
+    CheckInstances(FakeResidency()).require("gpu-1")

@@ -8,9 +8,9 @@ from run_room import HandClock
 
 from orchestrator.domain.breaker import R2, TRITON, AccessDenied, BreakerState, DependencyOpen, Outcome, Permit
 from orchestrator.domain.errors import Category, InputNotFound, Refused, Unavailable
-from orchestrator.ports.inference import Tensors
+from orchestrator.ports.inference import InferenceServer, Tensors
 from orchestrator.ports.storage import ObjectInfo
-from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine
+from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine, GuardedServers
 from orchestrator.wiring.guarded_storage import GuardedStorage
 
 AWAY = Unavailable("away", service="triton", category=Category.NETWORK)
@@ -30,6 +30,23 @@ class TestGuards:
             engine.submit("echo", {}, outputs=()).result(1)
         with pytest.raises(DependencyOpen):
             engine.submit("echo", {}, outputs=())
+
+    def test_each_server_has_a_breaker_of_its_own(self, breakers: FakeBreakers) -> None:
+        inner = {
+            "gpu-1": InferenceServer(FakeEngine({"echo": fail_away}), FakeControl({})),
+            "gpu-2": InferenceServer(FakeEngine({"echo": lambda _: {}}), FakeControl({})),
+        }
+        servers = GuardedServers(lambda instance: inner[instance or "gpu-2"], breakers)
+        for _ in range(10):
+            with pytest.raises(Unavailable):
+                servers("gpu-1").engine.submit("echo", {}, outputs=()).result(1)
+        with pytest.raises(DependencyOpen):
+            servers("gpu-1").engine.submit("echo", {}, outputs=())
+        with pytest.raises(DependencyOpen):
+            servers("gpu-1").control.index()
+        for instance in ("gpu-2", ""):
+            assert servers(instance).engine.submit("echo", {}, outputs=()).result(1) == {}
+        assert [each.dependency for each in breakers.list()] == ["triton:gpu-1"]
 
     def test_a_model_that_is_not_loaded_is_no_sign(self, breakers: FakeBreakers) -> None:
         control = GuardedControl(FakeControl({"echo": "UNAVAILABLE"}), breakers)

@@ -1,5 +1,6 @@
 """Say which inference servers are not asked, and why, as their owners and whoever watches them have found."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
@@ -11,7 +12,7 @@ TOLD_WITHIN_MS = 30_000  # what an owner that is away has said last says nothing
 
 @dataclass(frozen=True, slots=True)
 class CheckInstances:
-    """Two questions: for `/readyz`, which warns, and for the breaker of Triton."""
+    """Two questions: for `/readyz`, which warns, and for the breaker of each server."""
 
     residency: Residency
 
@@ -19,30 +20,29 @@ class CheckInstances:
         """Return when every instance is well.
 
         Raises:
-            Unavailable: it names one that is not, and why.
+            Unavailable: it names those that are not, and why.
         """
-        for instance in self._known():
-            if not instance.is_well:
-                raise _ill(instance)
+        _require_well(self._known())
 
-    def require_one(self) -> None:
-        """Return when one is well, or nobody knows.
+    def require(self, address: str) -> None:
+        """Return when this one is well, or nobody knows.
 
         Raises:
-            Unavailable: none is; why one of them is not.
+            Unavailable: it is not, and why.
         """
         try:
             known = self._known()
         except OrchestratorError:  # of the store, which is no fault of theirs
             return
-        if known and not any(instance.is_well for instance in known):
-            raise _ill(known[0])
+        _require_well([instance for instance in known if instance.address == address])
 
     def _known(self) -> list[Instance]:
         survey = self.residency.survey()
         return [each for each in survey.instances if survey.now_ms - each.seen_ms < TOLD_WITHIN_MS]
 
 
-def _ill(instance: Instance) -> Unavailable:
-    message = f"the inference server {instance.address} is not asked: {instance.reason}"
-    return Unavailable(message, service="triton", category=Category.NETWORK)
+def _require_well(instances: Iterable[Instance]) -> None:
+    ill = [f"{each.address} ({each.reason})" for each in instances if not each.is_well]
+    if ill:
+        message = f"not asked: {', '.join(ill)}"
+        raise Unavailable(message, service="triton", category=Category.NETWORK)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.breaker import DependencyOpen
+from orchestrator.domain.breaker import DependencyOpen, label_of
 from orchestrator.domain.errors import Category, OrchestratorError, Overloaded, RunCanceled, StaleRun, Unavailable
 from orchestrator.domain.retry import Again, decide, failure_of
 from orchestrator.domain.task import Progress, Run
@@ -149,7 +149,7 @@ class ExecuteRun:
         if error.category is Category.MODEL_UNAVAILABLE:
             self.doubt(watch.run)
         if isinstance(error, DependencyOpen):
-            self.metrics.dependency_waits.labels(error.service).inc()
+            self.metrics.dependency_waits.labels(label_of(error.service)).inc()
         return self._end(watch, self._failure(watch, error))
 
     def _end(self, watch: RunWatch, ending: tuple[str, Callable[[], None]]) -> str:

@@ -58,7 +58,7 @@ class FindOut:
         for gauge in (is_open, is_denied):
             gauge.clear()
             for dependency in self.probes:
-                gauge.labels(dependency).set(0)
+                gauge.labels(label_of(dependency)).set(0)
         for breaker in self.breakers.list():
             is_open.labels(label_of(breaker.dependency)).inc()
             if breaker.reason == "denied":

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- include: turn, places, breakers
+-- include: turn, places, breakers, residency
 -- breaker: what a process has seen of a dependency, and whether it may be called. In a full store as well: what was open
 -- must close again.
 -- given: name, calls, failures, denied (1 or 0), types (that need it, each with a space behind),
@@ -40,16 +40,18 @@ end
 local function open(reason)
   local times = openings_before()
   local for_ms = math.min(given.longest_ms, given.first_ms * 2 ^ math.min(times, 10))
-  local opened_ms = breaker and breaker.opened_ms or now
+  local was_open, opened_ms = breaker ~= nil, breaker and breaker.opened_ms or now
   breaker = {opened_ms = opened_ms, retry_ms = now + for_ms, openings = times + 1, reason = reason, types = given.types}
   save_breaker(name, breaker)
   redis.call('DEL', calls_key(0), calls_key(1), 'orch:openings:' .. name)
+  if not was_open then publish_breaker(name) end
 end
 
 local function close()
   local until_ms = string.format('%d', now + OPENINGS_KEPT_MS)
   redis.call('SET', 'orch:openings:' .. name, breaker.openings .. ' ' .. until_ms, 'PX', OPENINGS_KEPT_MS)
   redis.call('HDEL', 'orch:breakers', name)
+  publish_breaker(name)
   breaker = nil
 end
 

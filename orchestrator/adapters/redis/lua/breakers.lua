@@ -6,12 +6,22 @@
 --   orch:calls:<name>:<n>   hash    calls and failures of the n-th ten seconds
 --   orch:openings:<name>    string  "<how often it has opened in a row> <when that is forgotten>", after it closed
 
+--
+-- `triton` is of runs that nobody has placed. Where servers have owners, each has a breaker of its own, `triton:<instance>`,
+-- which keeps claims from placing runs there (residency.lua) and holds up no type of task.
+
 local OF_TASKS, NOTHING = {'r2', 'triton'}, {}
 
 local away -- read once by a script, when it first asks
 
-local function is_away(name)
+local function look_away()
   away = away or redis.call('HMGET', 'orch:breakers', unpack(OF_TASKS))
+  if away[2] and redis.call('EXISTS', 'orch:instances') == 1 then away[2] = false end
+  return away
+end
+
+local function is_away(name)
+  look_away()
   for i, each in ipairs(OF_TASKS) do
     if each == name then return away[i] ~= false end
   end
@@ -19,7 +29,7 @@ end
 
 -- What tasks of this type need and cannot have now.
 local function lacks(task_type)
-  away = away or redis.call('HMGET', 'orch:breakers', unpack(OF_TASKS))
+  look_away()
   if not (away[1] or away[2]) then return NOTHING end
   local found = {}
   for i, name in ipairs(OF_TASKS) do

@@ -19,9 +19,10 @@ local function model_of(release)
   return string.match(release, '^[^@]*')
 end
 
+-- As its owner and whoever watches it say, and while its own breaker is closed (ADR 0039).
 local function is_well(instance)
   local said = redis.call('HMGET', 'orch:instance:' .. instance, 'well', 'suspicion')
-  return said[1] == '1' and (said[2] or '') == ''
+  return said[1] == '1' and (said[2] or '') == '' and redis.call('HEXISTS', 'orch:breakers', 'triton:' .. instance) == 0
 end
 
 local function resident_of(instance, release)
@@ -126,4 +127,10 @@ end
 -- After the instance itself has changed.
 local function publish_residents(instance)
   for _, release in ipairs(redis.call('HKEYS', 'orch:residents:' .. instance)) do publish(release) end
+end
+
+-- After a breaker has opened or closed: that of an instance decides whether claims place runs there.
+local function publish_breaker(name)
+  local instance = string.match(name, '^triton:(.+)$')
+  if instance then publish_residents(instance) end
 end

@@ -3,10 +3,19 @@
 
 local MODELS_TASKS_LOOKED_AT, PROJECTS_LOOKED_AT = 32, 64
 
--- What the task needs and cannot have now: services, and its model.
+local function is_server_away()
+  for _, instance in ipairs(redis.call('SMEMBERS', 'orch:instances')) do
+    if redis.call('HEXISTS', 'orch:breakers', 'triton:' .. instance) == 1 then return true end
+  end
+end
+
+-- What the task needs and cannot have now: services, and its model, which is held back also when its servers are away.
 local function away_of(task)
   local found = {unpack(lacks(task.type))}
-  if is_held_back(stock_of(task)) then found[#found + 1] = 'model:' .. task.model end
+  if is_held_back(stock_of(task)) then
+    if is_server_away() then found[#found + 1] = 'triton' end
+    found[#found + 1] = 'model:' .. task.model
+  end
   return found
 end
 
