@@ -72,8 +72,8 @@ class Watch:
             self.looks += 1
 
 
-def test_memory_for_two_of_three_models_is_shared_in_turns_and_nothing_fails(node: OwnedNode) -> None:
-    """Issue 6, proof 2. The budget holds half a footprint more: a stub that Triton forks seems large for a moment."""
+def test_fault_25_memory_for_two_of_three_models_is_shared_in_turns_and_nothing_fails(node: OwnedNode) -> None:
+    """Also proof 2 of issue 6. The budget holds half a footprint more: a stub is forked, and large for a moment."""
     models = ("first", "second", "third")
     for model in models:
         node.add_model(model, BALLAST)
