@@ -21,7 +21,7 @@ from orchestrator.adapters.triton.control import TritonControl
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.adapters.triton.figures import TritonFigures
 from orchestrator.adapters.triton.servers import TritonServers
-from orchestrator.domain.breaker import BreakerState
+from orchestrator.domain.breaker import BreakerState, name_triton
 from orchestrator.domain.errors import Category
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.retry import POLICIES
@@ -165,7 +165,7 @@ def test_fault_24_a_queue_that_is_full_for_a_minute_costs_no_try_and_opens_no_br
             node.store.pass_time(60_000 // ROUNDS)
             node.store.tick()
         assert [(task.status, task.tries) for task in map(node.store.task, names)] == [(Status.QUEUED, {})] * len(names)
-        breaker = RedisBreakers(node.store.scripts, SystemClock()).look(f"triton:{node.triton.grpc}")
+        breaker = RedisBreakers(node.store.scripts, SystemClock()).look(name_triton(node.triton.grpc))
         assert (breaker.state, breaker.failures) == (BreakerState.CLOSED, 0)
     policy = POLICIES[Category.SATURATED]
     assert policy.first_s / 2 - 0.1 <= min(waits) < max(waits) <= policy.cap_s
