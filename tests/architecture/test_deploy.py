@@ -77,3 +77,20 @@ def test_no_secret_has_a_default() -> None:
 def test_only_the_front_door_and_loopback_are_published(services: dict[str, dict[str, Any]]) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert published == {"api": ["${API_PORT:-8080}:8080"], "prometheus": ["127.0.0.1:9090:9090"]}
+
+
+def test_triton_is_for_the_network_inside_and_cannot_write_to_its_stock_models(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    triton = services["triton"]
+    assert triton["networks"] == ["inside"]
+    assert "ports" not in triton
+    assert triton["read_only"]
+    assert [volume.partition(":")[2] for volume in triton["volumes"]] == ["/var/lib/triton"]
+    serve = (ROOT / "triton" / "serve.sh").read_text()
+    assert "--model-repository=/models " in serve
+    closed = {"model-repository", "model-config", "shared-memory", "trace", "logging", "statistics"}
+    (control,) = re.findall(r'^control="(.*):orchestrator-control=', serve, re.MULTILINE)
+    assert set(control.split(",")) == closed
+    assert '"--grpc-restricted-protocol=${control}"' in serve
+    assert '"--http-restricted-api=${control}"' in serve
