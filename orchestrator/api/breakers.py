@@ -20,7 +20,7 @@ class BreakerView(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "dependency": "triton",
+                    "dependency": "triton:gpu-1:8001",
                     "state": "open",
                     "reason": "failing",
                     "since": "2026-11-23T00:21:12.041Z",

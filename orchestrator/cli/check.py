@@ -17,7 +17,11 @@ from orchestrator.settings import unknown_variables
 def check(*, state: StateOption = DEFAULT_STATE) -> None:
     """Ask every dependency and every model; status 1 if one is not fit. Without a stack, `ORCH_*` says where."""
     from orchestrator.wiring.breakers import build_breakers  # noqa: PLC0415 - see above
-    from orchestrator.wiring.checks import build_checks, build_instance_checks, build_model_checks  # noqa: PLC0415
+    from orchestrator.wiring.checks import (  # noqa: PLC0415 - see above
+        build_checks,
+        build_instance_checks,
+        build_model_checks,
+    )
     from orchestrator.wiring.content import build_content_checks  # noqa: PLC0415 - see above
 
     settings = read_node_settings(state)
