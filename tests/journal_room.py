@@ -120,14 +120,15 @@ def store_receipt(
     files: Mapping[str, bytes],
     signed_for: str | None = None,
     into: ObjectStorage | None = None,
+    instead: Mapping[str, bytes] | None = None,
     **said: object,
 ) -> None:
-    """``signed_for`` is the task that the signature was made for, ``into`` another store than the usual one, ``said``
-    what else stands in it.
+    """``signed_for`` is the task that the signature was made for, ``into`` another store than the usual one.
+    ``instead`` is what lies under a name in the place of what belongs there, ``said`` what else the receipt says.
     """
-    storage, artifacts = into or room.storage, []
+    storage, artifacts, instead = into or room.storage, [], instead or {}
     for name, content in files.items():
-        storage.put(content, run.prefix + name, content_type="text/plain")
+        storage.put(instead.get(name, content), run.prefix + name, content_type="text/plain")
         artifacts.append(
             {
                 "name": name,
@@ -148,5 +149,5 @@ def store_receipt(
     }
     signed = canonical_json({**receipt, "task": signed_for}) if signed_for else b""
     signature = asdict(SEAL.sign(signed)) if signed_for else None
-    content = json.dumps({**receipt, "signature": signature}).encode()
+    content = instead.get("receipt.json", json.dumps({**receipt, "signature": signature}).encode())
     storage.put(content, run.prefix + "receipt.json", content_type="application/json")

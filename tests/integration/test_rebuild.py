@@ -229,14 +229,11 @@ class TestReceipts:
     def test_any_other_does_not(self, room: JournalRoom, flaw: str) -> None:
         asked = room.submit()
         run = room.store.claim_one()
-        store_receipt(room, run, files={"a.txt": b"made"}, generation=2 if flaw == "other generation" else 1)
-        if flaw in {"missing", "other bytes"}:
+        instead = {"other bytes": {"a.txt": b"MADE"}, "no JSON": {"receipt.json": b"{"}}.get(flaw)
+        generation = 2 if flaw == "other generation" else 1
+        store_receipt(room, run, files={"a.txt": b"made"}, instead=instead, generation=generation)
+        if flaw == "missing":
             room.storage.delete(run.prefix + "a.txt")
-        if flaw == "other bytes":
-            room.storage.put(b"MADE", run.prefix + "a.txt", content_type="text/plain")
-        if flaw == "no JSON":
-            room.storage.delete(run.prefix + "receipt.json")
-            room.storage.put(b"{", run.prefix + "receipt.json", content_type="application/json")
         room.lose_everything()
         assert room.rebuild().tasks == {"queued": 1}
         assert room.store.claim_one().epoch == run.epoch + 1
