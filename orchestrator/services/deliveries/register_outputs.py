@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
@@ -11,6 +10,7 @@ from orchestrator.domain.content import FAULTY, ContentNames, DocumentRef, Outpu
 from orchestrator.domain.errors import InputNotFound, Refused, Unavailable
 from orchestrator.domain.project import Project
 from orchestrator.domain.task import Artifact, Task
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.content import ContentSystem, OutputDocument
 from orchestrator.ports.storage import ObjectStorage
 
@@ -48,10 +48,8 @@ class RegisterOutputs:
             yield lambda: self.content.register_link(output, url)
 
     def _upload(self, output: OutputDocument) -> DocumentRef:
-        etag = self.storage.head(output.external_id).etag
-        with TemporaryDirectory(dir=self.scratch_dir) as scratch:
-            source = Path(scratch) / "output"
-            self.storage.fetch(output.external_id, source, etag=etag, limit_bytes=self.file_bytes)
+        stored = self.storage.head(output.external_id)
+        with local_copy(self.storage, stored, limit_bytes=self.file_bytes, scratch_dir=self.scratch_dir) as (_, source):
             return self.content.register_file(output, source)
 
 

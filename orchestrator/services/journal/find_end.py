@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, takewhile
 from pathlib import Path
@@ -20,6 +19,7 @@ from orchestrator.domain.stored_result import find_stored
 from orchestrator.domain.task import Artifact, JsonObject, Status
 from orchestrator.pipelines.checkpoint import RECEIPT_NAME
 from orchestrator.pipelines.large_result import is_result
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.compression import Compression
 from orchestrator.ports.storage import FALLBACK, ObjectInfo, ObjectStorage
 
@@ -77,7 +77,7 @@ class FindEnd:
 
     def _read(self, recorded: Recorded, key: str, *, stored: Stored) -> Ended | None:
         try:
-            with self._fetched(stored[key]) as (_, path):
+            with self._copy(stored[key]) as (_, path):
                 content = path.read_bytes()
             receipt = json.loads(content)
             if not self.is_genuine(content):
@@ -95,7 +95,7 @@ class FindEnd:
             return None
 
     def _verify(self, file: Artifact, *, stored: Stored) -> None:
-        with self._fetched(stored[file.key]) as (found, _):
+        with self._copy(stored[file.key]) as (found, _):
             if found.sha256 != file.sha256:
                 raise InputChanged(f"{file.name} is not what the receipt says")
 
@@ -103,17 +103,13 @@ class FindEnd:
         """A large one is a file, too, and may lie elsewhere than when the receipt was written."""
         if (large := find_stored(result)) is None:
             return result
-        with self._fetched(stored[large.key]) as (_, path):
+        with self._copy(stored[large.key]) as (_, path):
             if not is_result(path, large, compression=self.compression):
                 raise InputChanged("the result is not what the receipt says")
         return replace(large, store=stored[large.key].store).render()
 
-    @contextmanager
-    def _fetched(self, info: ObjectInfo) -> Iterator[tuple[ObjectInfo, Path]]:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "object"
-            storage = self.fallback if self.fallback and info.store else self.storage
-            yield storage.fetch(info.key, path, etag=info.etag, limit_bytes=info.size_bytes), path
+    def _copy(self, info: ObjectInfo) -> AbstractContextManager[tuple[ObjectInfo, Path]]:
+        return local_copy(self.fallback if self.fallback and info.store else self.storage, info)
 
 
 def _prefix_of(recorded: Recorded) -> str:

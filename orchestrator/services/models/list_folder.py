@@ -1,14 +1,13 @@
 """List a folder of object storage as the files of a push: what is there is copied, nothing is sent."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from orchestrator.domain.errors import FieldError
 from orchestrator.domain.project import Project
 from orchestrator.domain.push import CONFIG, ROOT, ListedFolder, PushedFile, pushed_path
 from orchestrator.domain.release_errors import ReleaseRefused
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
 TENANTS = "projects/"
@@ -48,7 +47,5 @@ class ListFolder:
                 yield info
 
     def _text(self, info: ObjectInfo) -> str:
-        with tempfile.TemporaryDirectory(prefix="push-") as scratch:
-            path = Path(scratch) / CONFIG
-            self.storage.fetch(info.key, path, etag=info.etag, limit_bytes=CONFIG_BYTES)
+        with local_copy(self.storage, info, limit_bytes=CONFIG_BYTES) as (_, path):
             return path.read_text("utf-8", errors="replace")

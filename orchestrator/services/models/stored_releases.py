@@ -7,10 +7,8 @@ release is whole.
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from orchestrator.domain.canonical import canonical_json
@@ -19,6 +17,7 @@ from orchestrator.domain.manifest import Manifest
 from orchestrator.domain.model import ModelNotFound, Release
 from orchestrator.domain.push import MANIFEST, PUSH, ROOT, Push, folder_of
 from orchestrator.domain.release_errors import ReleaseExists
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.storage import ObjectInfo, ObjectStorage
 
 KEY = re.compile(rf"{ROOT}(?P<model>[^/]+)/(?P<version>[1-9][0-9]*)/(?P<name>[^/]+)")
@@ -116,7 +115,5 @@ class StoredReleases:
         return known
 
     def _content(self, found: ObjectInfo) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="release-") as folder:
-            path = Path(folder) / "object"
-            self.storage.fetch(found.key, path, etag=found.etag, limit_bytes=SMALL_BYTES)
+        with local_copy(self.storage, found, limit_bytes=SMALL_BYTES) as (_, path):
             return path.read_bytes()

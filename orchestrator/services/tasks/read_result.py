@@ -1,14 +1,13 @@
 """Read a result that is too large for a record, as it is stored or expanded, in bounded memory."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.domain.errors import InputNotFound, NotFound
 from orchestrator.domain.stored_result import StoredResult
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.compression import Compression
 from orchestrator.ports.storage import ObjectStorage
 
@@ -33,9 +32,7 @@ class ReadResult:
             found = self.storage.head(stored.key)
         except InputNotFound as error:
             raise NotFound("the result is not there any more") from error
-        with tempfile.TemporaryDirectory(prefix="result-") as folder:
-            path = Path(folder) / "result"
-            self.storage.fetch(stored.key, path, etag=found.etag, limit_bytes=stored.stored_bytes)
+        with local_copy(self.storage, found, limit_bytes=stored.stored_bytes) as (_, path):
             file = path.open("rb")  # it can be read to its end, without a name
         return self._pieces(file, as_stored=as_stored)
 

@@ -1,11 +1,9 @@
 """Move back: when the store is back, what was put into the fallback store meanwhile comes to where it belongs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
@@ -14,6 +12,7 @@ from orchestrator.domain.errors import Category, InputNotFound, OrchestratorErro
 from orchestrator.domain.stored_result import CONTENT_TYPE, StoredResult
 from orchestrator.domain.task import Artifact
 from orchestrator.pipelines.large_result import is_result
+from orchestrator.pipelines.local_copy import local_copy
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.compression import Compression
 from orchestrator.ports.displaced import Displaced, DisplacedTasks
@@ -68,7 +67,7 @@ class MoveBack:
             return stored
         found = self._find(stored.key)
         storage = self.storage if found else self.fallback
-        with self._fetched(stored.key, storage, size_bytes=stored.stored_bytes) as copy:
+        with local_copy(storage, found or storage.head(stored.key), scratch_dir=self.scratch_dir) as (_, copy):
             if not is_result(copy, stored, compression=self.compression):
                 raise _damaged()
             if not found:
@@ -82,16 +81,9 @@ class MoveBack:
             return None
 
     def _copy(self, artifact: Artifact) -> ObjectInfo:
-        with self._fetched(artifact.key, self.fallback, size_bytes=artifact.size_bytes) as copy:
+        there = self.fallback.head(artifact.key)
+        with local_copy(self.fallback, there, scratch_dir=self.scratch_dir) as (_, copy):
             return self.storage.store(copy, artifact.key, content_type=artifact.content_type)
-
-    @contextmanager
-    def _fetched(self, key: str, storage: ObjectStorage, *, size_bytes: int) -> Iterator[Path]:
-        self.scratch_dir.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.scratch_dir) as scratch:
-            copy = Path(scratch) / "copy"
-            storage.fetch(key, copy, etag=storage.head(key).etag, limit_bytes=size_bytes)
-            yield copy
 
     def _remove(self, key: str) -> None:
         self.fallback.delete(key)
