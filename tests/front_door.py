@@ -37,9 +37,9 @@ from orchestrator.adapters.zstd import Zstd
 from orchestrator.api.app import build_app
 from orchestrator.api.event_stream import OpenStreams
 from orchestrator.domain.api_key import KeySecrets, NewKey, Scope, parse_key_id, render_key
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.domain.task import Artifact, Run
 from orchestrator.domain.upload import UPLOAD_SIZES, UploadSizes
-from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.claims import Commit
 from orchestrator.ports.parts import PartStorage

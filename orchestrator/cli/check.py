@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
+from orchestrator.cli.options import DEFAULT_STATE, StateOption
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.settings import unknown_variables
 
 
 def check(*, state: StateOption = DEFAULT_STATE) -> None:
     """Ask every dependency and every model; status 1 if one is not fit. Without a stack, `ORCH_*` says where."""
+    from orchestrator.cli.node_settings import read_node_settings  # noqa: PLC0415 - see above
+    from orchestrator.settings import unknown_variables  # noqa: PLC0415 - see above
     from orchestrator.wiring.breakers import build_breakers  # noqa: PLC0415 - see above
     from orchestrator.wiring.checks import (  # noqa: PLC0415 - see above
         build_checks,

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.doctor_tables import build_tables, verdict
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
+from orchestrator.cli.options import DEFAULT_STATE, StateOption
 from orchestrator.cli.session import JsonOption
 
 LooksOption = Annotated[int, typer.Option("--looks", min=1, help="Look at so many keys and entries one by one.")]
@@ -20,6 +19,8 @@ LOOKS = 200_000
 
 def doctor(*, state: StateOption = DEFAULT_STATE, looks: LooksOption = LOOKS, as_json: JsonOption = False) -> None:
     """Examine the store; status 1 if audit would mend something. Safe on production: reads only, in small steps."""
+    from orchestrator.cli.doctor_tables import build_tables, verdict  # noqa: PLC0415 - see above
+    from orchestrator.cli.node_settings import read_node_settings  # noqa: PLC0415 - see above
     from orchestrator.wiring.doctor import build_diagnose  # noqa: PLC0415 - see above
 
     report = build_diagnose(read_node_settings(state)).report(limit=looks)

@@ -1,4 +1,4 @@
-"""What several commands share: an option, options that belong together, and the settings."""
+"""What several commands share: an option, and options that belong together."""
 
 import functools
 import inspect
@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
-from orchestrator.domain.errors import InvalidParams, OrchestratorError
-from orchestrator.domain.lane import parse_lane
-from orchestrator.local.payload import API_PATH
-from orchestrator.local.stack_file import Stack, read_stack
-from orchestrator.local.state_folder import StateFolder
-from orchestrator.pipelines.registry import LANE_SLOTS
-from orchestrator.settings import PayloadSettings, RedisSettings, S3Settings, Settings, TritonSettings
+from orchestrator.domain.errors import InvalidParams
+from orchestrator.domain.lane import LANE_SLOTS, parse_lane
 
 StateOption = Annotated[
     Path,
@@ -37,12 +30,6 @@ def require_lane(text: str, *, hint: str) -> str:
     return text
 
 
-class BadSettings(OrchestratorError):
-    """The environment holds settings that cannot be used."""
-
-    code = "bad_settings"
-
-
 def taking(build: Callable[..., object]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of ``build``; its first argument is what that makes of them."""
     shared = list(inspect.signature(build).parameters.values())
@@ -59,39 +46,3 @@ def taking(build: Callable[..., object]) -> Callable[[Callable[..., None]], Call
         return run
 
     return wrap
-
-
-def read_settings() -> Settings:
-    """The settings of this process.
-
-    Raises:
-        BadSettings: a variable is wrong; the message names it, never its value.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = (f"ORCH_{'__'.join(map(str, flaw['loc'])).upper()}: {flaw['msg']}" for flaw in error.errors())
-        raise BadSettings("; ".join(wrong)) from error
-    except SettingsError as error:
-        raise BadSettings(str(error)) from error
-
-
-def read_node_settings(state: Path) -> Settings:
-    """The settings of this process; where a stack runs in ``state``, its servers are meant."""
-    settings, folder = read_settings(), StateFolder(state.resolve())
-    return settings if folder.supervisor_pid() is None else _settings_of(read_stack(folder), settings)
-
-
-def _settings_of(stack: Stack, settings: Settings) -> Settings:
-    s3 = S3Settings(
-        endpoint=stack.s3.endpoint,
-        bucket=stack.s3.bucket,
-        access_key_id=stack.s3.access_key_id,
-        secret_access_key=stack.s3.secret_access_key,
-    )
-    redis, triton = RedisSettings(url=stack.redis), TritonSettings(grpc=stack.triton.grpc)
-    update = {"redis": redis, "s3": s3, "triton": triton}
-    if stack.payload is not None:
-        url = stack.payload.url.removesuffix(API_PATH)
-        update["payload"] = PayloadSettings(url=url, api_key=stack.payload.api_key)
-    return settings.model_copy(update=update)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_node_settings
+from orchestrator.cli.options import DEFAULT_STATE, StateOption
 from orchestrator.cli.session import JsonOption
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be made again.")]
@@ -38,6 +38,7 @@ def rebuild(
 
     Meanwhile nothing is accepted and nothing runs. It stays so, with status 1, if something cannot be read.
     """
+    from orchestrator.cli.node_settings import read_node_settings  # noqa: PLC0415 - see above
     from orchestrator.services.journal.rebuild import Rebuilt  # noqa: PLC0415 - see above
     from orchestrator.wiring.journal import build_rebuild  # noqa: PLC0415 - see above
 

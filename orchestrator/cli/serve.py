@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import read_settings, require_lane
-from orchestrator.settings import Settings
-from orchestrator.telemetry import configure_logging
+from orchestrator.cli.options import require_lane
 
 API_STOP_S = 5
 
@@ -20,9 +18,10 @@ def api() -> None:
     from prometheus_client import start_http_server  # noqa: PLC0415 - see above
 
     from orchestrator.api.app import build_app  # noqa: PLC0415 - see above
+    from orchestrator.cli.node_settings import begin_process  # noqa: PLC0415 - see above
     from orchestrator.wiring.api import build_api_parts  # noqa: PLC0415 - see above
 
-    settings = _begin()
+    settings = begin_process()
     parts = build_api_parts(settings)
     if settings.api.metrics_port is not None:
         start_http_server(settings.api.metrics_port, registry=parts.registry)
@@ -41,26 +40,23 @@ def worker(
     *, lane: Annotated[str, typer.Option(help="The lane to work on: LANE, or LANE@POOL for pinned projects.")]
 ) -> None:
     """Work on the tasks of a lane."""
+    from orchestrator.cli.node_settings import begin_process  # noqa: PLC0415 - see above
     from orchestrator.worker import run_worker  # noqa: PLC0415 - see above
 
-    run_worker(_begin(), lane=require_lane(lane, hint="--lane"))
+    run_worker(begin_process(), lane=require_lane(lane, hint="--lane"))
 
 
 def keeper() -> None:
     """Run the duties: reconcile, sweep, measure."""
+    from orchestrator.cli.node_settings import begin_process  # noqa: PLC0415 - see above
     from orchestrator.keeper import run_keeper  # noqa: PLC0415 - see above
 
-    run_keeper(_begin())
+    run_keeper(begin_process())
 
 
 def metrics() -> None:
     """Serve the Prometheus metrics of the workers of this host."""
+    from orchestrator.cli.node_settings import begin_process  # noqa: PLC0415 - see above
     from orchestrator.worker import run_metrics  # noqa: PLC0415 - see above
 
-    run_metrics(_begin())
-
-
-def _begin() -> Settings:
-    settings = read_settings()
-    configure_logging(level=settings.log.level, as_json=settings.log.format == "json")
-    return settings
+    run_metrics(begin_process())

@@ -1,4 +1,7 @@
-"""`orchestrator up`, `status` and `down`: the embedded stack."""
+"""`orchestrator up`, `status` and `down`: the embedded stack.
+
+They import what makes a stack when they are asked: every command loads this module.
+"""
 
 import sys
 from pathlib import Path
@@ -7,13 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.options import DEFAULT_STATE, StateOption, read_settings, require_lane, taking
-from orchestrator.local.plan import StackOptions
+from orchestrator.cli.options import DEFAULT_STATE, StateOption, require_lane, taking
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.local.screens import build_table, say
 from orchestrator.local.stack_file import read_stack
+from orchestrator.local.stack_options import StackOptions
 from orchestrator.local.state_folder import StateFolder
-from orchestrator.local.up import run_stack, start_detached, stop_stack
-from orchestrator.pipelines.registry import LANE_SLOTS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 STOP_MARGIN_S = 60.0
@@ -32,6 +34,8 @@ def choose(
     ] = PROJECT_ROOT,
 ) -> StackOptions:
     """What the stack is to be."""
+    from orchestrator.cli.node_settings import read_settings  # noqa: PLC0415 - see above
+
     return StackOptions(
         port=port,
         lanes=_parse_lanes(lanes),
@@ -51,6 +55,8 @@ def up(
     awaited_by: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the embedded stack: Redis, S3, Triton, the API, the keeper and the workers."""
+    from orchestrator.local.up import run_stack, start_detached  # noqa: PLC0415 - see above
+
     folder = StateFolder(state.resolve())
     if not detach:
         run_stack(options, folder, console=Console(), awaited_by=awaited_by)
@@ -68,6 +74,9 @@ def status(*, state: StateOption = DEFAULT_STATE) -> None:
 
 def down(*, state: StateOption = DEFAULT_STATE) -> None:
     """Stop the running stack and wait until every part is gone; its data stays."""
+    from orchestrator.cli.node_settings import read_settings  # noqa: PLC0415 - see above
+    from orchestrator.local.up import stop_stack  # noqa: PLC0415 - see above
+
     folder = StateFolder(state.resolve())
     within_s = read_settings().worker.drain.total_seconds() + STOP_MARGIN_S
     stopped = stop_stack(folder, within_s=within_s)

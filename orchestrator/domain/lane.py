@@ -1,10 +1,12 @@
-"""Lanes by name: `video`, `video@film-a` for the tasks of a pool, and `.solo` behind either for what must run alone."""
+"""The lanes: `video`, `video@film-a` for the tasks of a pool, and `.solo` behind either for what must run alone."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from orchestrator.domain.errors import InvalidParams
 
+# How many tasks one child of a lane runs at once.
+LANE_SLOTS: Mapping[str, int] = {"image": 8, "video": 1, "audio": 4, "io": 16}
 SOLO = ".solo"
 POOL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 

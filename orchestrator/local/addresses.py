@@ -8,9 +8,8 @@ from pathlib import Path
 from orchestrator.local.credentials import Credentials
 from orchestrator.local.loopback import is_free, pick_ports, reserve
 from orchestrator.local.part import StackError
-from orchestrator.local.payload import API_PATH
 from orchestrator.local.seaweedfs import PORT_FLAGS
-from orchestrator.local.stack_file import MetricsAccess, PayloadAccess, S3Access, Stack, TritonAccess
+from orchestrator.local.stack_file import PAYLOAD_API, MetricsAccess, PayloadAccess, S3Access, Stack, TritonAccess
 from orchestrator.local.triton import TritonPorts
 
 BUCKET = "media"
@@ -79,7 +78,7 @@ def describe_stack(ports: Ports, credentials: Credentials, *, payload: bool = Fa
         metrics=MetricsAccess(
             workers=url(ports.worker_metrics, "/metrics"), keeper=url(ports.keeper_metrics, "/metrics")
         ),
-        payload=PayloadAccess(url=url(ports.payload, API_PATH), api_key=credentials.payload_api_key)
+        payload=PayloadAccess(url=url(ports.payload, PAYLOAD_API), api_key=credentials.payload_api_key)
         if payload
         else None,
         supervisor=os.getpid(),

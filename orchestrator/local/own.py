@@ -11,7 +11,7 @@ import redis
 from orchestrator.local.addresses import Ports
 from orchestrator.local.loopback import probe_http
 from orchestrator.local.part import CannotTell, NotReady, Part, Probe
-from orchestrator.local.payload import API_PATH, show_tasks
+from orchestrator.local.payload import show_tasks
 from orchestrator.local.stack_file import PayloadAccess, Stack
 from orchestrator.local.valkey import connect_valkey
 from orchestrator.services.workers.tell_worker import WorkerSilent
@@ -94,7 +94,7 @@ def own_environment(stack: Stack, ports: Ports) -> Mapping[str, str]:
 def _payload_environment(payload: PayloadAccess | None) -> Mapping[str, str]:
     if payload is None:
         return {}
-    return {"ORCH_PAYLOAD__URL": payload.url.removesuffix(API_PATH), "ORCH_PAYLOAD__API_KEY": payload.api_key}
+    return {"ORCH_PAYLOAD__URL": payload.site, "ORCH_PAYLOAD__API_KEY": payload.api_key}
 
 
 def own_parts(stack: Stack, *, lanes: Sequence[str], env: Mapping[str, str], drain_s: float) -> list[Part]:

@@ -13,7 +13,6 @@ from orchestrator.local.loopback import probe_http
 from orchestrator.local.part import NotReady, StackError
 
 NODE = (20, 9)
-API_PATH = "/api"
 COLLECTION = "inference-jobs"
 
 

@@ -1,6 +1,5 @@
 """Lays out a stack: folders, credentials, and from them every part. Starts nothing."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.local.addresses import Ports, choose_ports, describe_stack
@@ -12,27 +11,10 @@ from orchestrator.local.payload import PayloadProject, payload_command, payload_
 from orchestrator.local.private_file import write_private
 from orchestrator.local.seaweedfs import SeaweedFsProbe, seaweedfs_command, write_identities
 from orchestrator.local.stack_file import Stack
+from orchestrator.local.stack_options import StackOptions
 from orchestrator.local.state_folder import StateFolder
 from orchestrator.local.triton import TritonProject, triton_command
 from orchestrator.local.valkey import probe_valkey, valkey_command
-
-
-@dataclass(frozen=True, slots=True)
-class StackOptions:
-    """What a person may choose. ``port`` is the API's, 0 takes a free one; ``workers`` are children per lane."""
-
-    port: int
-    lanes: tuple[str, ...]
-    workers: int
-    project: Path
-    drain_s: float
-    payload: bool = False
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The same for the command line of `orchestrator up`."""
-        chosen = ("--port", self.port, "--lanes", ",".join(self.lanes), "--workers", self.workers)
-        return (*map(str, chosen), "--project", str(self.project), *(("--payload",) if self.payload else ()))
 
 
 def plan_stack(options: StackOptions, state: StateFolder) -> tuple[Stack, list[Part]]:

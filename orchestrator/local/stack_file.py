@@ -10,6 +10,8 @@ from orchestrator.local.private_file import write_private
 from orchestrator.local.runner import PartView, State
 from orchestrator.local.state_folder import StateFolder
 
+PAYLOAD_API = "/api"
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +47,11 @@ class PayloadAccess(_Frozen):
 
     url: str
     api_key: str
+
+    @property
+    def site(self) -> str:
+        """Where the CMS itself is, as the settings want it."""
+        return self.url.removesuffix(PAYLOAD_API)
 
 
 class Stack(_Frozen):

@@ -12,10 +12,11 @@ from typing import IO
 from rich.console import Console
 
 from orchestrator.local.part import StackError
-from orchestrator.local.plan import StackOptions, plan_stack
+from orchestrator.local.plan import plan_stack
 from orchestrator.local.runner import PartView, State
 from orchestrator.local.screens import Welcome, open_screen
 from orchestrator.local.stack_file import Stack, StackRecorder, read_stack
+from orchestrator.local.stack_options import StackOptions
 from orchestrator.local.state_folder import StateFolder
 from orchestrator.local.supervisor import Supervisor
 

@@ -23,8 +23,6 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     TRITON: frozenset(PIPELINES),
 }
 
-LANE_SLOTS: Mapping[str, int] = {"image": 8, "video": 1, "audio": 4, "io": 16}
-
 
 def find_pipeline(name: str) -> Pipeline:
     """The task type called ``name``.

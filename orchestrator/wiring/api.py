@@ -15,8 +15,8 @@ from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.uploads import RedisUploadLog, RedisUploads
 from orchestrator.adapters.sortable_ids import new_id
 from orchestrator.adapters.zstd import Zstd
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.domain.push import PushLimits
-from orchestrator.pipelines.registry import LANE_SLOTS
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.parts import PartStorage
 from orchestrator.ports.projects import Projects

@@ -4,7 +4,7 @@ from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
 from orchestrator.adapters.redis.connection import API, connect
 from orchestrator.adapters.redis.inspection import RedisInspection
 from orchestrator.adapters.redis.scripts import Scripts
-from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.services.upkeep.diagnose import Diagnose
 from orchestrator.settings import Settings
 from orchestrator.wiring.keeper import build_keeper_parts, build_keeper_ports

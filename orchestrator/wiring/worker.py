@@ -25,9 +25,9 @@ from orchestrator.adapters.redis.served import RedisServed
 from orchestrator.adapters.system_clock import SystemClock
 from orchestrator.adapters.triton.servers import TritonServers
 from orchestrator.adapters.zstd import Zstd
-from orchestrator.domain.lane import parse_lane
+from orchestrator.domain.lane import LANE_SLOTS, parse_lane
 from orchestrator.domain.task import Attempt, Run
-from orchestrator.pipelines.registry import LANE_SLOTS, PIPELINES
+from orchestrator.pipelines.registry import PIPELINES
 from orchestrator.pipelines.run_limits import RunLimits
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool

@@ -9,7 +9,7 @@ import typer
 import yaml
 
 from orchestrator.cli.app import build_cli
-from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from orchestrator.adapters.redis.breakers import RedisBreakers
 from orchestrator.adapters.redis.reservations import RedisReservations
 from orchestrator.adapters.redis.residency import RedisResidency
 from orchestrator.adapters.system_clock import SystemClock
-from orchestrator.pipelines.registry import LANE_SLOTS
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.settings import Settings, WorkerSettings
 from orchestrator.wiring.worker import WorkerPorts, build_drain
 

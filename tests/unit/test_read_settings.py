@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.cli.options import BadSettings, read_settings
+from orchestrator.cli.node_settings import BadSettings, read_settings
 
 
 def test_a_wrong_variable_is_named_and_its_value_kept_quiet(monkeypatch: pytest.MonkeyPatch) -> None:

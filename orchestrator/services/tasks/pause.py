@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import InvalidParams
+from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.domain.pause import Kind, Pausable, Pause
-from orchestrator.pipelines.registry import LANE_SLOTS, MODELS, PIPELINES
+from orchestrator.pipelines.registry import MODELS, PIPELINES
 from orchestrator.ports.pauses import Pauses
 from orchestrator.ports.projects import Projects
 
