@@ -10,13 +10,16 @@ from orchestrator.domain.errors import Category, OrchestratorError, Refused, Una
 from orchestrator.ports.warden import Memory
 
 MIB = 1 << 20
+POOLS = ("pinned_pool", "cuda_pool", "response_cache")
 
 
 @dataclass
 class FakeGauge:
     """Whatever the test says is used."""
 
-    memory: Memory = field(default_factory=lambda: Memory(100 * MIB, 1000 * MIB, host_bytes=100 * MIB))
+    memory: Memory = field(
+        default_factory=lambda: Memory(100 * MIB, 1000 * MIB, host_bytes=100 * MIB, pools=dict.fromkeys(POOLS, MIB))
+    )
     away: bool = False
 
     def read(self) -> Memory:

@@ -6,7 +6,6 @@ Runs in .venv-triton. NVIDIA's container does not use this file: triton/serve.sh
 from __future__ import annotations
 
 import argparse
-import ctypes
 import importlib.util
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from warden.keep import keep
+from warden.pools import PoolError, Pools, read_pools
 from warden.server import Server, make_repository, region_prefix
 
 OUR_BACKENDS = Path(__file__).resolve().parent / "backends"
@@ -40,17 +40,18 @@ def main(argv: list[str] | None = None) -> NoReturn:
     try:
         wheel = find_wheel()
         library = find_python_library()
-        command = serving_command(options, wheel)
+        pools = read_pools(os.environ)
+        command = serving_command(options, wheel, pools=pools)
         options.workdir.mkdir(parents=True, exist_ok=True)
         assemble_backends(wheel, options.workdir / "backends")
         control_key = read_control_key(options.control_key_file)
-    except (LaunchError, OSError) as error:
+    except (LaunchError, PoolError, OSError) as error:
         sys.stderr.write(f"launch.py: {error}\n")
         sys.exit(2)
     # The stub puts the server's folder on sys.path, and torch probes for a package `triton` there (stack facts H).
     server = Server(command, server_environment(wheel, library), cwd=options.workdir, grace_s=KILL_AFTER_S)
     address, releases = ("127.0.0.1", options.warden_port), options.workdir / "releases"
-    sys.exit(keep(server, address=address, control_key=control_key, releases=releases))
+    sys.exit(keep(server, address=address, control_key=control_key, releases=releases, pools=pools))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -104,17 +105,7 @@ def assemble_backends(wheel: Path, target: Path) -> None:
         shutil.copy2(SHARED_MODULE, target / name)
 
 
-def sees_gpu() -> bool:
-    """Ask the driver, as Triton will; it heeds CUDA_VISIBLE_DEVICES."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int()
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
-
-
-def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
+def serving_command(options: argparse.Namespace, wheel: Path, *, pools: Pools) -> list[str]:
     """Build tritonserver's command line: loopback, explicit model control behind the secret, nothing else loaded."""
     repository = options.model_repository.resolve()
     if not repository.is_dir():
@@ -127,10 +118,12 @@ def serving_command(options: argparse.Namespace, wheel: Path) -> list[str]:
         "--model-control-mode=explicit",
         *(f"--load-model={name}" for name in options.model),
         # A model's configs/gpu.pbtxt, where it has one, instead of its config.pbtxt.
-        *(["--model-config-name=gpu"] if sees_gpu() else []),
+        *(["--model-config-name=gpu"] if pools.gpus else []),
         # Auto-complete would start an extra stub per model: 9.1 s to ready instead of 3.9 s (stack facts H).
         "--disable-auto-complete-config",
         f"--backend-directory={options.workdir.resolve() / 'backends'}",
+        f"--cache-directory={wheel / 'caches'}",
+        *pools.flags(),
         *(f"--backend-config={name},shm-region-prefix-name={region_prefix()}" for name in ("python", *OUR_NAMES)),
         "--http-address=127.0.0.1",
         f"--http-port={options.http_port}",

@@ -59,6 +59,7 @@ class TritonWarden:
             host_bytes=found["host_bytes"],
             is_gpu=found["is_gpu"],
             models={} if found["is_gpu"] else _sums(found["processes"]),
+            pools=found.get("pools", {}),
         )
 
     def restart(self, reason: str) -> None:

@@ -102,6 +102,10 @@ class InstanceView(BaseModel):
     budget_bytes: int | None = Field(description="What models may take altogether; null when nobody has limited it.")
     used_bytes: int
     total_bytes: int
+    pools_bytes: dict[str, int] = Field(
+        description="What Triton has set aside for itself: `pinned_pool`, `cuda_pool` of all GPUs, `response_cache`; "
+        "empty where no warden tells."
+    )
     leaks: int = Field(description="Unloads after which the memory did not come back.")
     restarts: int
     seen_at: Time | None
@@ -136,6 +140,7 @@ def render_instance(instance: Instance) -> InstanceView:
         budget_bytes=instance.budget_bytes,
         used_bytes=instance.used_bytes,
         total_bytes=instance.total_bytes,
+        pools_bytes=dict(instance.pools),
         leaks=instance.leaks,
         restarts=instance.restarts,
         seen_at=time_or_none(instance.seen_ms or None),

@@ -1,9 +1,10 @@
 """`orchestrator models`: what the node serves, and what an operator wants it to serve."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,7 +23,8 @@ MIB = 1024**2
 def list_models(session: Session) -> None:
     """Every model: its releases with their weights, where each is, what it takes and how it does."""
     overview = session.client.models.overview()
-    session.show(models_table(map(parse_model, overview["items"])), overview)
+    tables = (models_table(map(parse_model, overview["items"])), instances_table(overview["instances"]))
+    session.show(Group(*tables), overview)
 
 
 @with_session
@@ -66,6 +68,17 @@ def models_table(models: Iterable[Model]) -> Table:
     return table
 
 
+def instances_table(instances: Iterable[Mapping[str, Any]]) -> Table:
+    """A Triton a line: how it is, what is used of its memory, and what of that Triton has set aside for itself."""
+    table = Table("\ninstance", "\nstate", "\nused", "\nbudget", "\nTriton's own", box=None, padding=(0, 1, 0, 0))
+    for each in instances:
+        state = "[green]well[/green]" if each["well"] else f"[bold red]{escape(each['reason'] or 'ill')}[/bold red]"
+        own = (f"{name.replace('_', ' ')} {_mib(size)}" for name, size in each["pools_bytes"].items() if size)
+        sizes = (_mib(each["used_bytes"]), _mib(each["budget_bytes"]))
+        table.add_row(escape(each["address"]), state, *sizes, ", ".join(own))
+    return table
+
+
 def build_models() -> typer.Typer:
     """The group of commands."""
     group = typer.Typer(help="What the node serves, and releases of it.", no_args_is_help=True)
@@ -98,6 +111,9 @@ def _state(resident: Resident) -> str:
 
 
 def _facts(resident: Resident) -> tuple[str, str, str, str]:
-    memory = f"{resident.memory_bytes / MIB:,.0f} MiB" if resident.memory_bytes else ""
     used = resident.used_at.astimezone().strftime("%m-%d %H:%M:%S") if resident.used_at else ""
-    return escape(resident.instance), memory, f"{resident.runs}", used
+    return escape(resident.instance), _mib(resident.memory_bytes), f"{resident.runs}", used
+
+
+def _mib(size_bytes: int | None) -> str:
+    return f"{size_bytes / MIB:,.0f} MiB" if size_bytes else ""

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from orchestrator.cli.options import DEFAULT_STATE, StateOption
 from orchestrator.client import ApiError, Client
@@ -34,7 +33,7 @@ class Session:
     def progress(self) -> Console:
         return Console(stderr=True)
 
-    def show(self, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    def show(self, table: RenderableType, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """The table for people, or the same as JSON for programs."""
         if self.as_json:
             typer.echo(json.dumps(values, indent=2))

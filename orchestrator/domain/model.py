@@ -1,6 +1,7 @@
 """What serves: releases of models, the instances of Triton that hold them, and where a run's requests go (ADR 0045)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -89,6 +90,7 @@ class Instance:
 
     ``budget_bytes`` is what models may take altogether, None when nobody has limited it. One that is not well is not
     asked, for ``reason``. ``crowded_by`` is the release of a run for which its memory did not suffice just now.
+    ``pools`` are what Triton has set aside for itself, in bytes by name.
     """
 
     address: str
@@ -101,4 +103,5 @@ class Instance:
     restarts: int = 0
     seen_ms: int = 0
     crowded_by: str = ""
+    pools: Mapping[str, int] = field(default_factory=dict)
     residents: tuple[Resident, ...] = ()

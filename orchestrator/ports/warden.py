@@ -11,6 +11,8 @@ class Memory:
 
     ``host_bytes`` is what the server's processes hold of the host's memory in either case, ``models`` what each release
     holds of ``used_bytes``, as far as the gauge can tell them apart: those in processes of their own, without a GPU.
+    ``pools`` are what the server has set aside for itself: ``pinned_pool``, ``cuda_pool`` of all GPUs, and
+    ``response_cache``.
     """
 
     used_bytes: int
@@ -18,6 +20,7 @@ class Memory:
     host_bytes: int
     is_gpu: bool = False
     models: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 class MemoryGauge(Protocol):

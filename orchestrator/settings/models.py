@@ -16,6 +16,13 @@ class ModelSettings(Section):
     host_memory_mib: int | None = Field(
         None, ge=1, description="A Triton whose processes hold more of the host's memory is restarted."
     )
+    pinned_pool_mib: int = Field(
+        256, ge=0, description="Triton sets aside so much of the host's memory for copies to GPUs; read by its warden."
+    )
+    cuda_pool_mib: int = Field(64, ge=0, description="And so much of each GPU for tensors of requests.")
+    response_cache_mib: int = Field(
+        0, ge=0, description="And so much for answers, where a model's configuration asks for `response_cache`."
+    )
     min_residency: timedelta = Field(
         timedelta(seconds=30), description="What was loaded stays so long at least, whoever else waits."
     )

@@ -14,7 +14,8 @@ from orchestrator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.gpu.yml"
-HARMLESS_DEFAULTS = {"API_PORT", "ORCH_ENV_FILE", "PIP_ARGS", "REDIS_MAXMEMORY"}
+POOLS = {f"ORCH_MODELS__{pool}_MIB" for pool in ("PINNED_POOL", "CUDA_POOL", "RESPONSE_CACHE")}
+HARMLESS_DEFAULTS = {"API_PORT", "ORCH_ENV_FILE", "PIP_ARGS", "REDIS_MAXMEMORY"} | POOLS
 
 
 @pytest.fixture(scope="module")

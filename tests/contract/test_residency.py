@@ -22,7 +22,9 @@ def store(redis_url: str) -> Iterator[RecordStore]:
 @pytest.fixture(params=["redis", "fake"])
 def room(request: pytest.FixtureRequest, store: RecordStore) -> Room:
     room = on_redis(store) if request.param == "redis" else on_fake()
-    room.residency.note_instance(Instance(GPU, budget_bytes=100, used_bytes=7, total_bytes=200, leaks=1, restarts=2))
+    room.residency.note_instance(
+        Instance(GPU, budget_bytes=100, used_bytes=7, total_bytes=200, leaks=1, restarts=2, pools={"cuda_pool": 3})
+    )
     return room
 
 
@@ -38,6 +40,7 @@ class TestInstances:
             total_bytes=200,
             leaks=1,
             restarts=2,
+            pools={"cuda_pool": 3},
             seen_ms=room.residency.survey().now_ms,
         )
 

@@ -90,6 +90,7 @@ def test_read_measures_what_is_used_now(rig: Rig) -> None:
     memory = rig.warden.read()
     assert 0 < memory.used_bytes < memory.total_bytes
     assert memory.host_bytes > 0
+    assert set(memory.pools) == {"pinned_pool", "cuda_pool", "response_cache"}
 
 
 def test_restart_starts_the_server_anew(rig: Rig) -> None:

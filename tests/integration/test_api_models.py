@@ -23,7 +23,9 @@ def residency(door: FrontDoor) -> Residency:
     """Two instances; one holds both releases of `upscale`, the other has `shots` in its repository only."""
     residency: Residency = door.app.state.parts.models.residency
     for address in (NEAR, FAR):
-        residency.note_instance(Instance(address, budget_bytes=8 << 30, used_bytes=2 << 30, total_bytes=16 << 30))
+        pools = {"pinned_pool": 1 << 28}
+        sized = Instance(address, budget_bytes=8 << 30, used_bytes=2 << 30, total_bytes=16 << 30, pools=pools)
+        residency.note_instance(sized)
     residency.note(NEAR, Resident("upscale", ResidentState.READY, version="1", since_ms=1, used_ms=2, bytes=400))
     residency.note(NEAR, Resident("upscale@2", ResidentState.LOADING))
     residency.note(FAR, Resident("shots", ResidentState.UNLOADED, error="it did not fit"))
@@ -49,6 +51,7 @@ def test_an_operator_sees_where_each_release_is(client: Client) -> None:
     assert (resident.instance, resident.state, resident.memory_bytes, resident.runs) == (NEAR, "ready", 400, 0)
     assert client.models.get("upscale") == upscale
     near, far = client.models.overview()["instances"]
+    assert near["pools_bytes"] == {"pinned_pool": 1 << 28}
     assert (near["address"], near["budget_bytes"], far["well"]) == (NEAR, 8 << 30, True)
 
 

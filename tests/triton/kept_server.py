@@ -30,10 +30,12 @@ KEEPER = """
 import sys
 from pathlib import Path
 from warden.keep import keep
+from warden.pools import Pools
 from warden.server import Server
 port, grace_s, *command = sys.argv[1:]
 server = Server(command, {}, cwd=Path.cwd(), grace_s=float(grace_s))
-sys.exit(keep(server, address=("127.0.0.1", int(port)), control_key="key-of-the-tests", releases=Path("pushed")))
+address, pools = ("127.0.0.1", int(port)), Pools(cuda=8, gpus=2)
+sys.exit(keep(server, address=address, control_key="key-of-the-tests", releases=Path("pushed"), pools=pools))
 """
 
 Answer = tuple[int, Any]

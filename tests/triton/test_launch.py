@@ -9,6 +9,7 @@ from pathlib import Path
 import launch
 import pytest
 import torch
+from warden.pools import PoolError, Pools, count_gpus, read_pools
 
 
 def arguments(folder: Path, *, repository: Path, key: str = "secret") -> list[str]:
@@ -29,12 +30,12 @@ def test_a_missing_repository_is_one_sentence_and_status_2(tmp_path: Path) -> No
 def test_a_key_triton_would_misread_is_refused(tmp_path: Path, key: str) -> None:
     options = launch.parse_arguments(arguments(tmp_path, repository=tmp_path, key=key))
     with pytest.raises(launch.LaunchError, match="must hold one secret"):
-        launch.serving_command(options, tmp_path)
+        launch.serving_command(options, tmp_path, pools=Pools())
 
 
 def test_control_is_explicit_restricted_and_on_loopback(tmp_path: Path) -> None:
     options = launch.parse_arguments([*arguments(tmp_path, repository=tmp_path), "--model", "a", "--model", "b"])
-    command = launch.serving_command(options, tmp_path)
+    command = launch.serving_command(options, tmp_path, pools=Pools())
     restricted = "model-repository,model-config,shared-memory,trace,logging,statistics:orchestrator-control=secret"
     assert {"--model-control-mode=explicit", "--load-model=a", "--load-model=b"} <= set(command)
     assert {f"--grpc-restricted-protocol={restricted}", f"--http-restricted-api={restricted}"} <= set(command)
@@ -42,8 +43,38 @@ def test_control_is_explicit_restricted_and_on_loopback(tmp_path: Path) -> None:
 
 
 def test_the_gpu_configs_are_served_where_torch_sees_a_gpu(tmp_path: Path) -> None:
-    command = launch.serving_command(launch.parse_arguments(arguments(tmp_path, repository=tmp_path)), tmp_path)
-    assert ("--model-config-name=gpu" in command) is torch.cuda.is_available()
+    assert (count_gpus() > 0) is torch.cuda.is_available()
+    options = launch.parse_arguments(arguments(tmp_path, repository=tmp_path))
+    for gpus, is_told in ((0, False), (2, True)):
+        assert (
+            "--model-config-name=gpu" in launch.serving_command(options, tmp_path, pools=Pools(gpus=gpus))
+        ) is is_told
+
+
+def test_the_pools_are_as_the_settings_say_and_what_triton_takes_unasked_without_them() -> None:
+    assert read_pools({"ORCH_MODELS__CUDA_POOL_MIB": ""}) == Pools(256, 64, 0, gpus=count_gpus())
+    given = {
+        "ORCH_MODELS__PINNED_POOL_MIB": "16",
+        "ORCH_MODELS__CUDA_POOL_MIB": "0",
+        "ORCH_MODELS__RESPONSE_CACHE_MIB": "8",
+    }
+    assert read_pools(given) == Pools(16, 0, 8, gpus=count_gpus())
+
+
+def test_each_gpu_has_a_pool_and_a_cache_of_nothing_is_none() -> None:
+    sizes = ("--pinned-memory-pool-byte-size=1048576", "--cuda-memory-pool-byte-size=0:2097152")
+    assert Pools(1, 2, gpus=1).flags() == sizes
+    assert Pools(1, 2, 3, gpus=2).flags() == (
+        *sizes,
+        "--cuda-memory-pool-byte-size=1:2097152",
+        "--cache-config=local,size=3145728",
+    )
+
+
+@pytest.mark.parametrize("size", ["1.5", "-1", "²", "64 MiB"])
+def test_a_size_that_is_no_number_of_mib_is_one_sentence(size: str) -> None:
+    with pytest.raises(PoolError, match="ORCH_MODELS__PINNED_POOL_MIB must be a whole number of MiB, not "):
+        read_pools({"ORCH_MODELS__PINNED_POOL_MIB": size})
 
 
 def test_the_folders_of_the_driver_stay_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,7 @@ def test_memory_is_that_of_the_server_and_all_its_children(keep: Callable[..., K
     assert {process["pid"] for process in memory["processes"]} == {pid, stub}
     assert memory["host_bytes"] == sum(process["bytes"] for process in memory["processes"]) > 1 << 20
     assert memory["total_bytes"] > memory["used_bytes"] > 0
+    assert memory["pools"] == {"pinned_pool": 256 << 20, "cuda_pool": 16 << 20, "response_cache": 0}
 
 
 def test_a_stub_is_known_by_the_model_whose_file_it_was_given(tmp_path: Path) -> None:

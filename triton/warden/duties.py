@@ -11,23 +11,24 @@ from warden.check import check_model
 from warden.door import Answer, Refusal, Route
 from warden.life import Life
 from warden.memory import read_memory
+from warden.pools import Pools
 from warden.releases import Releases
 
 REASON_CHARS = 200
 Body = Mapping[str, Any]
 
 
-def routes(life: Life, releases: Releases) -> tuple[Route, ...]:
+def routes(life: Life, releases: Releases, *, pools: Pools) -> tuple[Route, ...]:
     """All that there is."""
-    return (*_of_the_server(life), *_of_releases(releases))
+    return (*_of_the_server(life, pools), *_of_releases(releases))
 
 
-def _of_the_server(life: Life) -> tuple[Route, ...]:
+def _of_the_server(life: Life, pools: Pools) -> tuple[Route, ...]:
     def memory(_body: Body) -> Answer:
         pid = life.server.pid
         if pid is None:
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "no_server", "there is no server at the moment")
-        return HTTPStatus.OK, {"pid": pid, "restarts": life.restarts, **read_memory(pid)}
+        return HTTPStatus.OK, {"pid": pid, "restarts": life.restarts, "pools": pools.render(), **read_memory(pid)}
 
     def restart(body: Body) -> Answer:
         reason = body.get("reason")

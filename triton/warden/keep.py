@@ -6,13 +6,15 @@ import threading
 from pathlib import Path
 
 from warden.life import Life
+from warden.pools import Pools
 from warden.server import Server
 
 
-def keep(server: Server, *, address: tuple[str, int], control_key: str, releases: Path) -> int:
+def keep(server: Server, *, address: tuple[str, int], control_key: str, releases: Path, pools: Pools) -> int:
     """Keep the server until it ends or we are told to stop; on the main thread. Returns our exit status.
 
-    ``releases`` is the folder of what is pushed; the server reads what `make_repository` makes in it.
+    ``releases`` is the folder of what is pushed; the server reads what `make_repository` makes in it. ``pools`` are
+    what its command says of them.
     """
     life = Life(server)
     life.begin()
@@ -21,6 +23,6 @@ def keep(server: Server, *, address: tuple[str, int], control_key: str, releases
     from warden.duties import routes  # noqa: PLC0415 - see above
     from warden.releases import Releases  # noqa: PLC0415 - see above
 
-    door = open_door(address, control_key=control_key, routes=routes(life, Releases(releases)))
+    door = open_door(address, control_key=control_key, routes=routes(life, Releases(releases), pools=pools))
     threading.Thread(target=door.serve_forever, name="door", daemon=True).start()
     return life.run()

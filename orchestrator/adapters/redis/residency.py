@@ -94,7 +94,8 @@ def render_instance(instance: Instance) -> Mapping[str, object]:
     """What its owner says of it."""
     budget = "" if instance.budget_bytes is None else instance.budget_bytes
     counts = {name: getattr(instance, name) for name in COUNTS if name != "seen_ms"}
-    texts = {"reason": instance.reason, "crowded_by": instance.crowded_by}
+    pools = json.dumps(dict(instance.pools))
+    texts = {"reason": instance.reason, "crowded_by": instance.crowded_by, "pools": pools}
     return {"well": int(instance.is_well), "budget_bytes": budget, **texts, **counts}
 
 
@@ -108,6 +109,7 @@ def parse_instance(found: Sequence[Any]) -> Instance:
         is_well=said.get("well") == "1" and not suspicion,
         reason=suspicion or said.get("reason", ""),
         crowded_by=said.get("crowded_by", ""),
+        pools=json.loads(said.get("pools") or "{}"),
         budget_bytes=int(said["budget_bytes"]) if said.get("budget_bytes") else None,
         residents=tuple(sorted(map(parse_resident, residents), key=lambda resident: resident.release)),
         **{name: int(said.get(name, 0)) for name in COUNTS},

@@ -39,7 +39,7 @@ class ObserveInstance:
             Unavailable: the server or the store is away.
         """
         seen, read = self._index(), self._measure()
-        memory = read or Memory(known.used_bytes, known.total_bytes, 0)
+        memory = read or Memory(known.used_bytes, known.total_bytes, 0, pools=known.pools)
         residents = observe(known.residents, seen, keep=self.keep, at_ms=at_ms)
         residents = tuple(self._measured(resident, memory) for resident in residents)
         for resident in set(residents) - set(known.residents):
@@ -54,6 +54,7 @@ class ObserveInstance:
             used_bytes=memory.used_bytes,
             total_bytes=memory.total_bytes,
             budget_bytes=self.budget_bytes or budget,
+            pools=memory.pools,
         )
         return now, seen, memory
 

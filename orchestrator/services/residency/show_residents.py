@@ -35,6 +35,8 @@ class ShowResidents:
         metrics.memory.labels(address, "total").set(instance.total_bytes)
         if instance.budget_bytes is not None:
             metrics.memory.labels(address, "budget").set(instance.budget_bytes)
+        for name, size_bytes in instance.pools.items():
+            metrics.memory.labels(address, f"{name}_total").set(size_bytes)
         for (pool, what), size_bytes in self._pools(address).items():
             metrics.memory.labels(address, f"{pool}_pool_{what}").set(size_bytes)
         for resident in instance.residents:

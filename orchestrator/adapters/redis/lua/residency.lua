@@ -2,7 +2,7 @@
 --
 --   orch:instances                   set     instances that have an owner
 --   orch:instance:<instance>         hash    well (1|0), reason, suspicion, budget_bytes, used_bytes, total_bytes, leaks, restarts,
---                                            seen_ms, crowded_by (a release for whose run memory did not suffice)
+--                                            seen_ms, crowded_by (a release for whose run memory did not suffice), pools (JSON, bytes by name)
 --   orch:residents:<instance>        hash    release → JSON {state, version, since_ms, used_ms, bytes, is_kept, error}
 --   orch:pins:<instance>:<release>   set     tasks whose run uses it
 --   orch:routes:<model>              hash    release → weight; without it the stock release has all
