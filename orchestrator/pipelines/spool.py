@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,15 +63,16 @@ class Spool:
     def sweep(self) -> None:
         """Forget what nobody has come back for."""
         for folder in self._folders():
-            if time.time() - folder.stat().st_mtime > self.kept_s:
-                shutil.rmtree(folder, ignore_errors=True)
-                log.info("spool.swept", folder=folder.name)
+            with suppress(FileNotFoundError):  # another child has just dropped it
+                if time.time() - folder.stat().st_mtime > self.kept_s:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    log.info("spool.swept", folder=folder.name)
 
     def _folders(self) -> Sequence[Path]:
         return [folder for folder in self.root.glob("*.*") if folder.is_dir()]
 
     def _used_bytes(self) -> int:
-        return sum(_size_of(file) for folder in self._folders() for file in folder.glob("*"))
+        return sum(map(_size_of, self._folders()))
 
 
 def sha256_of(path: Path) -> str:
@@ -78,8 +80,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _size_of(file: Path) -> int:
+def _size_of(folder: Path) -> int:
     try:
-        return file.stat().st_size
+        with os.scandir(folder) as files:
+            return sum(file.stat().st_size for file in files)
     except FileNotFoundError:  # another child has just dropped it
         return 0

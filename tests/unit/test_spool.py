@@ -1,7 +1,9 @@
 """`Spool`: bounded, swept, and nothing in it that is not as it was made."""
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,22 @@ def test_a_file_that_cannot_be_kept_leaves_nothing(spool: Spool, made: Path, tmp
     twin.write_bytes(b"1")
     assert not spool.keep("t", "1-a", files=[made, twin])
     assert not spool.folder_of("t", "1-a").exists()
+
+
+def test_what_other_children_drop_meanwhile_disturbs_nobody(spool: Spool, made: Path) -> None:
+    large, ended = Spool(spool.root, 10**6, kept_s=0.0), threading.Event()  # and whatever is there may be swept
+
+    def come_and_go(name: str) -> None:
+        while not ended.is_set():
+            large.keep(name, "1-a", files=[made])
+            large.drop(name)
+
+    with ThreadPoolExecutor(3) as children:
+        others = [children.submit(come_and_go, name) for name in "abc"]
+        try:
+            for _ in range(300):
+                large.keep("t", "1-a", files=[])
+                large.sweep()
+        finally:
+            ended.set()
+    assert [other.result() for other in others] == [None] * 3
