@@ -23,14 +23,14 @@ P50, P99 = 49, 98  # of the 99 that divide the answers in hundredths
 
 # So high that nothing is refused: every check is made, and every count is kept.
 ALL = {
-    "REQUESTS_PER_S": "5000",
-    "KEY_REQUESTS_PER_S": "2500",
-    "MAX_RUNNING": "1000",
-    "MAX_QUEUED": "1000000",
-    "GPU_S_PER_HOUR": "1000000",
-    "MAX_BYTES": "1000000000000",
-    "LANE_TASKS": "1000000",
-    "LANE_WAIT": "P30D",
+    "LIMITS__REQUESTS_PER_S": "5000",
+    "LIMITS__KEY_REQUESTS_PER_S": "2500",
+    "LIMITS__MAX_RUNNING": "1000",
+    "LIMITS__MAX_QUEUED": "1000000",
+    "LIMITS__GPU_S_PER_HOUR": "1000000",
+    "LIMITS__MAX_BYTES": "1000000000000",
+    "LIMITS__LANE_TASKS": "1000000",
+    "LIMITS__LANE_WAIT": "P30D",
 }
 NONE = dict.fromkeys(ALL, "none")
 
@@ -38,8 +38,8 @@ NONE = dict.fromkeys(ALL, "none")
 def measure_limits(*, children: int, rounds: int) -> list[Ratio]:
     """The median and the hundredth-slowest submit of each round: "ours" has all limits, "peer" none."""
     with (
-        running_stack(lanes=OTHER_LANE, workers=children, limits=ALL) as limited,
-        running_stack(lanes=OTHER_LANE, workers=children, limits=NONE) as free,
+        running_stack(lanes=OTHER_LANE, workers=children, settings=ALL) as limited,
+        running_stack(lanes=OTHER_LANE, workers=children, settings=NONE) as free,
     ):
         doors = [limited.plain_client, free.plain_client]
         for door in doors:

@@ -18,6 +18,7 @@ from ramp import measure_ramp
 from script_cpu import measure_scripts
 from shots import measure_shots
 from submits import measure_backlog, measure_submits
+from swaps import measure_swaps
 from uploads import measure_uploads
 
 
@@ -38,6 +39,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "deliveries": measure_deliveries,
     "pictures": measure_pictures,
     "inference": measure_inference,
+    "swaps": measure_swaps,
     "ramp": measure_ramp,
     "uploads": measure_uploads,
     "film": measure_films,

@@ -40,16 +40,16 @@ class Stack:
 
 
 @contextmanager
-def running_stack(*, lanes: str, workers: int, limits: Mapping[str, str] = NO_CHANGE) -> Iterator[Stack]:
+def running_stack(*, lanes: str, workers: int, settings: Mapping[str, str] = NO_CHANGE) -> Iterator[Stack]:
     """A stack with a state of its own, on free ports: what ran before must not count in it.
 
-    ``limits`` are set instead of the defaults of `LimitSettings`.
+    ``settings`` by their names after `ORCH_` are set instead of the defaults.
     """
     SCRATCH.mkdir(exist_ok=True)
     orchestrator = [sys.executable, "-m", "orchestrator"]
     with TemporaryDirectory(prefix="stack-", dir=SCRATCH) as state:
         options = ["--state", state, "--port", "0", "--lanes", lanes, "--workers", str(workers)]
-        environment = {**os.environ, **{f"ORCH_LIMITS__{name}": value for name, value in limits.items()}}
+        environment = {**os.environ, **{f"ORCH_{name}": value for name, value in settings.items()}}
         subprocess.run([*orchestrator, "up", "--detach", *options], check=True, stdout=sys.stderr, env=environment)
         try:
             yield read_stack(Path(state))

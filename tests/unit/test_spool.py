@@ -79,7 +79,7 @@ def test_what_other_children_drop_meanwhile_disturbs_nobody(spool: Spool, made: 
     with ThreadPoolExecutor(3) as children:
         others = [children.submit(come_and_go, name) for name in "abc"]
         try:
-            for _ in range(300):
+            for _ in range(100):
                 large.keep("t", "1-a", files=[])
                 large.sweep()
         finally:
