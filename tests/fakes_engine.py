@@ -2,11 +2,12 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, RunCanceled, StageTimeout, Unavailable
-from orchestrator.ports.inference import InferenceServer, ModelState, Tensors
+from orchestrator.ports.inference import USUAL, InferenceServer, ModelState, Tensors, Terms
 
 FakeModel = Callable[[Tensors], Tensors]
 
@@ -14,10 +15,11 @@ FakeModel = Callable[[Tensors], Tensors]
 class FakeInference:
     """One request. Its model runs in the thread that asks for the result."""
 
-    def __init__(self, engine: "FakeEngine", model: str, compute: Callable[[], Tensors]) -> None:
+    def __init__(self, engine: "FakeEngine", model: str, compute: Callable[[], Tensors], *, within_s: float) -> None:
         self._engine = engine
         self._model = model
         self._compute = compute
+        self._until_s = time.monotonic() + within_s
         self._canceled = False
         self._outputs: Tensors | None = None
 
@@ -27,7 +29,8 @@ class FakeInference:
 
     def result(self, timeout_s: float) -> Tensors:
         with self._engine.changed:
-            in_time = self._engine.changed.wait_for(self._is_decided, timeout_s)
+            left_s = max(0.0, self._until_s - time.monotonic())
+            in_time = self._engine.changed.wait_for(self._is_decided, min(timeout_s, left_s))
         if self._outputs is not None:
             return self._outputs
         try:
@@ -57,13 +60,13 @@ class FakeEngine:
         self._flying: list[FakeInference] = []
         self.changed = threading.Condition()
         self.most_in_flight = 0
+        self.allowed_s: list[float] = []  # what each request was allowed
 
     @property
     def in_flight(self) -> int:
         return len(self._flying)
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> FakeInference:
-        del priority  # nothing queues here
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL) -> FakeInference:
 
         def compute() -> Tensors:
             if model not in self._models:
@@ -72,8 +75,9 @@ class FakeEngine:
             return {name: answer[name] for name in outputs}
 
         with self.changed:
-            inference = FakeInference(self, model, compute)
+            inference = FakeInference(self, model, compute, within_s=terms.within_s)
             self._flying.append(inference)
+            self.allowed_s.append(terms.within_s)
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             self.changed.notify_all()
         return inference

@@ -36,7 +36,8 @@ POLICIES: Mapping[Category, Policy] = {
     Category.GPU_MEMORY: Policy(tries=5, first_s=30, cap_s=600),
     Category.MODEL_UNAVAILABLE: Policy(tries=6, first_s=2, cap_s=60),
     Category.SATURATED: Policy(tries=0, first_s=2, cap_s=30, burns_attempt=False),
-    Category.DEPENDENCY_OPEN: Policy(tries=0, first_s=5, cap_s=60, burns_attempt=False),
+    # It does not grow: what holds the task back is the breaker, and once that is closed nobody should wait.
+    Category.DEPENDENCY_OPEN: Policy(tries=0, first_s=5, cap_s=5, burns_attempt=False),
     Category.TIMEOUT: Policy(tries=2, first_s=1, cap_s=10),
     Category.CRASH: Policy(tries=3),
     Category.INTERNAL: NEVER,
@@ -89,7 +90,7 @@ Decision = Again | GiveUp
 def decide(category: Category, failures_before: int, *, jitter: float) -> Decision:
     """What to do with a run that failed with ``category`` after ``failures_before`` such failures of its task.
 
-    ``failures_before`` counts only failures that burned an attempt of this category in this generation.
+    ``failures_before`` counts those of this category in this generation: a wait grows also where no attempt is burned.
     """
     policy = POLICIES[category]
     failures = failures_before + 1

@@ -1,7 +1,4 @@
-"""The task: its statuses, the table of moves, and its record. Nothing else decides what may follow what.
-
-Lua repeats none of this beyond compare and swap; `tests/integration` walks every pair of statuses through both.
-"""
+"""The task: its statuses, the table of moves, and its record. Nothing else decides what may follow what."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,6 +54,7 @@ class FromStage(StrEnum):
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 
+# Lua repeats none of it beyond compare and swap; `tests/integration` walks every pair of statuses through both.
 MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
     (Status.QUEUED, Status.RUNNING): frozenset({Move.CLAIM}),
     (Status.QUEUED, Status.SUCCEEDED): frozenset({Move.SHARE}),
@@ -198,6 +196,7 @@ class Task:
     checkpoint: JsonObject | None = None
     usage: JsonObject = field(default_factory=dict)
     tries: Mapping[Category, int] = field(default_factory=dict)
+    waits: Mapping[Category, int] = field(default_factory=dict)  # ends of its runs that used up no try
     pool: str | None = None
     solo: bool = False
     follows: str | None = None

@@ -54,13 +54,13 @@ class Checkpoint:
             result = replace(pointer, key=stored.key, store=stored.store).render()
         return replace(self, files=files if stored in files else (*files, stored), result=result)
 
-    def commit(self, *, took_s: float, is_adopted: bool) -> Commit:
-        """What the run that has stored it all commits; ``took_s`` is its own time."""
+    def commit(self, *, took_s: float, is_adopted: bool, waited_s: float = 0.0) -> Commit:
+        """What the run that has stored it all commits; ``took_s`` is its own time, ``waited_s`` of it for room."""
         spent_s = sum(self.seconds.values()) if is_adopted else 0.0
         served = {"release": self.serving.release, "model_version": self.serving.version}
         usage = {**self.usage, **{name: word for name, word in served.items() if word}}
         usage["run_s"] = round(spent_s + took_s, 3)
-        return Commit(self.outputs, self.result, usage, actual_s=took_s, is_adopted=is_adopted)
+        return Commit(self.outputs, self.result, usage, actual_s=max(0.0, took_s - waited_s), is_adopted=is_adopted)
 
     def render(self) -> JsonObject:
         return asdict(self)

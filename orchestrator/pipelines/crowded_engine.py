@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import Category, Unavailable
-from orchestrator.ports.inference import Inference, InferenceEngine, Tensors
+from orchestrator.ports.inference import USUAL, Inference, InferenceEngine, Tensors, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,8 @@ class CrowdedEngine:
     engine: InferenceEngine
     tell: Callable[[], None]
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> CrowdedInference:
-        return CrowdedInference(self.engine.submit(model, inputs, outputs=outputs, priority=priority), self.tell)
+    def submit(
+        self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL
+    ) -> CrowdedInference:
+        inference = self.engine.submit(model, inputs, outputs=outputs, terms=terms)
+        return CrowdedInference(inference, self.tell)

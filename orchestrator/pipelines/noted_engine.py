@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.log_line import Plain
-from orchestrator.ports.inference import Inference, InferenceEngine, Tensors
+from orchestrator.ports.inference import USUAL, Inference, InferenceEngine, Tensors, Terms
 
 Told = dict[str, Plain]
 
@@ -42,6 +42,6 @@ class NotedEngine:
     engine: InferenceEngine
     told: Told
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> NotedInference:
-        inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL) -> NotedInference:
+        inference = self.engine.submit(model, inputs, outputs=outputs, terms=terms)
         return NotedInference(inference, model, self.told)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestrator.ports.inference import Inference, InferenceEngine, Tensors
+from orchestrator.ports.inference import USUAL, Inference, InferenceEngine, Tensors, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,6 @@ class PlacedEngine:
     model: str
     release: str
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> Inference:
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL) -> Inference:
         asked = self.release if model == self.model else model
-        return self.engine.submit(asked, inputs, outputs=outputs, priority=priority)
+        return self.engine.submit(asked, inputs, outputs=outputs, terms=terms)

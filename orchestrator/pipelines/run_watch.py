@@ -1,5 +1,6 @@
 """What a run and the beat thread tell one another: progress up; stop, lost, late or shutting down the other way."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from orchestrator.domain.task import Progress, Run
 from orchestrator.pipelines.pipeline import CancelToken
 from orchestrator.pipelines.run_log import RunLog
 from orchestrator.ports.claims import Beat, Verdict
+from orchestrator.ports.clock import Clock
 
 NEWS_EVERY_S = 0.5
+LOOKS_EVERY_S = 0.25  # whether it must end, while it waits
+GRAIN_S = 0.05  # by so much may clocks differ about when a time is over
 
 
 class Ending(StrEnum):
@@ -51,6 +55,7 @@ class RunWatch:
         self.cancel = CancelToken()
         self.timeout = StageTimeout()
         self.took_s: dict[str, float] = {}  # by stage
+        self.waited_s = 0.0  # for room
         self.must_leave_s: float | None = None
         self._budget = budget
         self._stage_budget: Budget | None = None
@@ -58,7 +63,7 @@ class RunWatch:
         self._progress: Progress | None = None
         self._ending: Ending | None = None
         self._beaten = threading.Event()
-        self._now_s = now_s
+        self.now_s = now_s
         self._wake = wake
         self._beat_due_s = self._news_due_s = now_s()
 
@@ -76,12 +81,36 @@ class RunWatch:
 
     def end_if_late(self, now_s: float) -> None:
         """End the run with a timeout when it, or its stage, has taken too long."""
-        for budget in (self._budget, self._stage_budget):
-            if budget is not None and now_s >= budget.ends_s:
-                self.timeout = budget.error
-                self.end(Ending.TIMEOUT)
-                self.leave_at(now_s)
-                return
+        budget = self._tightest()
+        if budget is not None and now_s >= budget.ends_s:
+            self.timeout = budget.error
+            self.end(Ending.TIMEOUT)
+            self.leave_at(now_s)
+
+    def left_s(self) -> float:
+        """How much longer the run, or its present stage, may take; without a budget for ever."""
+        budget = self._tightest()
+        return math.inf if budget is None else max(0.0, budget.ends_s - self.now_s())
+
+    def raise_if_late(self, cause: StageTimeout) -> None:
+        """Called by the run: what has not come in time is late for it, too, if its own time is over."""
+        budget = self._tightest()
+        if budget is not None and self.now_s() >= budget.ends_s - GRAIN_S:
+            raise budget.error from cause
+
+    def pause(self, seconds: float, clock: Clock) -> None:
+        """Called by the run: it waits for room that others have. Nobody pays for that.
+
+        Raises:
+            RunCanceled: it must end.
+        """
+        left_s = seconds
+        while left_s > 0:
+            self.cancel.raise_if_canceled()
+            clock.pause(min(left_s, LOOKS_EVERY_S))
+            left_s -= LOOKS_EVERY_S
+        self.waited_s += seconds
+        self.cancel.raise_if_canceled()
 
     def leave_at(self, now_s: float) -> None:
         """From now on the run's thread should be on its way back; only the first call counts."""
@@ -107,7 +136,7 @@ class RunWatch:
 
     def take_beat(self, period_s: float) -> Beat:
         """The sign of life to send now, with what was reported and said since the last one."""
-        now_s, lines = self._now_s(), self.log.unheard()
+        now_s, lines = self.now_s(), self.log.unheard()
         with self._lock:
             progress, self._progress = self._progress, None
         self._beat_due_s = now_s + period_s
@@ -122,8 +151,12 @@ class RunWatch:
         with self._lock:
             self._progress = self._progress or beat.progress
 
+    def _tightest(self) -> Budget | None:
+        budgets = [budget for budget in (self._budget, self._stage_budget) if budget is not None]
+        return min(budgets, key=lambda budget: budget.ends_s, default=None)
+
     def _tell_news(self) -> None:
-        if self._now_s() >= self._news_due_s:
+        if self.now_s() >= self._news_due_s:
             self._wake()
 
     def end(self, ending: Ending) -> None:

@@ -100,10 +100,13 @@ class Claims(Protocol):
         """
         ...
 
-    def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:
+    def fail(
+        self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = (), waited_s: float = 0.0
+    ) -> None:
         """Commit failure: queue again after the decided wait, or end the task as failed.
 
-        A task whose cancel was requested ends as canceled instead.
+        Nobody pays for ``waited_s`` of its time, in which it waited for room. A task whose cancel was requested ends as
+        canceled instead.
 
         Raises:
             StaleRun: another run owns the task.

@@ -1,5 +1,6 @@
 """Models that live in Triton. Nothing of ours ever loads a model into its own process."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,13 +38,26 @@ class Inference(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the server is told of a request. ``priority`` is Triton's: 1 is the highest, 0 the model's default. After
+    ``within_s`` the server itself gives it up, whether or not anybody still waits.
+    """
+
+    priority: int = 0
+    within_s: float = math.inf
+
+
+USUAL = Terms()
+
+
 class InferenceEngine(Protocol):
     """Sends tensors to models."""
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> Inference:
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL) -> Inference:
         """Send a request and return at once; several may be in flight. Arrays are sent as they are.
 
-        ``priority`` follows Triton: 1 is the highest, 0 the model's default. Errors appear in `Inference.result`.
+        Errors appear in `Inference.result`.
         """
         ...
 

@@ -70,7 +70,10 @@ class TritonSettings(Section):
     metrics_url: str = Field("http://127.0.0.1:8002/metrics", description="Triton's own metrics.")
     warden_url: str = Field("", description="The warden beside it: files, memory, restart. None when empty.")
     control_key: SecretStr = Field(SecretStr(""), description="Secret of the restricted control protocol.")
-    infer_timeout: timedelta = Field(timedelta(seconds=120), description="One inference may take this long.")
+    infer_timeout: timedelta = Field(
+        timedelta(seconds=120),
+        description="One inference may take this long, and never longer than what is left to its stage and its run.",
+    )
 
     @property
     def instances(self) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit, name_triton
 from orchestrator.ports.breakers import Breakers, passing, reporting
 from orchestrator.ports.inference import (
+    USUAL,
     Inference,
     InferenceEngine,
     InferenceServer,
     ModelControl,
     ModelState,
     Tensors,
+    Terms,
 )
 
 
@@ -43,9 +45,11 @@ class GuardedEngine:
     breakers: Breakers
     dependency: str = TRITON
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> GuardedInference:
+    def submit(
+        self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL
+    ) -> GuardedInference:
         permit = self.breakers.allow(self.dependency)
-        inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
+        inference = self.engine.submit(model, inputs, outputs=outputs, terms=terms)
         return GuardedInference(inference, self.breakers, permit)
 
 

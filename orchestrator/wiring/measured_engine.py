@@ -7,7 +7,7 @@ from prometheus_client import Histogram
 
 from orchestrator.domain.errors import OrchestratorError, RunEnded
 from orchestrator.domain.model import Release
-from orchestrator.ports.inference import Inference, InferenceEngine, Tensors
+from orchestrator.ports.inference import USUAL, Inference, InferenceEngine, Tensors, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class MeasuredEngine:
     engine: InferenceEngine
     seconds: Histogram
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> MeasuredInference:
+    def submit(
+        self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL
+    ) -> MeasuredInference:
         begun_s = perf_counter()
-        inference = self.engine.submit(model, inputs, outputs=outputs, priority=priority)
+        inference = self.engine.submit(model, inputs, outputs=outputs, terms=terms)
         return MeasuredInference(inference, self.seconds, Release.parse(model).model, begun_s)

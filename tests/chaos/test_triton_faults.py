@@ -18,7 +18,7 @@ from verdict import assert_sound, await_all
 
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.domain.errors import Category, StageTimeout, Unavailable
-from orchestrator.ports.inference import Inference
+from orchestrator.ports.inference import Inference, Terms
 
 DEADLINE_S = 3.0
 PATIENCE_S = 20.0
@@ -64,6 +64,20 @@ def test_fault_23_a_server_that_accepts_and_never_answers(proxy: FaultProxy) -> 
                 echo(engine).result(PATIENCE_S)
             assert time.monotonic() - asked_at_s < DEADLINE_S + 1
         assert np.array_equal(echo(engine).result(PATIENCE_S)["output"], ECHO)
+
+
+def test_fault_23_what_is_late_is_dropped_by_the_server_also_when_nobody_can_tell_it(
+    proxy: FaultProxy, triton_server: Triton, tmp_path: Path
+) -> None:
+    mark = tmp_path / "begun"
+    with dialed(proxy, deadline_s=PATIENCE_S) as engine, closing(TritonEngine(triton_server.grpc)) as beside:
+        asked_at_s = time.monotonic()
+        slow = rehearsal(delay_ms=20_000, mark=mark)
+        engine.submit("rehearsal", slow, outputs=("call",), terms=Terms(within_s=1.0))
+        wait_for_file(mark)
+        with proxy.frozen():
+            beside.submit("rehearsal", rehearsal(), outputs=("call",)).result(PATIENCE_S)
+        assert 0.9 < time.monotonic() - asked_at_s < DEADLINE_S
 
 
 def test_after_the_fork_each_child_has_a_channel_of_its_own_and_no_more(node: ProxiedNode) -> None:

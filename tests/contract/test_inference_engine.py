@@ -23,7 +23,7 @@ from orchestrator.domain.errors import (
     Unavailable,
 )
 from orchestrator.local.loopback import pick_ports
-from orchestrator.ports.inference import Inference, InferenceEngine, Pixels, Tensors
+from orchestrator.ports.inference import Inference, InferenceEngine, Pixels, Tensors, Terms
 
 BYTES = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
@@ -33,7 +33,7 @@ class Rig:
     """An engine with `echo` and `rehearsal`, and how to send a request that is not answered for several seconds."""
 
     engine: InferenceEngine
-    submit_slow: Callable[[], Inference]
+    submit_slow: Callable[..., Inference]
 
     def echo(self, array: Pixels = BYTES) -> Inference:
         return self.engine.submit("echo", {"input": array}, outputs=("output",))
@@ -61,7 +61,7 @@ def fake_echo(inputs: Tensors) -> Tensors:
 def fake_rig() -> Rig:
     engine = FakeEngine({"echo": fake_echo, "rehearsal": fake_rehearsal})
     engine.stall("slow")
-    return Rig(engine, lambda: engine.submit("slow", {}, outputs=()))
+    return Rig(engine, lambda **how: engine.submit("slow", {}, outputs=(), **how))
 
 
 def wait_until_idle(engine: InferenceEngine) -> None:
@@ -79,7 +79,7 @@ def triton_rig(triton_server: Triton) -> Iterator[Rig]:
     with closing(TritonEngine(triton_server.grpc)) as engine:
         wait_until_idle(engine)
         slow = rehearsal(delay_ms=8_000)
-        yield Rig(engine, lambda: engine.submit("rehearsal", slow, outputs=("call",)))
+        yield Rig(engine, lambda **how: engine.submit("rehearsal", slow, outputs=("call",), **how))
 
 
 @pytest.fixture(params=["fake", "triton"])
@@ -124,6 +124,13 @@ def test_a_request_out_of_time_is_cancelled(rig: Rig) -> None:
     with suppress(StageTimeout):
         rig.submit_slow().result(0.1)
     rig.rehearse(rehearsal()).result(3)  # it had to wait for the eight seconds of the other otherwise
+
+
+def test_a_request_that_is_late_is_given_up_by_the_server_itself(rig: Rig) -> None:
+    late = rig.submit_slow(terms=Terms(within_s=0.2))
+    rig.rehearse(rehearsal()).result(3)  # nobody has asked for the other, which takes eight seconds
+    with pytest.raises(StageTimeout):
+        late.result(8)
 
 
 def test_a_cancel_is_heard_at_once_by_whoever_waits(rig: Rig) -> None:
@@ -177,8 +184,8 @@ def test_priority_one_overtakes(triton_rig: Rig, tmp_path: Path) -> None:
     submit = triton_rig.engine.submit
     triton_rig.rehearse(rehearsal(delay_ms=300, mark=tmp_path / "running"))
     wait_for_file(tmp_path / "running")
-    second = submit("rehearsal", rehearsal(), outputs=("call",), priority=2)
-    first = submit("rehearsal", rehearsal(), outputs=("call",), priority=1)
+    second = submit("rehearsal", rehearsal(), outputs=("call",), terms=Terms(priority=2))
+    first = submit("rehearsal", rehearsal(), outputs=("call",), terms=Terms(priority=1))
     assert first.result(5)["call"] < second.result(5)["call"]
 
 

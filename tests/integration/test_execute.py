@@ -11,9 +11,10 @@ from fakes_engine import FakeEngine
 from record_store import LEASE_MS, open_store
 from run_room import STILL, RunRoom, submit_upscale
 
-from orchestrator.domain.errors import Category, Unavailable
+from orchestrator.domain.errors import Category, Overloaded, Unavailable
 from orchestrator.domain.retry import POLICIES
 from orchestrator.domain.task import Status
+from orchestrator.pipelines.patient_engine import WAITS_S
 from orchestrator.pipelines.run_watch import Ending
 from orchestrator.ports.claims import Beat, Verdict
 from orchestrator.ports.inference import Tensors
@@ -66,6 +67,27 @@ class TestErrors:
             assert task.delayed_until_ms == room.store.now_ms + int(policy.backoff_s(1, 0.5) * 1000)
         assert task.tries == ({category: 1} if policy.burns_attempt else {})
         assert len(room.attempts) == policy.burns_attempt
+
+    def test_a_full_queue_is_waited_for_inside_the_run_and_then_ever_longer_outside(self, room: RunRoom) -> None:
+        def refuse(_inputs: Tensors) -> Tensors:
+            raise Overloaded("the model's queue is full")
+
+        full = RunRoom(room.store, room.scratch, engine=FakeEngine({"echo": refuse}))
+        full.submit()
+        for waits_s in (1, 2, 4, 8, 15, 15):
+            began_s = full.clock.now_s
+            full.execute()
+            assert full.clock.now_s - began_s == pytest.approx(WAITS_S)
+            assert full.task.delayed_until_ms == full.store.now_ms + waits_s * 1000
+            full.store.tick(waits_s)
+        assert (full.task.status, full.task.tries, full.attempts) == (Status.QUEUED, {}, ())
+
+    def test_a_client_that_tries_again_begins_with_short_waits(self, room: RunRoom) -> None:
+        room.submit(params={"fail": Category.SATURATED})
+        room.execute()
+        room.store.intake.cancel("film-a", "t")
+        room.store.intake.resubmit("film-a", "t", generation=1)
+        assert (room.task.generation, room.task.waits) == (2, {})
 
     def test_a_spent_budget_fails_the_task(self, room: RunRoom) -> None:
         room.submit(params={"fail": Category.NETWORK})

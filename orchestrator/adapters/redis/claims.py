@@ -85,7 +85,9 @@ class RedisClaims:
         given = {**told, "actual_s": commit.actual_s, "bytes": commit.stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 
-    def fail(self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = ()) -> None:
+    def fail(
+        self, run: Run, failure: Failure, *, decision: Decision, lines: Sequence[Said] = (), waited_s: float = 0.0
+    ) -> None:
         again = decision if isinstance(decision, Again) else None
         given = {
             "error": render_failure(failure),
@@ -93,6 +95,7 @@ class RedisClaims:
             "counts": 0 if again and not again.counts else 1,
             "again_in_ms": int(again.after_s * 1000) if again else "",
             "is_own": int(is_own(failure)),
+            "waited_s": waited_s,
         }
         self._ending("fail", run, given=given, lines=lines)
 

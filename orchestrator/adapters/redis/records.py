@@ -18,7 +18,7 @@ from orchestrator.ports.feed import Told
 Flat = Mapping[str, str]
 Value = TypeVar("Value", Artifact, Failure, Progress)
 Word = TypeVar("Word", bound=StrEnum)
-TRIES = "tries:"
+TRIES, WAITS = "tries:", "waits:"
 CATEGORIES = frozenset(Category)
 NAMES = {kind: frozenset(field.name for field in fields(kind)) for kind in (Artifact, Failure, Progress)}
 
@@ -82,8 +82,8 @@ def _word(text: str, otherwise: Word) -> Word:
         return otherwise
 
 
-def _parse_tries(flat: Flat) -> dict[Category, int]:
-    counted = {name.removeprefix(TRIES): int(value) for name, value in flat.items() if name.startswith(TRIES)}
+def _parse_counts(flat: Flat, prefix: str) -> dict[Category, int]:
+    counted = {name.removeprefix(prefix): int(value) for name, value in flat.items() if name.startswith(prefix)}
     return {Category(name): count for name, count in counted.items() if name in CATEGORIES} if counted else {}
 
 
@@ -118,7 +118,8 @@ def parse_task(flat: Flat) -> Task:
         error=parse_failure(flat.get("error")),
         checkpoint=_parse_json(flat.get("checkpoint")),
         usage=_parse_json(flat.get("usage")) or {},
-        tries=_parse_tries(flat),
+        tries=_parse_counts(flat, TRIES),
+        waits=_parse_counts(flat, WAITS),
         pool=flat.get("pool"),
         solo="solo" in flat,
         follows=flat.get("leader"),

@@ -12,7 +12,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from orchestrator.adapters.triton.channel import Line
 from orchestrator.adapters.triton.status import parse_error
 from orchestrator.domain.errors import RunCanceled, StageTimeout
-from orchestrator.ports.inference import Tensors
+from orchestrator.ports.inference import USUAL, Tensors, Terms
 from orchestrator.telemetry import name_bound_run
 
 Landing = Future[InferResult]
@@ -56,14 +56,15 @@ class TritonInference:
 class TritonEngine:
     """Inference in one Triton server; safe to share between threads, not across a fork.
 
-    Triton learns ``deadline_s`` with each request and drops it then, also when this process is dead or cut off.
+    Triton learns with each request when to drop it, after ``deadline_s`` at the latest, also when this process is dead
+    or cut off.
     """
 
     def __init__(self, address: str, *, deadline_s: float = 120.0) -> None:
         self._line = Line(address)
         self._deadline_s = deadline_s
 
-    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], priority: int = 0) -> TritonInference:
+    def submit(self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL) -> TritonInference:
         landing: Landing = Future()
         # The only call of tritonclient that can be cancelled (stack facts H).
         call = self._line.client.async_infer(
@@ -72,8 +73,8 @@ class TritonEngine:
             partial(_land, landing),
             outputs=[InferRequestedOutput(name) for name in outputs],
             request_id=name_bound_run(),
-            priority=priority,
-            client_timeout=self._deadline_s,
+            priority=terms.priority,
+            client_timeout=min(terms.within_s, self._deadline_s),
         )
         return TritonInference(landing, call.cancel, outputs=outputs, line=self._line)
 

@@ -10,7 +10,7 @@ from orchestrator.domain.model import ResidentState
 from orchestrator.domain.stall import StallRule
 from orchestrator.pipelines.zeros import zero_request
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.inference import InferenceEngine, ModelMending, Tensors
+from orchestrator.ports.inference import InferenceEngine, ModelMending, Tensors, Terms
 from orchestrator.ports.model_figures import ModelFigures
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.warden import Warden
@@ -19,7 +19,7 @@ from orchestrator.telemetry import WatchMetrics
 log = structlog.get_logger()
 
 CANARY = "echo"
-HIGHEST = 1  # of Triton's priorities: a queue of others' requests must not look like silence
+FIRST = Terms(priority=1)  # a queue of others' requests must not look like silence
 STARTS_WITHIN_S = 300.0  # one that loads what it held is away for so long, and then may hang like any other
 
 
@@ -132,7 +132,7 @@ class WatchTriton:
     def _ask(self, model: str) -> Answer:
         try:
             inputs, outputs = self._request(model)
-            inference = self.server.engine.submit(model, inputs, outputs=outputs, priority=HIGHEST)
+            inference = self.server.engine.submit(model, inputs, outputs=outputs, terms=FIRST)
             inference.result(self.rules.canary_within_s)
         except StageTimeout:
             return Answer.SILENT

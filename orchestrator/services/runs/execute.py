@@ -95,7 +95,8 @@ class ExecuteRun:
         with self.limits.scratch(watch.run) as scratch:
             made = self._adopt(watch) or self._make(watch, scratch)
             stored = self._store(watch, made)
-        return stored.commit(took_s=self.clock.monotonic_s() - begun_s, is_adopted=made.is_adopted)
+        took_s = self.clock.monotonic_s() - begun_s
+        return stored.commit(took_s=took_s, waited_s=watch.waited_s, is_adopted=made.is_adopted)
 
     def _adopt(self, watch: RunWatch) -> Made | None:
         made = self.adopt(watch.run)
@@ -164,13 +165,16 @@ class ExecuteRun:
 
     def _failure(self, watch: RunWatch, error: OrchestratorError) -> tuple[str, Callable[[], None]]:
         """Let the category decide: again after a while, or give up."""
-        tries = watch.run.task.tries.get(error.category, 0)
-        decision = decide(error.category, tries, jitter=self.clock.jitter())
+        task, category = watch.run.task, error.category
+        before = task.tries.get(category, 0) + task.waits.get(category, 0)
+        decision = decide(category, before, jitter=self.clock.jitter())
         failure = failure_of(error)
         outcome = "again" if isinstance(decision, Again) else "failed"
         wait = {"again_in_s": round(decision.after_s, 1)} if isinstance(decision, Again) else {}
         watch.log("run.failed", level="warning", code=error.code, message=str(error), **wait)
-        return outcome, lambda: self.claims.fail(watch.run, failure, decision=decision, lines=watch.log.unheard())
+        return outcome, lambda: self.claims.fail(
+            watch.run, failure, decision=decision, lines=watch.log.unheard(), waited_s=watch.waited_s
+        )
 
     def _early_ending(self, watch: RunWatch) -> tuple[str, Callable[[], None]]:
         """What ended the run asks for: acknowledge the stop, give the task back, or fail it for the time it took."""

@@ -19,9 +19,11 @@ from orchestrator.domain.media_input import FetchedInput
 from orchestrator.domain.signature import Signature
 from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, RESULT_NAME, StoredResult
 from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
+from orchestrator.pipelines.budgeted_engine import BudgetedEngine
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
 from orchestrator.pipelines.crowded_engine import CrowdedEngine
-from orchestrator.pipelines.noted_engine import NotedEngine
+from orchestrator.pipelines.noted_engine import NotedEngine, Told
+from orchestrator.pipelines.patient_engine import Patience, PatientEngine
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Scratch, Workbench
 from orchestrator.pipelines.placed_engine import PlacedEngine
 from orchestrator.pipelines.registry import find_pipeline
@@ -118,11 +120,17 @@ class MakeWork:
         with self.hold(watch, size), self.stages.stage(watch, "infer") as told:
             serving = self.ensure(watch.run)
             watch.cancel.raise_if_canceled()
-            engine = CrowdedEngine(NotedEngine(bench.engine, told), partial(self.crowd, watch.run))
-            outcome = pipeline.run(params, replace(bench, engine=_placed(watch.run, engine)))
+            outcome = pipeline.run(params, replace(bench, engine=self._engine(watch, bench.engine, told)))
         watch.cancel.raise_if_canceled()
         answered = str(told.get("version", ""))
         return outcome, serving if serving.version == answered else Serving(answered, release=serving.release)
+
+    def _engine(self, watch: RunWatch, engine: InferenceEngine, told: Told) -> InferenceEngine:
+        """Of its instance, as this one run may use it."""
+        patient = PatientEngine(BudgetedEngine(engine, watch), Patience(watch, self.stages.clock))
+        noted = CrowdedEngine(NotedEngine(patient, told), partial(self.crowd, watch.run))
+        run = watch.run
+        return PlacedEngine(noted, run.task.model, run.placement.release) if run.placement else noted
 
     def _with_small_result(self, outcome: Outcome, scratch: Scratch) -> Outcome:
         """A result that is too large for a record becomes one of the files, and a pointer to that."""
@@ -153,10 +161,6 @@ class MakeWork:
         paths = [artifact.path for artifact in outcome.artifacts]
         is_kept = self.spool.keep(run.task.id, run.token, files=paths)
         return Made(checkpoint, paths[0].parent, is_kept=is_kept)
-
-
-def _placed(run: Run, engine: InferenceEngine) -> InferenceEngine:
-    return PlacedEngine(engine, run.task.model, run.placement.release) if run.placement else engine
 
 
 def _not_stored(artifact: LocalArtifact) -> Artifact:

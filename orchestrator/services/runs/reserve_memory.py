@@ -56,8 +56,7 @@ class ReserveMemory:
         while not self._is_admitted(watch, size, is_last=self.clock.monotonic_s() >= until_s):
             if self.clock.monotonic_s() >= until_s:
                 raise Overloaded("the inference server has no memory to spare")
-            watch.cancel.raise_if_canceled()
-            self.clock.pause(LOOKS_EVERY_S)
+            watch.pause(LOOKS_EVERY_S, self.clock)
 
     def _is_admitted(self, watch: RunWatch, size: str, *, is_last: bool) -> bool:
         """A store that is away stops no run: it works on until it is told that it is lost."""

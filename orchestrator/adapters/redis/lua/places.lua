@@ -225,9 +225,9 @@ local function fenced(given, operation)
   return nil, 'stale'
 end
 
--- One more try of this category is used up.
-local function count_try(task, category)
-  local name = 'tries:' .. category
+-- One more end of this category. It uses up a try, or it only says how long to wait the next time.
+local function count_try(task, category, is_free)
+  local name = (is_free and 'waits:' or 'tries:') .. category
   task[name] = (task[name] or 0) + 1
   return task[name]
 end

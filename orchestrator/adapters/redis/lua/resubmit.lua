@@ -25,7 +25,8 @@ if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:strays', task.id)
 for name in pairs(task) do
-  local is_past = string.sub(name, 1, 6) == 'tries:' or LAST_GENERATION[name] or makes_anew and MADE[name]
+  local is_counted = string.sub(name, 1, 6) == 'tries:' or string.sub(name, 1, 6) == 'waits:'
+  local is_past = is_counted or LAST_GENERATION[name] or makes_anew and MADE[name]
   if is_past then task[name] = nil end
 end
 task.generation, task.rank = task.generation + 1, now - (cjson.decode(given.head_starts)[task.priority] or 0)
