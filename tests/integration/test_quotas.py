@@ -234,17 +234,6 @@ class TestGpuSecondsByTheHour:
         store.claims.finish(run, replace(DONE, actual_s=0.5))
         assert claimed(store) == ["t2"]
 
-    @pytest.mark.parametrize(("waited_s", "goes_on"), [(39, ["t2"]), (30, [])])
-    def test_what_a_run_waited_for_room_is_not_paid_for(
-        self, store: RecordStore, waited_s: float, goes_on: list[str]
-    ) -> None:
-        allow(store, gpu_s_per_hour=5)
-        submit(store, "t1", "t2")
-        run = store.claim_one()
-        store.pass_time(40_000)
-        store.claims.fail(run, FAILURE, decision=Again(after_s=60, counts=False), waited_s=waited_s)
-        assert claimed(store) == goes_on
-
     def test_in_no_hour_does_it_use_much_more(self, store: RecordStore) -> None:
         """Seconds of each minute of three hours, always wanting more; no sixty in a row exceed it by over a tenth."""
         allow(store, gpu_s_per_hour=120)

@@ -120,12 +120,12 @@ class MakeWork:
         with self.hold(watch, size), self.stages.stage(watch, "infer") as told:
             serving = self.ensure(watch.run)
             watch.cancel.raise_if_canceled()
-            outcome = pipeline.run(params, replace(bench, engine=self._engine(watch, bench.engine, told)))
+            outcome = pipeline.run(params, replace(bench, engine=self._engine(watch, bench.engine, told=told)))
         watch.cancel.raise_if_canceled()
         answered = str(told.get("version", ""))
         return outcome, serving if serving.version == answered else Serving(answered, release=serving.release)
 
-    def _engine(self, watch: RunWatch, engine: InferenceEngine, told: Told) -> InferenceEngine:
+    def _engine(self, watch: RunWatch, engine: InferenceEngine, *, told: Told) -> InferenceEngine:
         """Of its instance, as this one run may use it."""
         patient = PatientEngine(BudgetedEngine(engine, watch), Patience(watch, self.stages.clock))
         noted = CrowdedEngine(NotedEngine(patient, told), partial(self.crowd, watch.run))
