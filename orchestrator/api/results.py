@@ -1,5 +1,6 @@
 """`/v1/tasks/{id}/result`: the result alone, however large, compressed for whoever takes that."""
 
+import re
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 ZSTD = "zstd"
 JSON = "application/json"
+REFUSED = re.compile(r"q=0(\.0*)?")
 VARIES = {"Vary": "Accept-Encoding"}
 DOCS: Documented = {
     **problem_docs(OF_ONE_THING),
@@ -40,7 +42,7 @@ def get_result(
 def takes(accepted: str, coding: str) -> bool:
     """Whether an `Accept-Encoding` names the coding and does not refuse it (RFC 9110, section 12.5.3)."""
     for each in accepted.lower().split(","):
-        name, _, weight = (part.strip() for part in each.partition(";"))
+        name, *weights = (part.strip() for part in each.split(";"))
         if name == coding:
-            return weight.replace(" ", "").rstrip("0").rstrip(".") != "q="
+            return not any(map(REFUSED.fullmatch, weights))
     return False
