@@ -84,7 +84,6 @@ def fill(path: Path, *, mib: int) -> Path:
 
 
 def refusals(requests: bytes, *pauses: bytes) -> list[Refusal[bytes]]:
-    """One after another, each once."""
     return [Refusal(matches=is_request(requests), answer=answer, times=1) for answer in pauses]
 
 
@@ -123,6 +122,23 @@ def test_fault_28_pauses_without_end_are_a_failure_of_storage(store: Store, key:
 
 
 @as_strict_as_r2
+def test_fault_28_a_store_that_says_nothing_is_asked_once_more(store: Store, key: str, source: Path) -> None:
+    storage = S3Storage(store.address, answer_s=1.0)
+    with store.proxy.frozen():
+        with pytest.raises(Unavailable):
+            storage.store(fill(source, mib=1), key, content_type="video/mp4")
+        assert len(store.proxy.links) == 3, "two to store it, one to look for it: all tries of boto3 take minutes"
+
+
+@as_strict_as_r2
+def test_fault_28_a_connection_that_has_died_unnoticed_fails_nothing(store: Store, key: str, source: Path) -> None:
+    storage = S3Storage(store.address, answer_s=3.0)
+    storage.put(b"over a connection that is kept", key.replace("film", "before"), content_type="text/plain")
+    store.proxy.strand()
+    store.assert_stored(storage.store(fill(source, mib=1), key, content_type="video/mp4"), source)
+
+
+@as_strict_as_r2
 def test_fault_28_a_span_that_breaks_off_is_fetched_anew(store: Store, key: str, source: Path) -> None:
     stored = store.storage.store(fill(source, mib=17), key, content_type="video/mp4")
     asked = threading.Event()
@@ -150,7 +166,7 @@ def test_fault_28_transfers_that_are_always_cut_fail(store: Store, key: str, sou
 
 @as_strict_as_r2
 def test_fault_28_a_run_that_is_over_leaves_a_crawling_upload(store: Store, key: str, source: Path) -> None:
-    """As when its stage has used its time up: 1 kB/s would take hours."""
+    """As when its stage has used its time up."""
     ends_s = [0.0]
 
     def keep_going() -> None:

@@ -14,11 +14,13 @@ from orchestrator.adapters.s3_storage.address import S3Address
 from orchestrator.adapters.s3_storage.body import Body
 from orchestrator.adapters.s3_storage.key_file import KeyFileProvider
 from orchestrator.adapters.s3_storage.quick import (
+    ANSWER_S,
     CHUNK_BYTES,
     SHA256,
     QuickS3,
     Reader,
     Span,
+    Unanswered,
     Unsettled,
     parse_etag,
 )
@@ -35,7 +37,7 @@ CLIENT = Config(
     # Not adaptive: that would slow every call down after one 429 for one key.
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=5,
-    read_timeout=60,
+    read_timeout=ANSWER_S,
     max_pool_connections=32,
     tcp_keepalive=True,
 )
@@ -61,51 +63,71 @@ def connector(address: S3Address) -> Callable[[str, Config], Any]:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """``cache_control`` is said of everything that is stored: what lies at a key never changes (ADR 0012)."""
+    """``cache_control`` is said of everything that is stored: what lies at a key never changes (ADR 0012).
+
+    ``client`` tries several times, ``client_once`` does not.
+    """
 
     bucket: str
     quick: QuickS3
     client: Any
+    client_once: Any
     cache_control: str
 
     def head(self, key: str) -> ObjectInfo:
-        with suppress(Unsettled):
-            return self.quick.head(key)
-        with translated():
-            return _parse_info(key, self.client.head_object(Bucket=self.bucket, Key=key))
+        def ask(client: Any) -> ObjectInfo:  # noqa: ANN401 - boto3 makes its classes at run time
+            return _parse_info(key, client.head_object(Bucket=self.bucket, Key=key))
+
+        return self.settled(lambda: self.quick.head(key), ask)
 
     def get(self, key: str, *, etag: str, span: Span | None = None, read: Reader[T]) -> T:
         """As `QuickS3.get`; ``read`` begins anew when the bytes break off."""
-        with suppress(Unsettled):
-            return self.quick.get(key, etag=etag, span=span, read=read)
         place = {"Bucket": self.bucket, "Key": key, "IfMatch": f'"{etag}"'} | ({"Range": span.header} if span else {})
-        with translated():
-            answer = self.client.get_object(**place)
+
+        def ask(client: Any) -> T:  # noqa: ANN401 - as above
+            answer = client.get_object(**place)
             with closing(answer["Body"]) as body:
                 return read(_parse_info(key, answer), body.iter_chunks(CHUNK_BYTES))
+
+        return self.settled(lambda: self.quick.get(key, etag=etag, span=span, read=read), ask)
 
     def create(self, key: str, body: Body, *, content_type: str) -> ObjectInfo:
         """Put an object where none is, or where this one is already."""
         made = partial(ObjectInfo, key, body.size_bytes, content_type=content_type, sha256=body.digest.hex())
-        with suppress(Unsettled):
-            return made(etag=self.quick.put(key, body, headers=self._headers(body, content_type)))
+
+        def ask(client: Any) -> str:  # noqa: ANN401 - as above
+            answer = client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body.opened(),
+                IfNoneMatch=ANY,
+                ChecksumSHA256=body.checksum,
+                Metadata={SHA256: body.digest.hex()},
+                **self.described(content_type),
+            )
+            return parse_etag(answer["ETag"])
+
         try:
-            with translated():
-                answer = self.client.put_object(
-                    Bucket=self.bucket,
-                    Key=key,
-                    Body=body.opened(),
-                    IfNoneMatch=ANY,
-                    ChecksumSHA256=body.checksum,
-                    Metadata={SHA256: body.digest.hex()},
-                    **self.described(content_type),
-                )
-                return made(etag=parse_etag(answer["ETag"]))
+            quickly = partial(self.quick.put, key, body, headers=self._headers(body, content_type))
+            return made(etag=self.settled(quickly, ask))
         except OrchestratorError as error:
             body.keep_going()
-            return self.settle(key, error=error, is_same=lambda found: found.sha256 == body.digest.hex())
+            return self.recognize(key, error=error, is_same=lambda found: found.sha256 == body.digest.hex())
 
-    def settle(self, key: str, *, error: OrchestratorError, is_same: Callable[[ObjectInfo], bool]) -> ObjectInfo:
+    def settled(self, quickly: Callable[[], T], ask: Callable[[Any], T]) -> T:
+        """What did not succeed quickly is asked of boto3. Who was not answered asks only once more, lest the connection
+        was dead: all tries would take minutes, in which the breaker hears of nothing.
+        """
+        try:
+            return quickly()
+        except Unanswered:
+            client = self.client_once
+        except Unsettled:
+            client = self.client
+        with translated():
+            return ask(client)
+
+    def recognize(self, key: str, *, error: OrchestratorError, is_same: Callable[[ObjectInfo], bool]) -> ObjectInfo:
         """What lies at ``key``, if that is what was to be created there.
 
         An answer may be lost after the deed; the next try hears that the key is taken, or that the upload is unknown.

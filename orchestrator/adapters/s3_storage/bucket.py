@@ -8,33 +8,37 @@ from urllib.parse import quote
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from urllib3 import Timeout
 
 from orchestrator.adapters.s3_storage.access import ANY, CLIENT, Access, connector
 from orchestrator.adapters.s3_storage.address import S3Address
 from orchestrator.adapters.s3_storage.body import body_of, stretch_of
 from orchestrator.adapters.s3_storage.download import fetch
 from orchestrator.adapters.s3_storage.public_urls import PublicUrls
-from orchestrator.adapters.s3_storage.quick import QuickS3, parse_etag
+from orchestrator.adapters.s3_storage.quick import ANSWER_S, QuickS3, parse_etag
 from orchestrator.adapters.s3_storage.status import SERVICE, read_status, translated
 from orchestrator.adapters.s3_storage.upload import PART_BYTES, store_in_parts
 from orchestrator.domain.errors import Category, Refused
 from orchestrator.ports.storage import KeepGoing, ObjectInfo, SignedUrl, go_on
 
-PROBE = CLIENT.merge(Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2))
+ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+PROBE = CLIENT.merge(ONCE).merge(Config(connect_timeout=1, read_timeout=2))
 NOT_FOUND = 404
 
 
 class S3Storage:
     """Safe to share between threads. Made after the fork: it keeps connections.
 
-    ``cache_control`` is said of every object.
+    ``cache_control`` is said of every object. An answer may take ``answer_s``.
     """
 
-    def __init__(self, address: S3Address, *, cache_control: str = "") -> None:
+    def __init__(self, address: S3Address, *, cache_control: str = "", answer_s: float = ANSWER_S) -> None:
         connect = connector(address)
         self._bucket = address.bucket
-        self._client = connect(address.endpoint, CLIENT)
-        self._access = Access(address.bucket, QuickS3(address), self._client, cache_control)
+        patient = CLIENT.merge(Config(read_timeout=answer_s))
+        self._client = connect(address.endpoint, patient)
+        quick, once = QuickS3(address, timeout=Timeout(connect=5, read=answer_s)), patient.merge(ONCE)
+        self._access = Access(address.bucket, quick, self._client, connect(address.endpoint, once), cache_control)
         self._probe = connect(address.endpoint, PROBE)
         self._urls = PublicUrls(address)
 

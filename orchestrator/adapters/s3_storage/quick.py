@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from botocore.httpsession import get_cert_path
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from orchestrator.adapters.s3_storage.address import Place, S3Address
 from orchestrator.adapters.s3_storage.body import Body
@@ -21,7 +21,8 @@ from orchestrator.ports.storage import ObjectInfo
 CHUNK_BYTES = 256 * 1024
 SUCCESSES = frozenset({200, 206})
 SHA256 = "sha256"  # metadata of an object: what its maker says of its bytes
-PATIENCE = Timeout(connect=5, read=20)
+ANSWER_S = 20.0  # an answer, and each further piece of it, may take so long
+PATIENCE = Timeout(connect=5, read=ANSWER_S)
 NOTHING_SHA256 = hashlib.sha256(b"").hexdigest()
 
 T = TypeVar("T")
@@ -42,6 +43,10 @@ class Span:
 
 class Unsettled(Exception):
     """The one attempt did not succeed; why is not known."""
+
+
+class Unanswered(Unsettled):
+    """The store is there and says nothing."""
 
 
 class QuickS3:
@@ -103,6 +108,8 @@ class QuickS3:
                 yield answer
                 answer.drain_conn()
                 answer.release_conn()
+        except ReadTimeoutError as error:
+            raise Unanswered(f"{method} was not answered") from error
         except HTTPError as error:
             raise Unsettled(f"{method} broke off") from error
 

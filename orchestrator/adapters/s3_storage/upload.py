@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import structlog
 from orchestrator.adapters.s3_storage.access import ANY, Access
 from orchestrator.adapters.s3_storage.body import READ_BYTES, Body, stretch_of
 from orchestrator.adapters.s3_storage.in_order import Halt, in_order
-from orchestrator.adapters.s3_storage.quick import Unsettled, parse_etag
+from orchestrator.adapters.s3_storage.quick import parse_etag
 from orchestrator.adapters.s3_storage.status import translated
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.storage import KeepGoing, ObjectInfo
@@ -65,14 +66,13 @@ class Upload:
 
     def _put(self, number: int, body: Body) -> str:
         query = {"partNumber": str(number), "uploadId": self.upload_id}
-        with suppress(Unsettled):
-            return self.access.quick.put(self.key, body, headers={}, query=query)
-        self.halt()
-        with translated():
-            answer = self.access.client.upload_part(
-                **self.named, PartNumber=number, Body=body.opened(), ChecksumSHA256=body.checksum
-            )
-        return parse_etag(answer["ETag"])
+
+        def ask(client: Any) -> str:  # noqa: ANN401 - boto3 makes its classes at run time
+            self.halt()
+            part = {"PartNumber": number, "Body": body.opened(), "ChecksumSHA256": body.checksum}
+            return parse_etag(client.upload_part(**self.named, **part)["ETag"])
+
+        return self.access.settled(partial(self.access.quick.put, self.key, body, headers={}, query=query), ask)
 
     def complete(self, parts: list[Mapping[str, Any]]) -> str:
         """The etag of the object."""
@@ -109,7 +109,7 @@ def store_in_parts(access: Access, source: Path, *, key: str, content_type: str,
             etag = upload.complete(parts)
         except OrchestratorError as error:
             made = size_bytes, etag_of(parts)
-            etag = access.settle(key, error=error, is_same=lambda found: (found.size_bytes, found.etag) == made).etag
+            etag = access.recognize(key, error=error, is_same=lambda found: (found.size_bytes, found.etag) == made).etag
         return ObjectInfo(key, size_bytes, etag, content_type, sha256)
     except BaseException:
         upload.abort()
