@@ -30,7 +30,7 @@ def redeliver(session: Session, task_id: TaskArgument, *, to: DestinationOption 
 def deliveries_table(found: Iterable[Delivery]) -> Table:
     """A delivery a line."""
     table = Table("destination", "status", "told", "tries", "next try", "last answer", box=None, padding=(0, 1, 0, 0))
-    table.columns[0].no_wrap = True
+    table.columns[0].no_wrap, table.columns[-1].overflow = True, "fold"
     for delivery in found:
         colour, last = COLOURS.get(delivery.status, "white"), delivery.last_answer
         table.add_row(

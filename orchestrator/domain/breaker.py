@@ -143,6 +143,9 @@ def name_triton(instance: str) -> str:
     return f"{TRITON}:{instance}" if instance else TRITON
 
 
+LABELS = (R2, TRITON, PAYLOAD, WEBHOOK)
+
+
 def label_of(dependency: str) -> str:
-    """As a label of metrics: the hosts of webhooks share one, and so do the inference servers."""
+    """As a label of metrics, one of `LABELS`: the hosts of webhooks share one, and so do the inference servers."""
     return dependency.partition(":")[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urljoin
 
-from orchestrator.domain.errors import InvalidParams
+from orchestrator.domain.errors import FieldError, InvalidParams
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -17,6 +17,7 @@ IpNetwork = IPv4Network | IPv6Network
 LONGEST = 2048
 HTTPS, HTTP = "https", "http"
 PORTS = {HTTPS: 443, HTTP: 80}
+PORT_NUMBERS = range(1, 2**16)
 
 # RFC 3986 without user names (no `@` may end the host) and without anything that some reader would repair.
 URL = re.compile(
@@ -68,11 +69,13 @@ def parse_web_address(url: str, *, name: str = "input.url") -> WebAddress:
     """
     found = URL.fullmatch(url) if len(url) <= LONGEST else None
     if found is None:
-        raise InvalidParams(f"{name} must be a plain https URL without user name, spaces or unusual characters")
+        raise _unfit(name, "must be a plain https URL without user name, spaces or unusual characters")
     scheme, host = found["scheme"].lower(), found["host"].lower().strip("[]")
     if ":" in host or NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2]):
         _require_canonical(host, name)  # decimal, octal and shortened addresses are somebody else's reading of a name
     port = int(found["port"]) if found["port"] else PORTS[scheme]
+    if port not in PORT_NUMBERS:
+        raise _unfit(name, f"must name a port from {PORT_NUMBERS[0]} to {PORT_NUMBERS[-1]}")
     target = found["target"] or "/"
     return WebAddress(scheme, host, port, target if target.startswith("/") else f"/{target}")
 
@@ -129,4 +132,8 @@ def _require_canonical(host: str, name: str) -> None:
     try:
         ip_address(host)
     except ValueError as error:
-        raise InvalidParams(f"{name} names its host by a number that is not a plain IP address") from error
+        raise _unfit(name, "names its host by a number that is not a plain IP address") from error
+
+
+def _unfit(name: str, why: str) -> InvalidParams:
+    return InvalidParams(f"{name} {why}", fields=[FieldError(name, why)])

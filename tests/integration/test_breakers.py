@@ -2,23 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from breaker_room import Node
 from fakes_breakers import FakeBreakers
 from front_door import Bells
 from record_store import RecordStore, new_task, open_store
 from run_room import HandClock, RunRoom, submit_upscale
 
-from orchestrator.adapters.redis.breakers import RedisBreakers
-from orchestrator.domain.breaker import R2, TRITON, AccessDenied, Breaker, DependencyOpen, Outcome, Permit
+from orchestrator.domain.breaker import R2, TRITON, AccessDenied, Outcome, Permit
 from orchestrator.domain.errors import Category, Unavailable
 from orchestrator.domain.task import NewTask, Status
-from orchestrator.pipelines.registry import NEEDED_BY
-from orchestrator.services.upkeep.find_out import FindOut
 from orchestrator.services.upkeep.ring_lanes import RingLanes
-from orchestrator.telemetry import QueueMetrics, build_queue_metrics
+from orchestrator.telemetry import build_queue_metrics
 
 AWAY = Unavailable("away", service="triton", category=Category.NETWORK)
 
@@ -27,32 +25,6 @@ AWAY = Unavailable("away", service="triton", category=Category.NETWORK)
 def store(redis_url: str) -> Iterator[RecordStore]:
     with open_store(redis_url) as opened:
         yield opened
-
-
-@dataclass
-class Node:
-    """A store of records, and the breakers of one process on it."""
-
-    store: RecordStore
-    clock: HandClock = field(default_factory=HandClock)
-
-    def __post_init__(self) -> None:
-        self.breakers = RedisBreakers(self.store.scripts, self.clock, types=NEEDED_BY)
-
-    def open(self, dependency: str) -> None:
-        self.breakers.report(Permit(dependency), Outcome.DENIED)
-
-    def close(self, dependency: str) -> None:
-        while not (permit := self._ask(dependency)) or not permit.token:
-            self.store.tick(1)
-            self.clock.now_s += 1
-        self.breakers.report(permit, Outcome.WELL)
-
-    def _ask(self, dependency: str) -> Permit | None:
-        try:
-            return self.breakers.allow(dependency)
-        except DependencyOpen:
-            return None
 
 
 @pytest.fixture
@@ -147,100 +119,3 @@ class TestRuns:
         room.storage.failure = AccessDenied(service="storage")
         room.execute()
         assert (room.task.status, room.task.tries, room.attempts) == (Status.QUEUED, {}, ())
-
-
-class TestFindOut:
-    @dataclass
-    class Probed:
-        """A dependency that the keeper asks."""
-
-        asked: int = 0
-        error: Unavailable | None = AWAY
-
-        def __call__(self) -> None:
-            self.asked += 1
-            if self.error:
-                raise self.error
-
-    @dataclass
-    class Looked(FakeBreakers):
-        """Breakers that count who looks."""
-
-        looks: int = 0
-
-        def look(self, dependency: str) -> Breaker:
-            self.looks += 1
-            return super().look(dependency)
-
-        def list(self) -> tuple[Breaker, ...]:
-            return ()
-
-    @pytest.fixture
-    def probe(self) -> Probed:
-        return self.Probed()
-
-    @pytest.fixture
-    def metrics(self) -> QueueMetrics:
-        return build_queue_metrics()
-
-    @pytest.fixture
-    def duty(self, node: Node, probe: Probed, metrics: QueueMetrics) -> FindOut:
-        return FindOut(node.breakers, {TRITON: probe}, metrics)
-
-    def gauge(self, metrics: QueueMetrics, name: str) -> float | None:
-        return metrics.registry.get_sample_value(f"orchestrator_breaker_{name}", {"dependency": TRITON})
-
-    def test_of_a_healthy_node_nothing_is_asked(self, duty: FindOut, probe: Probed, metrics: QueueMetrics) -> None:
-        duty.tick()
-        assert (probe.asked, self.gauge(metrics, "open")) == (0, 0)
-
-    def test_of_a_healthy_node_even_the_store_is_asked_at_one_tick_of_three(self, metrics: QueueMetrics) -> None:
-        breakers = self.Looked(HandClock())
-        duty = FindOut(breakers, {TRITON: self.Probed()}, metrics)
-        for _ in range(7):
-            duty.tick()
-        assert breakers.looks == 3
-        breakers.report(Permit(TRITON), Outcome.FAILED)
-        for _ in range(5):
-            duty.tick()
-        assert breakers.looks == 6, "at the next look, and from then on at each"
-
-    def test_one_failure_of_anybody_is_enough_to_find_out_within_seconds(
-        self, node: Node, duty: FindOut, metrics: QueueMetrics
-    ) -> None:
-        node.breakers.report(Permit(TRITON), Outcome.FAILED)
-        for _ in range(3):
-            duty.tick()
-            node.store.tick(1)
-            node.clock.now_s += 1
-        assert (self.gauge(metrics, "open"), self.gauge(metrics, "denied")) == (1, 0)
-
-    def test_it_keeps_closed_what_is_well(self, node: Node, duty: FindOut, probe: Probed) -> None:
-        probe.error = None
-        for _ in range(9):
-            node.breakers.report(Permit(TRITON), Outcome.FAILED)
-        for _ in range(3):
-            duty.tick()
-        node.breakers.report(Permit(TRITON), Outcome.FAILED)
-        assert node.breakers.look(TRITON).failures == 10
-        assert node.breakers.list() == ()
-
-    def test_while_it_is_open_nothing_is_asked_and_then_it_is_asked_once(
-        self, node: Node, duty: FindOut, probe: Probed
-    ) -> None:
-        node.open(TRITON)
-        for second in range(1, 16):
-            duty.tick()
-            assert probe.asked == (second > 5), second  # and at 15 s a second time
-            node.store.tick(1)
-            node.clock.now_s += 1
-        probe.error = None
-        duty.tick()
-        assert (probe.asked, node.breakers.list()) == (2, ())
-
-    def test_denied_credentials_have_a_metric_of_their_own(
-        self, node: Node, duty: FindOut, metrics: QueueMetrics
-    ) -> None:
-        node.open(TRITON)
-        duty.tick()
-        assert (self.gauge(metrics, "open"), self.gauge(metrics, "denied")) == (1, 1)

@@ -56,6 +56,8 @@ def test_a_plain_url_is_read(url: str, host: str, port: int, target: str) -> Non
         " https://media.example.com/a",
         "https://media.example.com:/a",
         "https://media.example.com:443x/a",
+        "https://media.example.com:0/a",
+        "https://media.example.com:65536/a",
         "https://mediä.example.com/a",
         "https://\uff11\uff12\uff17.0.0.1/a",
         "https://127。0。0。1/a",
@@ -78,8 +80,9 @@ def test_a_plain_url_is_read(url: str, host: str, port: int, target: str) -> Non
     ],
 )
 def test_whatever_else_is_refused(url: str) -> None:
-    with pytest.raises(InvalidParams):
-        parse_web_address(url)
+    with pytest.raises(InvalidParams) as refused:
+        parse_web_address(url, name="url")
+    assert [flaw.field for flaw in refused.value.fields] == ["url"]
 
 
 @settings(max_examples=50)

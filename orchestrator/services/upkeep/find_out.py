@@ -1,12 +1,13 @@
 """Find out: what has failed lately is asked by the keeper itself, so that no task is spent on it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
 
-from orchestrator.domain.breaker import Breaker, BreakerState, DependencyOpen, label_of
+from orchestrator.domain.breaker import LABELS, Breaker, BreakerState, DependencyOpen, label_of
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.ports.breakers import Breakers, passing
 from orchestrator.telemetry import QueueMetrics
@@ -54,15 +55,13 @@ class FindOut:
             log.warning("dependency.failed", dependency=dependency, error=str(error))
 
     def _measure(self) -> None:
-        is_open, is_denied = self.metrics.breaker_open, self.metrics.breaker_denied
-        for gauge in (is_open, is_denied):
-            gauge.clear()
-            for dependency in self.probes:
-                gauge.labels(label_of(dependency)).set(0)
-        for breaker in self.breakers.list():
-            is_open.labels(label_of(breaker.dependency)).inc()
-            if breaker.reason == "denied":
-                is_denied.labels(label_of(breaker.dependency)).inc()
+        """Counted first and then set: whoever scrapes meanwhile must not read that nothing is away."""
+        away = self.breakers.list()
+        is_open = Counter(label_of(breaker.dependency) for breaker in away)
+        is_denied = Counter(label_of(breaker.dependency) for breaker in away if breaker.reason == "denied")
+        for label in LABELS:
+            self.metrics.breaker_open.labels(label).set(is_open[label])
+            self.metrics.breaker_denied.labels(label).set(is_denied[label])
 
 
 def _times(breaker: Breaker) -> int:
