@@ -70,13 +70,14 @@ class FakeResidency:
 
     def want(self, release: str) -> None:
         self.wants.setdefault(release, self.now_ms)
-        self.gone.discard(release)
+        self.gone.discard(release.removesuffix("@0"))
 
     def wanted(self) -> Mapping[str, int]:
         return {**self.wants}
 
     def dismiss(self, release: str) -> None:
-        self.wants.pop(release, None)
+        for name in (release, f"{release}@0"):
+            self.wants.pop(name, None)
         self.gone.add(release)
 
     def dismissed(self) -> frozenset[str]:

@@ -172,13 +172,14 @@ class SwapRoom:
 
     def obey(self) -> None:
         """As the owner does: load what is wanted, unload what is closed and used by nobody."""
-        for release in self.residency.wanted():
+        for name in self.residency.wanted():
+            release = name.removesuffix("@0")
             if self.load_error:
                 failed = Resident(release, ResidentState.FAILED, since_ms=self.store.now_ms, error=self.load_error)
                 self.residency.note(GPU, failed)
             else:
                 self.residency.note(GPU, Resident(release, ResidentState.READY, bytes=SIZE_BYTES))
-            self.residency.settle(release)
+            self.residency.settle(name)
         for found in self.residents:
             if found.state is ResidentState.CLOSING and not found.pins:
                 self.residency.note(GPU, Resident(found.release, ResidentState.UNLOADED))

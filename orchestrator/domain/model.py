@@ -32,6 +32,11 @@ class Release:
         """What Triton calls it, which is also its folder."""
         return f"{self.model}@{self.version}" if self.version else self.model
 
+    @property
+    def wanted_name(self) -> str:
+        """How it alone is waited for: who waits for the plain name waits for whatever serves the model."""
+        return f"{self.model}@{self.version}"
+
     @classmethod
     def parse(cls, name: str) -> Self:
         """What `name` made.

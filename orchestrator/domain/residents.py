@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from orchestrator.domain.model import Instance, Release, Resident, ResidentState
+from orchestrator.domain.model import STOCK, Instance, Release, Resident, ResidentState
 
 FIRST_BACK_OFF_MS = 30_000
 LONGEST_BACK_OFF_MS = 600_000
@@ -79,10 +79,17 @@ class BackOffs:
 
 
 def releases_of(name: str, weights: Mapping[str, int]) -> tuple[str, ...]:
-    """Who must be there when somebody waits for ``name``: the release, or all that serve the model."""
-    if Release.parse(name).version:
-        return (name,)
+    """Who must be there when somebody waits for ``name``: the release (`Release.wanted_name`), or all that serve the
+    model.
+    """
+    if "@" in name:
+        return (name.removesuffix(f"@{STOCK}"),)
     return tuple(release for release, weight in weights.items() if weight) if weights else (name,)
+
+
+def is_handed_over(name: str, weights: Mapping[str, int]) -> bool:
+    """Whether the model waits for a release that takes the place of this one: who waits for this one has to wait."""
+    return "@" in name and {*weights.values()} == {0} and not weights.keys() & releases_of(name, weights)
 
 
 def is_served(release: str, instances: Iterable[Instance]) -> bool:

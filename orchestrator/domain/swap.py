@@ -163,7 +163,7 @@ class Swap:
         if self.is_first:
             return {self.new: ALL} if self.step in SERVED | SHIFTED else {} if self.is_over else {self.new: 0}
         if self.step in HELD and self.hands_over:
-            return {self.old: 0, self.new: 0}
+            return {self.new: 0}
         if self.step is Step.SHIFTING:
             return {self.old: ALL - self.canary, self.new: self.canary}
         if self.step in SERVED:

@@ -33,6 +33,13 @@ def may_serve(instances: Iterable[Instance], release: str) -> bool:
     return bool(states - {ResidentState.FAILED})
 
 
+def has_failed(instances: Iterable[Instance], release: str) -> bool:
+    """Whether whoever has tried to load it could not: nobody else will."""
+    return {found.state for where in instances for found in where.residents if found.release == release} == {
+        ResidentState.FAILED
+    }
+
+
 def fits_beside(instance: Instance, old: str, *, need_bytes: int) -> bool:
     """Whether ``need_bytes`` have room beside ``old``, if everything else goes that may."""
     if instance.budget_bytes is None:

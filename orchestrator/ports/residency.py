@@ -71,7 +71,7 @@ class Residency(Protocol):
         ...
 
     def want(self, release: str) -> None:
-        """Somebody waits for a release, or for whatever serves a model. Its owner hears of it."""
+        """Somebody waits for a release (its `wanted_name`), or for whatever serves a model. Its owner hears of it."""
         ...
 
     def wanted(self) -> Mapping[str, int]:

@@ -81,7 +81,7 @@ class ShowModels:
         releases = (
             KnownRelease(release, weights.get(release.name, 0), tuple(found[release])) for release in sorted(found)
         )
-        since_ms = [wanted[name] for name in {model, *(release.name for release in found)} if name in wanted]
+        since_ms = [wanted[name] for name in {model, *(release.wanted_name for release in found)} if name in wanted]
         return KnownModel(model, tuple(releases), min(since_ms, default=None))
 
     def _seats(self, instances: Sequence[Instance]) -> Iterator[Seat]:

@@ -14,6 +14,7 @@ from orchestrator.domain.residents import (
     BackOffs,
     Seen,
     is_gone,
+    is_handed_over,
     is_quiet,
     is_settled,
     releases_of,
@@ -220,7 +221,10 @@ class KeepResident:
         """The releases that somebody waits for and that may be loaded now, by since when."""
         waiting: dict[str, int] = {}
         for name, since_ms in survey.wanted.items():
-            releases = releases_of(name, self.residency.routes(name))
+            weights = self.residency.routes(name.partition("@")[0])
+            if is_handed_over(name, weights):
+                continue
+            releases = releases_of(name, weights)
             resting = {each: self.moves.back_offs.is_resting(each, at_ms=survey.now_ms) for each in releases}
             if all(is_settled(each, instances, is_resting=resting[each]) for each in releases):
                 self.residency.settle(name)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from orchestrator.domain.model import Release
 from orchestrator.domain.swap import Step, Turn
-from orchestrator.domain.swap_rules import homes_of, may_serve, serving_homes
+from orchestrator.domain.swap_rules import has_failed, homes_of, serving_homes
 from orchestrator.ports.residency import Residency
 from orchestrator.ports.swaps import Standing
 
@@ -24,15 +25,15 @@ class RetireRelease:
         return Turn(Step.VERIFIED, figures=self._used_bytes("after"))
 
     def roll_back(self, standing: Standing) -> Turn | None:
-        """Runs take the old release since this step began; here it is made sure that they find it."""
+        """Runs take the old release since this step began; here it is made sure that they find it, and room for it."""
         swap = standing.swap
-        instances = self.residency.instances()
-        if may_serve(instances, swap.old) and not serving_homes(instances, swap.old):
-            self.residency.want(swap.old)
-            return None
         for instance, _ in homes_of(self.residency.instances(), swap.new):
             self.residency.keep(instance.address, swap.new, is_kept=False)
         self._close(swap.new)
+        instances = self.residency.instances()
+        if not swap.is_first and not has_failed(instances, swap.old) and not serving_homes(instances, swap.old):
+            self.residency.want(Release.parse(swap.old).wanted_name)
+            return None
         return Turn(Step.ROLLED_BACK if swap.has_shifted else Step.REFUSED)
 
     def _close(self, release: str) -> int:

@@ -77,7 +77,7 @@ class StageRelease:
         ]
         if failed:
             return swap.fail(Fault.NOT_LOADED, failed[0].error or "it does not load")
-        self.residency.want(swap.new)
+        self.residency.want(Release.parse(swap.new).wanted_name)
         return None
 
     def warm_up(self, standing: Standing) -> Turn | None:

@@ -4,5 +4,5 @@
 -- given: release
 
 local given = arguments()
-redis.call('HDEL', 'orch:wanted', given.release)
+redis.call('HDEL', 'orch:wanted', given.release, given.release .. '@0')
 redis.call('SADD', 'orch:dismissed', given.release)
