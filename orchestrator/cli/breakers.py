@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +16,8 @@ def breakers(session: Session) -> None:
     """What is away: since when, why, and when it is asked again. What needs it waits; an empty list is good news."""
     found = session.client.breakers.list()
     session.show(breakers_table(found), [breaker.raw for breaker in found])
+    if not found:
+        typer.echo("nothing is away", err=True)
 
 
 def breakers_table(found: Iterable[Breaker]) -> Table:

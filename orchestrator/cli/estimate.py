@@ -9,6 +9,7 @@ from rich.table import Table
 
 from orchestrator.cli.session import Session, with_session
 from orchestrator.cli.submit import ParamOption, TypeArgument, parse_params
+from orchestrator.cli.tables import waits_for
 from orchestrator.client import Estimate
 
 FileArgument = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The media to work on.")]
@@ -41,4 +42,6 @@ def estimate_table(found: Estimate) -> Table:
     if found.queue is not None:
         table.add_row("ahead in the queue", str(found.queue.position))
         table.add_row("starts in about", "nobody knows" if found.queue.eta_s is None else f"{found.queue.eta_s:,.0f} s")
+        if reasons := waits_for(found.queue):
+            table.add_row("waits for", escape(reasons))
     return table

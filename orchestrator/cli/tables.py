@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.client import Task
+from orchestrator.client.results import Queue
 
 COLOURS = {
     "queued": "yellow",
@@ -38,10 +39,13 @@ def task_table(task: Task, files: Mapping[str, Path] | None = None) -> Table:
     table.add_row("task", task.id)
     table.add_row("type", task.type)
     table.add_row("status", _status(task))
-    if task.queue is not None and task.queue.position is not None:
-        table.add_row("ahead in the queue", str(task.queue.position))
-    if task.queue is not None and task.queue.eta_s is not None:
-        table.add_row("starts in about", f"{task.queue.eta_s:,.0f} s")
+    if task.queue is not None:
+        if task.queue.position is not None:
+            table.add_row("ahead in the queue", str(task.queue.position))
+        if task.queue.eta_s is not None:
+            table.add_row("starts in about", f"{task.queue.eta_s:,.0f} s")
+        if reasons := waits_for(task.queue):
+            table.add_row("waits for", escape(reasons))
     if task.error is not None:
         table.add_row("error", escape(f"{task.error.message} ({task.error.code}, {task.error.category})"))
     if task.result is not None:
@@ -54,6 +58,13 @@ def task_table(task: Task, files: Mapping[str, Path] | None = None) -> Table:
         table.add_row(escape(output.name), escape(f"{output.size_bytes:,} bytes, {output.content_type}\n{where}"))
     table.add_row("took", _took(task))
     return table
+
+
+def waits_for(queue: Queue) -> str:
+    """What keeps a task in the queue beside those before it; empty if nothing does."""
+    worker = [f"a worker of {queue.no_worker}"] if queue.no_worker else []
+    away = [f"{what}, which is away" for what in queue.away]
+    return "\n".join([*away, *(f"{what}, which is paused" for what in queue.paused), *worker])
 
 
 def _status(task: Task) -> str:

@@ -25,13 +25,14 @@ class Queue:
     """How many tasks of the same project and model are ahead; None while waiting for another try.
 
     ``no_worker`` names the lane in which the task waits, while no worker serves it; ``away`` what is away that it
-    needs, such as ``triton`` or ``model:echo@2``.
+    needs, such as ``triton`` or ``model:echo@2``; ``paused`` what an operator or the project holds up, ``lane:io``.
     """
 
     position: int | None
     eta_s: float | None
     no_worker: str | None = None
     away: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,13 @@ def _progress(body: Json) -> Progress:
 def parse_queue(body: Json | None) -> Queue | None:
     if body is None:
         return None
-    away = tuple(body.get("away", ()))
-    return Queue(position=body["position"], eta_s=body["eta_s"], no_worker=body.get("no_worker"), away=away)
+    return Queue(
+        position=body["position"],
+        eta_s=body["eta_s"],
+        no_worker=body.get("no_worker"),
+        away=tuple(body.get("away") or ()),
+        paused=tuple(body.get("paused") or ()),
+    )
 
 
 def _error(body: Json | None) -> TaskError | None:

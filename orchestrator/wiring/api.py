@@ -1,5 +1,6 @@
 """The front door's parts."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from orchestrator.adapters.celery_pulses import CeleryPulses, build_celery
@@ -19,10 +20,10 @@ from orchestrator.domain.lane import LANE_SLOTS
 from orchestrator.domain.push import PushLimits
 from orchestrator.pipelines.submission import DraftTask
 from orchestrator.ports.parts import PartStorage
-from orchestrator.ports.projects import Projects
 from orchestrator.ports.storage import ObjectStorage
 from orchestrator.ports.uploads import UploadLog
-from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
+from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys
+from orchestrator.services.projects.authenticate import Authenticate
 from orchestrator.services.projects.set_projects import SetProjects
 from orchestrator.services.tasks.estimate import EstimateTask
 from orchestrator.services.tasks.pin_input import PinInput
@@ -87,7 +88,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         admit=build_admit(settings, scripts),
         create_key=build_create_key(KeptApiKeys(keys, tenants) if tenants else keys, key_secrets),
         keys=KeptApiKeys(keys, tenants) if tenants else keys,
-        projects=SetProjects(_build_projects(scripts, tenants), authenticate.forget, bool(settings.payload.url)),
+        projects=SetProjects(RedisProjects(scripts), _hearing(authenticate, tenants), bool(settings.payload.url)),
         webhooks=build_webhook_parts(settings, scripts),
         models=build_model_parts(settings, scripts, files=_build_files(settings, storage, parts=parts)),
         workers=RedisLaneWorkers(scripts, tuple(LANE_SLOTS)),
@@ -102,9 +103,15 @@ def build_api_parts(settings: Settings) -> ApiParts:
     )
 
 
-def _build_projects(scripts: Scripts, tenants: KeepTenants | None) -> Projects:
-    projects = RedisProjects(scripts)
-    return KeptProjects(projects, tenants) if tenants else projects
+def _hearing(authenticate: Authenticate, tenants: KeepTenants | None) -> Callable[[str], None]:
+    """What hears of a project that was made or changed: its callers are looked up anew, and the journal keeps it."""
+
+    def hear(slug: str) -> None:
+        authenticate.forget(slug)
+        if tenants:
+            tenants.keep(slug)
+
+    return hear
 
 
 def _build_pin(settings: Settings, storage: ObjectStorage, *, log: UploadLog) -> PinInput:

@@ -10,6 +10,7 @@ from servers import SeaweedFs
 from orchestrator.adapters.aes_seal import AesSeal
 from orchestrator.adapters.redis.api_keys import RedisApiKeys
 from orchestrator.adapters.redis.projects import RedisProjects
+from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.adapters.redis.webhooks import RedisWebhooks
 from orchestrator.domain.api_key import NewKey, Scope
 from orchestrator.domain.errors import TaskNotFound
@@ -19,7 +20,12 @@ from orchestrator.domain.project import Project
 from orchestrator.domain.task import Status
 from orchestrator.domain.webhook import Endpoint, Receiver
 from orchestrator.ports.rebuilding import StoreState
-from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys, KeptProjects
+from orchestrator.services.journal.keep_tenants import KeepTenants, KeptApiKeys
+from orchestrator.services.projects.set_projects import SetProjects
+
+
+def set_projects(scripts: Scripts, tenants: KeepTenants) -> SetProjects:
+    return SetProjects(RedisProjects(scripts), tenants.keep, has_content=False)
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ class TestTenants:
     def test_projects_and_keys_are_there_as_they_were(self, room: JournalRoom) -> None:
         scripts = room.store.scripts
         tenants = KeepTenants(room.records, room.journal, RedisProjects(scripts))
-        projects, keys = KeptProjects(RedisProjects(scripts), tenants), KeptApiKeys(RedisApiKeys(scripts), tenants)
+        projects, keys = set_projects(scripts, tenants), KeptApiKeys(RedisApiKeys(scripts), tenants)
         projects.create(Project("film-b", weight=2.0, pool="film"))
         projects.change("film-b", {"max_running": 3})
         for name in ("live", "dead"):
@@ -56,7 +62,7 @@ class TestTenants:
         scripts = room.store.scripts
         tenants = KeepTenants(room.records, room.journal, RedisProjects(scripts))
         room.objects.failure = TaskNotFound()
-        KeptProjects(RedisProjects(scripts), tenants).create(Project("film-b", weight=2.0))
+        set_projects(scripts, tenants).create(Project("film-b", weight=2.0))
         room.objects.failure = None
         assert list(room.journal.tenants()) == []
         tenants.tick()

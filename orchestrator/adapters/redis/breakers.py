@@ -105,7 +105,7 @@ class RedisBreakers:
     def __init__(self, scripts: Scripts, clock: Clock, *, types: Mapping[str, Collection[str]] | None = None) -> None:
         self._scripts = scripts
         self._clock = clock
-        self._types = {dependency: "".join(f"{name} " for name in names) for dependency, names in (types or {}).items()}
+        self._types = {dependency: frozenset(names) for dependency, names in (types or {}).items()}
         self._memories: dict[str, Memory] = {}
 
     def allow(self, dependency: str) -> Permit:
@@ -127,7 +127,7 @@ class RedisBreakers:
         """
         now_s = self._clock.monotonic_s()
         for dependency, names in self._types.items():
-            if any(f" {name} " in f" {names}" for name in types):
+            if not names.isdisjoint(types):
                 self._memory(dependency).vouch(now_s)
 
     def report(self, permit: Permit, outcome: Outcome) -> bool:
@@ -182,7 +182,7 @@ class RedisBreakers:
             "calls": seen.calls,
             "failures": seen.failures,
             "denied": int(seen.denied),
-            "types": self._types.get(dependency, ""),
+            "types": "".join(f"{name} " for name in sorted(self._types.get(dependency, ()))),
         }
         answer: Sequence[Any] = self._scripts.run("breaker", {**RULE, **given, **NO_CALL, **call})
         return answer

@@ -1,17 +1,16 @@
 """Keep tenants: the journal knows every project and its keys, at once where it can, and soon in any case."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
 import structlog
 
 from orchestrator.domain.api_key import ApiKey, NewKey
 from orchestrator.domain.errors import OrchestratorError
-from orchestrator.domain.project import Project
 from orchestrator.ports.api_keys import ApiKeys, LiveKey
 from orchestrator.ports.journal import Journal
-from orchestrator.ports.projects import Change, ProjectPage, Projects
+from orchestrator.ports.projects import Projects
 from orchestrator.ports.rebuilding import Rebuilding, StoreState
 
 log = structlog.get_logger()
@@ -52,33 +51,6 @@ class KeepTenants:
             yield from (project.slug for project in page.items)
             if (cursor := page.next) is None:
                 return
-
-
-@dataclass(frozen=True, slots=True)
-class KeptProjects:
-    """`Projects`, and the journal hears of every change."""
-
-    projects: Projects
-    tenants: KeepTenants
-
-    def create(self, project: Project) -> Project:
-        made = self.projects.create(project)
-        self.tenants.keep(project.slug)
-        return made
-
-    def ensure(self, slug: str) -> Project:
-        return self.projects.ensure(slug)
-
-    def get(self, slug: str) -> Project:
-        return self.projects.get(slug)
-
-    def list(self, *, limit: int, cursor: str | None = None) -> ProjectPage:
-        return self.projects.list(limit=limit, cursor=cursor)
-
-    def change(self, slug: str, changes: Mapping[str, Change]) -> Project:
-        changed = self.projects.change(slug, changes)
-        self.tenants.keep(slug)
-        return changed
 
 
 @dataclass(frozen=True, slots=True)

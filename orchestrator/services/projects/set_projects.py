@@ -10,7 +10,7 @@ from orchestrator.ports.projects import Change, ProjectPage, Projects
 
 @dataclass(frozen=True, slots=True)
 class SetProjects:
-    """`Projects`. ``has_content`` says that this node knows a CMS; ``changed`` hears whose callers to look up anew.
+    """`Projects`. ``has_content`` says that this node knows a CMS; ``changed`` hears of each that was made or changed.
 
     `create` and `change` raise `InvalidParams` without one: tasks to be shown there would wait for ever to be told.
     """
@@ -21,7 +21,9 @@ class SetProjects:
 
     def create(self, project: Project) -> Project:
         self._require_content(project.payload_collection)
-        return self.projects.create(project)
+        made = self.projects.create(project)
+        self.changed(made.slug)
+        return made
 
     def ensure(self, slug: str) -> Project:
         return self.projects.ensure(slug)
