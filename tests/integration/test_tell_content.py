@@ -241,4 +241,4 @@ class TestDeleted:
                 shown.append(room.shown)
         assert [document.result for document in shown] == results
         assert [len(document.outputs) for document in shown] == [1, 0][: len(results)]
-        assert {document.status for document in shown} == {Status.SUCCEEDED}
+        assert {(document.status, document.version.progress) for document in shown} == {(Status.SUCCEEDED, 1.0)}

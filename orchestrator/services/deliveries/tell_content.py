@@ -62,7 +62,7 @@ def build_document(
         task.id,
         task.type,
         status,
-        Version(event.generation, event.seq, task.epoch, _progress(task, event)),
+        Version(event.generation, event.seq, task.epoch, _progress(task, event, shown=status)),
         params=task.params,
         result=_shown(task) if has_ended else None,
         error=asdict(task.error) if has_ended and task.error else None,
@@ -83,7 +83,7 @@ def _is_now(task: Task, event: TaskEvent) -> bool:
     return (event.generation, event.type) == (task.generation, task.status)
 
 
-def _progress(task: Task, event: TaskEvent) -> float:
-    if event.type == Status.SUCCEEDED:
+def _progress(task: Task, event: TaskEvent, *, shown: Status) -> float:
+    if shown is Status.SUCCEEDED:
         return 1.0
     return 0.0 if event.type in {Status.QUEUED, Status.RUNNING} else task.progress.fraction
