@@ -1,5 +1,6 @@
 """Every answer by which a real Payload fails, row by row of the table in the payload facts (3, Failure)."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from orchestrator.domain.errors import OrchestratorError, Refused, Unavailable
 
 JOBS, MEDIA = "/inference-jobs", "/media"
 JSON = {"Content-Type": "application/json"}
+PARTS = {"Content-Type": "multipart/form-data; boundary=x"}
 OF_TWO = {"where[externalId][equals]": "two"}
 
 
@@ -57,8 +59,11 @@ ROWS = {
         "PATCH", JOBS, entry(outputs=[4711]), kind=Unavailable, code=FAULTY, params=OF_TWO
     ),
     "unknown field of a query": Row("GET", JOBS, params={"where[bogus][equals]": "1"}),
+    "unknown operator of a query": Row("GET", JOBS, params={"where[status][bogus]": "1"}),
     "no query": Row("PATCH", JOBS, entry()),
     "malformed": Row("POST", JOBS, {"content": b"{", "headers": JSON}),
+    "no body": Row("POST", JOBS, {}, 500, Unavailable, FAULTY),
+    "broken multipart": Row("POST", MEDIA, {"content": b"--x\r\n", "headers": PARTS}, 500, Unavailable, FAULTY),
     "malformed multipart": Row(
         "POST", MEDIA, {"data": {"_payload": "{"}, "files": {"file": b"1"}}, 500, Unavailable, FAULTY
     ),
@@ -71,12 +76,16 @@ ROWS = {
         "content_forbidden",
     ),
     "no document": Row("GET", f"{JOBS}/4711", {}, 404, Refused, "content_not_found"),
+    "no document to change": Row("PATCH", f"{JOBS}/4711", entry(), 404, Refused, "content_not_found"),
+    "no document to delete": Row("DELETE", f"{JOBS}/4711", {}, 404, Refused, "content_not_found"),
     "shape of an id": Row("GET", f"{JOBS}/abc", {}, 500, Unavailable, FAULTY),
     "no collection": Row("GET", "/nothing", {}, 404, Refused, "content_not_found"),
     "no method": Row("PUT", f"{JOBS}/{{two}}", entry(), 404, Refused, "content_not_found"),
+    "no head": Row("HEAD", JOBS, {}, 404, Refused, "content_not_found"),
     "no file": Row("POST", MEDIA, {"data": {"_payload": "{}"}, "files": {"other": b""}}),
     "type of a file": Row("POST", MEDIA, picture(b"a picture? no, a poem", "a.txt")),
     "size of a file": Row("POST", MEDIA, picture(bytes(21 * 1024**2), "a.png"), 413, Refused, "content_too_large"),
+    "size of a request": Row("POST", MEDIA, picture(bytes(51 * 1024**2), "a.png"), 413, Refused, "content_too_large"),
     "size of a field": Row(
         "POST",
         MEDIA,
@@ -111,15 +120,21 @@ def test_each_failure_has_its_meaning(api: PayloadApi, two: int, row: Row) -> No
     assert (type(ours), ours.code) == (row.kind, row.code)
 
 
-@pytest.mark.parametrize(
-    ("key", "slug"),
-    [("wrong", "users"), ("", "Users")],
-)
-def test_whoever_has_no_key_may_do_nothing(payload_server: Payload, key: str, slug: str) -> None:
-    address = PayloadAddress(payload_server.url, key or payload_server.api_key, key_collection=slug)
-    with closing(PayloadApi(address)) as stranger:
-        answer = stranger.ask("GET", JOBS)
-    assert (answer.status_code, parse_answer(answer).code) == (403, "content_forbidden")
+@pytest.mark.parametrize("authorization", ["", "users API-Key wrong", "Bearer {key}", "Users API-Key {key}"])
+def test_whoever_has_no_key_may_do_nothing(payload_server: Payload, authorization: str) -> None:
+    headers = {"Authorization": authorization.format(key=payload_server.api_key)} if authorization else {}
+    with httpx.Client(base_url=f"{payload_server.url}/api", headers=headers) as stranger:
+        forbidden, unknown = stranger.get(JOBS), stranger.get("/payload-jobs/run")
+    assert (forbidden.status_code, parse_answer(forbidden).code) == (403, "content_forbidden")
+    assert (unknown.status_code, parse_answer(unknown).code) == (401, "content_forbidden")
+
+
+def test_a_database_that_somebody_else_holds_says_500_to_writes_alone(payload_server: Payload, api: PayloadApi) -> None:
+    with closing(sqlite3.connect(payload_server.log.parent / "payload" / "payload.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = api.ask("POST", JOBS, **entry(externalId="held"))
+        assert api.ask("GET", JOBS).is_success
+    assert (answer.status_code, parse_answer(answer).code) == (500, FAULTY)
 
 
 def test_a_document_that_somebody_edits_is_locked_but_not_for_us(payload_server: Payload, api: PayloadApi) -> None:

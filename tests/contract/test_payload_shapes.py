@@ -21,7 +21,8 @@ from payload_cms_server import Payload, payload
 
 from orchestrator.adapters.payload_cms import PayloadAddress, PayloadApi, PayloadCms
 from orchestrator.adapters.payload_cms.mapping import render
-from orchestrator.domain.content import ContentNames, DocumentRef
+from orchestrator.adapters.payload_cms.status import parse_answer
+from orchestrator.domain.content import FAULTY, ContentNames, DocumentRef
 from orchestrator.domain.task import Status
 from orchestrator.ports.content import OutputDocument, TaskDocument, Version
 
@@ -60,6 +61,8 @@ def test_ids_go_back_as_they_came(api: PayloadApi, tmp_path: Path) -> None:
     assert (shown["status"], shown["externalId"]) == ("succeeded", task_id)
     assert (shown["outputs"], shown["links"]) == ([made[0].id], [made[1].id])
     assert {type(ref.id) for ref in made} == {type(own)}
+    of_another_shape = parse_answer(api.ask("GET", "/inference-jobs/abc")).code
+    assert of_another_shape == ("content_not_found" if isinstance(own, str) else FAULTY)
 
 
 def test_fields_that_are_named_otherwise_or_not_at_all(payload_server: Payload) -> None:

@@ -12,6 +12,9 @@ export class Refused extends Error {
   }
 }
 
+/** Which of the fields that were sent are wrong, and why: `params.scale: Input should be 2 or 4`. */
+const flawsOf = ({ errors = [] }) => errors.map((/** @type {any} */ { field, message }) => `${field}: ${message}`)
+
 /**
  * @param {{ url: string, apiKey: string, timeoutMs: number }} options
  */
@@ -29,7 +32,7 @@ export function connect({ url, apiKey, timeoutMs }) {
     })
     const said = await answer.json().catch(() => ({}))
     if (answer.ok) return said
-    const message = said.detail ?? `Orchestrator answered ${answer.status}`
+    const message = [said.detail ?? `Orchestrator answered ${answer.status}`, ...flawsOf(said)].join('; ')
     const code = said.code ?? `http_${answer.status}`
     throw FOR_GOOD.has(answer.status) ? new Refused({ code, message }) : Object.assign(new Error(message), { code })
   }
@@ -45,6 +48,14 @@ export function connect({ url, apiKey, timeoutMs }) {
       ask(pathOf(id)).catch((error) => {
         if (!(error instanceof Refused)) throw error
       }),
+    /** Where a file may be put: in one piece at its `url`, or in parts if that is null. */
+    offer: (/** @type {object} */ file) => ask('/v1/uploads', { method: 'POST', body: file }),
+    /** Where one of the parts of an upload may be put. */
+    async offerPart(/** @type {string} */ id, /** @type {number} */ number) {
+      const { items } = await ask(`/v1/uploads/${id}/parts`, { method: 'POST', body: { numbers: [number] } })
+      return items[0]
+    },
+    complete: (/** @type {string} */ id) => ask(`/v1/uploads/${id}/complete`, { method: 'POST' }),
     cancel: (/** @type {string} */ id) => ask(`${pathOf(id)}/cancel`, { method: 'POST' }),
     /** Of two that retry the same failure one is refused, when they name the generation that they saw. */
     retry: (/** @type {string} */ id, /** @type {number | null | undefined} */ generation) =>

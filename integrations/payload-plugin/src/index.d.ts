@@ -14,6 +14,8 @@ export interface Options {
   media?: string | null
   /** The collection of files that lie elsewhere; added if it is not yours. Null: outputs are not registered. Default: `assets`. */
   links?: string | null
+  /** Upload files of `media` to Orchestrator, which else fetches them with its key. Default: whether there is a `webhookSecret`. */
+  sendFiles?: boolean
   /** The choices of `type`. Without them it is a text. */
   taskTypes?: string[]
   /** Who may write what only Orchestrator says. Default: whoever comes with an API key. */

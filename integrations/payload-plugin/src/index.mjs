@@ -22,6 +22,7 @@ export function orchestrator({
   media = 'media',
   links = 'assets',
   taskTypes,
+  sendFiles = Boolean(webhookSecret?.length),
   isService = byKey,
   submission = (task) => task,
   overrides = (jobs) => jobs,
@@ -47,7 +48,7 @@ export function orchestrator({
     if (secrets.length) {
       changed.endpoints = [...(config.endpoints ?? []), buildWebhook({ collection, links, secrets, client })]
     }
-    const tasks = buildTasks({ collection, links, client, attempts, delayMs, submission })
+    const tasks = buildTasks({ collection, links, client, attempts, delayMs, submission, sendFiles })
     changed.jobs = {
       ...config.jobs,
       tasks: [...(config.jobs?.tasks ?? []), ...tasks],

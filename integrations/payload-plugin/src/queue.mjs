@@ -1,6 +1,7 @@
 // What is sent to Orchestrator, from Payload's own jobs queue: hooks run before the commit, so a hook sends nothing.
 import { Refused } from './client.mjs'
 import { LABEL, change, findDocument, touch } from './documents.mjs'
+import { sendFile } from './files.mjs'
 import { WAITING, beforeView, fieldsOfTask, hasEnded, isWaiting } from './state.mjs'
 
 export const QUEUE = 'orchestrator'
@@ -12,7 +13,8 @@ const MOST_REQUEUED = 500
 
 /**
  * @typedef {{ collection: string, client: import('./client.mjs').Client | null, attempts: number, delayMs: number,
- *   submission: (task: object, doc: Record<string, any>) => object, links: string | null }} Sending
+ *   submission: (task: object, doc: Record<string, any>) => object, links: string | null,
+ *   sendFiles: boolean }} Sending
  */
 
 /** @param {Sending} sending @returns {import('payload').TaskConfig<any>[]} */
@@ -63,23 +65,30 @@ async function submit(sending, { payload, doc, job }) {
 export const keyOf = (collection, doc) => `payload:${collection}:${doc.id}:${Date.parse(doc.createdAt)}`
 
 /** The task of the document. An input lies in Payload, on the web, or in Orchestrator's storage; or there is none. */
-async function renderTask(payload, { links }, doc) {
+async function renderTask(payload, sending, doc) {
   return {
     type: doc.type,
     params: doc.params ?? {},
-    input: await renderInput(payload, links, doc),
+    input: await renderInput(payload, sending, doc),
     labels: { [LABEL]: String(doc.id) },
   }
 }
 
-async function renderInput(payload, links, { input, inputUrl, inputObject }) {
+async function renderInput(payload, { links, client, sendFiles }, { input, inputUrl, inputObject }) {
   if (input) {
     const { relationTo, value } = input
-    if (relationTo !== links) return { payload: { collection: relationTo, id: value } }
-    return { url: (await payload.findByID({ collection: relationTo, id: value, depth: 0 })).url }
+    if (relationTo !== links && !sendFiles) return { payload: { collection: relationTo, id: value } }
+    const doc = await findInput(payload, relationTo, value)
+    return relationTo === links ? { url: doc.url } : { object: await sendFile(payload, client, { collection: relationTo, doc }) }
   }
   if (inputUrl) return { url: inputUrl }
   return inputObject ? { object: inputObject } : null
+}
+
+async function findInput(payload, collection, id) {
+  const doc = await findDocument(payload, collection, id)
+  if (!doc) throw new Refused({ code: 'input_not_found', message: `there is no document ${id} in ${collection} any more` })
+  return doc
 }
 
 /** An answer was lost, and the document has changed since: what was submitted then is its task. */
@@ -101,7 +110,8 @@ async function settle({ collection, client }, { payload, doc, task }) {
 
 /** Say in the document why it waits still, or that it will not be tried again. */
 async function tell(payload, collection, { doc, error, last }) {
-  const said = { code: error.code ?? 'unreachable', message: error.message, retryable: !(error instanceof Refused) }
+  const why = [error.message, error.cause?.message].filter(Boolean).join(': ') // `fetch` says there what failed
+  const said = { code: error.code ?? 'unreachable', message: why, retryable: !(error instanceof Refused) }
   if (!last) return touch(payload, collection, { id: doc.id, where: WAITING, data: { error: said } })
   const data = { status: 'failed', error: said, completedAt: new Date().toISOString() }
   return change(payload, collection, { id: doc.id, where: WAITING, claim: { error: said }, data })

@@ -8,8 +8,11 @@ export class FakeOrchestrator {
   /** Task by its id, and the calls that came: `POST /v1/tasks`, … */
   tasks = new Map()
   calls = []
-  /** What the next submits are answered: a status, or a function that is called with the task, once it is recorded. */
+  /** What the next submits are answered: a status, a status and a problem, or a function that is called with the task, once it is recorded. */
   troubles = []
+  /** Object by its key, as it was uploaded: in one piece, or in parts of the size that is given. */
+  objects = new Map()
+  partBytes = null
 
   async start() {
     this.server = http.createServer((request, response) => this.#answer(request, response))
@@ -50,7 +53,9 @@ export class FakeOrchestrator {
   async #answer(request, response) {
     const chunks = []
     for await (const chunk of request) chunks.push(chunk)
-    const body = chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : undefined
+    const bytes = Buffer.concat(chunks)
+    if (request.method === 'PUT') return response.writeHead(this.#keep(request, bytes)).end()
+    const body = bytes.length ? JSON.parse(bytes.toString()) : undefined
     const { pathname, searchParams } = new URL(request.url, this.url)
     this.calls.push(`${request.method} ${pathname}`)
     const [status, said] = await this.#say(request, { pathname, searchParams, body })
@@ -61,6 +66,7 @@ export class FakeOrchestrator {
     if (headers.authorization !== `Bearer ${this.apiKey}`) return [401, { code: 'unauthorized', detail: 'no such key' }]
     const [, id, verb] = /^\/v1\/tasks\/([^/]+)(?:\/(\w+))?$/.exec(pathname) ?? []
     if (method === 'POST' && pathname === '/v1/tasks') return this.#submit(headers['idempotency-key'], body)
+    if (pathname.startsWith('/v1/uploads')) return [200, this.#offer(pathname, body)]
     if (pathname === '/v1/tasks') return [200, { items: this.#labelled(searchParams.get('label')), next: null }]
     const task = this.tasks.get(id)
     if (!task) return [404, { code: 'task_not_found', detail: 'no such task' }]
@@ -75,6 +81,7 @@ export class FakeOrchestrator {
   async #submit(key, body) {
     const trouble = this.troubles.shift()
     if (typeof trouble === 'number') return [trouble, { code: `told_${trouble}`, detail: `told to say ${trouble}` }]
+    if (Array.isArray(trouble)) return trouble
     const asked = JSON.stringify(body)
     const before = [...this.tasks.values()].find((task) => task.key === key)
     if (before && before.asked !== asked) return [409, { code: 'idempotency_conflict', detail: 'another body' }]
@@ -82,6 +89,24 @@ export class FakeOrchestrator {
     if (!before) this.tasks.set(task.id, Object.assign(task, { status: 'queued', progress: { fraction: 0 }, outputs: [] }))
     const answer = await trouble?.(task)
     return answer ?? [202, task]
+  }
+
+  /** Storage knows no API key, and takes exactly what was offered. */
+  #keep({ url, headers }, bytes) {
+    const object = decodeURIComponent(new URL(url, this.url).searchParams.get('object'))
+    if (headers.authorization || !this.objects.has(object)) return 403
+    this.objects.get(object).push(bytes)
+    return 200
+  }
+
+  #offer(pathname, body) {
+    const id = pathname.split('/')[3] ?? `upload_${this.objects.size}`
+    const object = `projects/film-a/uploads/${id}/still`
+    const url = `${this.url}/bucket?object=${encodeURIComponent(object)}`
+    if (pathname.endsWith('/parts')) return { items: body.numbers.map((number) => ({ number, url, headers: {} })) }
+    if (!pathname.endsWith('/complete')) this.objects.set(object, [])
+    const headers = { 'Content-Type': body?.content_type, 'Content-Length': String(body?.size_bytes) }
+    return { id, object, url: this.partBytes ? null : url, headers, part_size_bytes: this.partBytes }
   }
 
   #labelled(label) {

@@ -50,12 +50,15 @@ test('a save that is rolled back sends nothing', async () => {
   assert.equal(node.calls.length, calls)
 })
 
-test('inputs are a file of Payload, a link, a URL or an object', async () => {
+/** A picture in Payload. */
+function upload() {
   const file = { data: Buffer.from(PNG, 'hex'), mimetype: 'image/png', name: 'a.png', size: PNG.length / 2 }
-  const still = await cms.payload.create({ collection: 'media', data: {}, file })
+  return cms.payload.create({ collection: 'media', data: {}, file })
+}
+
+test('inputs are a link, a URL or an object', async () => {
   const link = await cms.payload.create({ collection: 'assets', data: { externalId: 'a', url: 'https://web.example/a' } })
   const inputs = [
-    [{ input: { relationTo: 'media', value: still.id } }, { payload: { collection: 'media', id: still.id } }],
     [{ input: { relationTo: 'assets', value: link.id } }, { url: 'https://web.example/a' }],
     [{ inputUrl: 'https://web.example/b' }, { url: 'https://web.example/b' }],
     [{ inputObject: 'projects/film-a/uploads/x/c' }, { object: 'projects/film-a/uploads/x/c' }],
@@ -64,6 +67,26 @@ test('inputs are a file of Payload, a link, a URL or an object', async () => {
     const { task } = await submitted({ type: 'image.upscale', ...fields })
     assert.deepEqual(task.input, wanted)
   }
+})
+
+/** A file in Payload, and what arrives of it in Orchestrator's storage, piece by piece. */
+async function arrived(still) {
+  const { task } = await submitted({ type: 'image.upscale', input: { relationTo: 'media', value: still.id } })
+  return node.objects.get(task.input.object).map((piece) => piece.toString('hex'))
+}
+
+test('a file is sent whole, or in parts, from wherever it lies', async (t) => {
+  const still = await upload()
+  const { upload: kept } = cms.payload.collections.media.config
+  t.after(() => Object.assign(node, { partBytes: null }) && Object.assign(kept, { handlers: undefined }))
+  assert.deepEqual(await arrived(still), [PNG])
+  node.partBytes = 30
+  assert.deepEqual(await arrived(still), PNG.match(/.{1,60}/g))
+  kept.handlers = [async () => undefined, async (_, { doc }) => new Response(`the bytes of ${doc.filename}`)]
+  assert.equal(Buffer.from((await arrived(still)).join(''), 'hex').toString(), `the bytes of ${still.filename}`)
+  kept.handlers = [async () => Response.redirect(`${node.url}/bucket`)]
+  const away = await cms.save({ type: 'image.upscale', input: { relationTo: 'media', value: still.id } })
+  assert.match((await cms.until(away, ({ error }) => error)).error.message, /its storage answered 401/)
 })
 
 test('a document whose turn in the queue was lost is queued again when Payload starts', async () => {
@@ -100,6 +123,13 @@ test('why a document waits is said in it, and after the last try it has failed; 
   await cms.save({ action: 'retry' }, doc.id)
   const now = await cms.until(doc, ({ externalId }) => externalId)
   assert.deepEqual([now.status, now.error, now.completedAt, now.action], ['queued', null, null, undefined])
+})
+
+test('what is wrong with what was asked for is said in the document', async () => {
+  const errors = [{ field: 'params.scale', message: 'Input should be 2 or 4' }]
+  node.troubles = [[422, { code: 'invalid_params', detail: 'the parameters do not fit', errors }]]
+  const { error } = await cms.until(await cms.save(ECHO), ({ status }) => status === 'failed')
+  assert.equal(error.message, 'the parameters do not fit; params.scale: Input should be 2 or 4')
 })
 
 test('what would be refused again is not tried again, and may be mended', async () => {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import structlog
 
@@ -39,7 +39,8 @@ class RegisterOutputs:
 
     def _register(self, project: Project, task_id: str, *, artifact: Artifact, names: ContentNames) -> Iterator[Way]:
         """The ways in which it may be shown, best first."""
-        filename = f"{task_id}-{artifact.name}"  # Payload counts upwards through the names that are in use
+        name = PurePath(artifact.name)  # first, since editors see the beginning; alone, Payload would have to count
+        filename = f"{name.stem}-{task_id}{name.suffix}"
         output = OutputDocument(names, artifact.key, filename, artifact.content_type, artifact.size_bytes)
         if project.shown_outputs is Outputs.FILE and artifact.size_bytes <= self.file_bytes:
             yield lambda: self._upload(output)
