@@ -24,6 +24,7 @@ from orchestrator.domain.task import Attempt, Run, Task
 from orchestrator.pipelines.run_limits import RunLimits, StageBudgets
 from orchestrator.pipelines.spool import Spool
 from orchestrator.pipelines.stages import Stages
+from orchestrator.pipelines.watched_engine import WatchedEngine
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.codec import MediaCodec, Picture, PictureCodec
 from orchestrator.ports.inference import InferenceEngine, Serving, Tensors
@@ -39,7 +40,7 @@ from orchestrator.services.runs.reserve_memory import ReserveMemory
 from orchestrator.services.runs.store_files import StoreFiles
 from orchestrator.telemetry import build_run_metrics
 from orchestrator.wiring.fallback_storage import FallbackStorage
-from orchestrator.wiring.guarded_engine import GuardedEngine
+from orchestrator.wiring.guarded_engine import asking
 from orchestrator.wiring.guarded_storage import GuardedStorage
 
 
@@ -116,7 +117,7 @@ class RunRoom:
         engine: InferenceEngine = self.engine
         storage: ObjectStorage = self.storage
         if self.breakers:
-            engine, storage = GuardedEngine(engine, self.breakers), GuardedStorage(storage, self.breakers)
+            engine, storage = WatchedEngine(engine, asking(self.breakers)), GuardedStorage(storage, self.breakers)
         if self.fallback:
             storage = FallbackStorage(storage, self.fallback)
         scripts = self.store.scripts

@@ -19,12 +19,12 @@ from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedO
 from orchestrator.adapters.triton.engine import TritonEngine
 from orchestrator.adapters.triton.figures import TritonFigures
 from orchestrator.pipelines.inflight import ModelRoute, Request, infer_in_order
-from orchestrator.pipelines.noted_engine import NotedEngine
 from orchestrator.pipelines.pipeline import CancelToken
 from orchestrator.pipelines.placed_engine import PlacedEngine
+from orchestrator.pipelines.watched_engine import WatchedEngine, noting
 from orchestrator.ports.inference import Tensors
 from orchestrator.telemetry import build_run_metrics
-from orchestrator.wiring.measured_engine import MeasuredEngine
+from orchestrator.wiring.timed_requests import timing
 
 FRAME = np.random.default_rng(0).integers(0, 256, (1, 1080 * 1920 * 3), np.uint8)
 REQUESTS, IN_FLIGHT = 40, 4
@@ -55,8 +55,8 @@ def measure_inference(*, children: int, rounds: int) -> list[Ratio | Level]:
 def send_through_the_service(address: str) -> float:
     """As a placed run sends them: in order, so many in flight, each timed and noted."""
     engine = TritonEngine(address)
-    measured = MeasuredEngine(engine, build_run_metrics().triton_seconds)
-    placed = PlacedEngine(NotedEngine(measured, {}), "echo", "echo")
+    measured = WatchedEngine(engine, timing(build_run_metrics().triton_seconds))
+    placed = PlacedEngine(WatchedEngine(measured, noting({})), "echo", "echo")
     route = ModelRoute(placed, "echo", ("output",), IN_FLIGHT, 60.0, CancelToken())
     begun = time.perf_counter()
     answers = infer_in_order(route, repeat(Request(None, {"input": FRAME}), REQUESTS))

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from orchestrator.pipelines.noted_engine import Told
 from orchestrator.pipelines.run_limits import StageBudgets
 from orchestrator.pipelines.run_watch import RunWatch
+from orchestrator.pipelines.watched_engine import Told
 from orchestrator.ports.clock import Clock
 from orchestrator.telemetry import RunMetrics
 

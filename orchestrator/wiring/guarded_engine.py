@@ -3,54 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, Permit, name_triton
+from orchestrator.domain.breaker import TRITON, DependencyOpen, Outcome, name_triton
+from orchestrator.pipelines.watched_engine import Waiting, Watch, WatchedEngine
 from orchestrator.ports.breakers import Breakers, passing, reporting
-from orchestrator.ports.inference import (
-    USUAL,
-    Inference,
-    InferenceEngine,
-    InferenceServer,
-    ModelControl,
-    ModelState,
-    Tensors,
-    Terms,
-)
+from orchestrator.ports.inference import InferenceServer, ModelControl, ModelState
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedInference:
-    """One request. Who waits for it says how it went; one that nobody waits for says nothing."""
+def asking(breakers: Breakers, dependency: str = TRITON) -> Watch:
+    """While the server is away nothing is sent. Who waits for an answer says how it went."""
 
-    inference: Inference
-    breakers: Breakers
-    permit: Permit
+    def watch(_model: str) -> Waiting:
+        permit = breakers.allow(dependency)
+        return lambda _inference: reporting(breakers, permit)
 
-    @property
-    def version(self) -> str:
-        return self.inference.version
-
-    def result(self, timeout_s: float) -> Tensors:
-        with reporting(self.breakers, self.permit):
-            return self.inference.result(timeout_s)
-
-    def cancel(self) -> None:
-        self.inference.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedEngine:
-    """Implements `ports.inference.InferenceEngine` around another. While its server is away nothing is sent."""
-
-    engine: InferenceEngine
-    breakers: Breakers
-    dependency: str = TRITON
-
-    def submit(
-        self, model: str, inputs: Tensors, *, outputs: tuple[str, ...], terms: Terms = USUAL
-    ) -> GuardedInference:
-        permit = self.breakers.allow(self.dependency)
-        inference = self.engine.submit(model, inputs, outputs=outputs, terms=terms)
-        return GuardedInference(inference, self.breakers, permit)
+    return watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +67,6 @@ class GuardedServers:
     def __call__(self, instance: str) -> InferenceServer:
         server, dependency = self.server(instance), name_triton(instance)
         return InferenceServer(
-            GuardedEngine(server.engine, self.breakers, dependency),
+            WatchedEngine(server.engine, asking(self.breakers, dependency)),
             GuardedControl(server.control, self.breakers, dependency),
         )

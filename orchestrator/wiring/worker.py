@@ -32,6 +32,7 @@ from orchestrator.pipelines.run_limits import RunLimits
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool
 from orchestrator.pipelines.stages import Stages
+from orchestrator.pipelines.watched_engine import WatchedEngine
 from orchestrator.ports.breakers import Breakers
 from orchestrator.ports.claims import Claims
 from orchestrator.ports.clock import Clock
@@ -65,9 +66,9 @@ from orchestrator.wiring.guarded_engine import GuardedServers
 from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.inputs import BYTES_PER_MIB, build_fetcher, build_limits
 from orchestrator.wiring.limits import build_quotas, build_stage_budgets
-from orchestrator.wiring.measured_engine import MeasuredEngine
 from orchestrator.wiring.outside import broker_url, build_samples, build_storage, lease_ms
 from orchestrator.wiring.receipts import build_seal
+from orchestrator.wiring.timed_requests import timing
 
 __all__ = ["PULSE", "WorkerPorts", "build_celery_app", "build_drain", "build_signs", "build_worker_ports", "queue_of"]
 
@@ -206,7 +207,7 @@ def _build_execute(settings: Settings, ports: WorkerPorts, *, metrics: RunMetric
         fetch_input=FetchInput(
             ports.storage, build_fetcher(settings), limits, build_content_files(settings, ports.breakers)
         ).fetch,
-        engine=lambda instance: MeasuredEngine(ports.server(instance).engine, metrics.triton_seconds),
+        engine=lambda instance: WatchedEngine(ports.server(instance).engine, timing(metrics.triton_seconds)),
         pictures=PillowImages(limits),
         media=AvCodec(limits),
         ensure=models.ensure,

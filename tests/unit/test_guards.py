@@ -8,9 +8,10 @@ from run_room import HandClock
 
 from orchestrator.domain.breaker import R2, TRITON, AccessDenied, BreakerState, DependencyOpen, Outcome, Permit
 from orchestrator.domain.errors import Category, InputNotFound, Refused, Unavailable
+from orchestrator.pipelines.watched_engine import WatchedEngine
 from orchestrator.ports.inference import InferenceServer, Tensors
 from orchestrator.ports.storage import ObjectInfo
-from orchestrator.wiring.guarded_engine import GuardedControl, GuardedEngine, GuardedServers
+from orchestrator.wiring.guarded_engine import GuardedControl, GuardedServers, asking
 from orchestrator.wiring.guarded_storage import GuardedStorage
 
 AWAY = Unavailable("away", service="triton", category=Category.NETWORK)
@@ -22,7 +23,7 @@ class TestGuards:
         return FakeBreakers(HandClock())
 
     def test_an_inference_that_fails_counts(self, breakers: FakeBreakers) -> None:
-        engine = GuardedEngine(FakeEngine({"echo": fail_away}), breakers)
+        engine = WatchedEngine(FakeEngine({"echo": fail_away}), asking(breakers))
         for _ in range(9):
             with pytest.raises(Unavailable):
                 engine.submit("echo", {}, outputs=()).result(1)

@@ -21,8 +21,6 @@ from orchestrator.domain.stored_result import CONTENT_TYPE, MOST_INLINE_BYTES, R
 from orchestrator.domain.task import Artifact, JsonObject, Progress, Run
 from orchestrator.pipelines.budgeted_engine import BudgetedEngine
 from orchestrator.pipelines.checkpoint import Checkpoint, Made, basis_of
-from orchestrator.pipelines.crowded_engine import CrowdedEngine
-from orchestrator.pipelines.noted_engine import NotedEngine, Told
 from orchestrator.pipelines.patient_engine import Patience, PatientEngine
 from orchestrator.pipelines.pipeline import LocalArtifact, Outcome, Scratch, Workbench
 from orchestrator.pipelines.placed_engine import PlacedEngine
@@ -30,6 +28,7 @@ from orchestrator.pipelines.registry import find_pipeline
 from orchestrator.pipelines.run_watch import RunWatch
 from orchestrator.pipelines.spool import Spool, sha256_of
 from orchestrator.pipelines.stages import Stages
+from orchestrator.pipelines.watched_engine import Told, WatchedEngine, noting, telling_of_want
 from orchestrator.ports.codec import MediaCodec, PictureCodec
 from orchestrator.ports.compression import Compression
 from orchestrator.ports.inference import InferenceEngine, Serving
@@ -128,9 +127,9 @@ class MakeWork:
     def _engine(self, watch: RunWatch, engine: InferenceEngine, *, told: Told) -> InferenceEngine:
         """Of its instance, as this one run may use it."""
         patient = PatientEngine(BudgetedEngine(engine, watch), Patience(watch, self.stages.clock))
-        noted = CrowdedEngine(NotedEngine(patient, told), partial(self.crowd, watch.run))
-        run = watch.run
-        return PlacedEngine(noted, run.task.model, run.placement.release) if run.placement else noted
+        noted = WatchedEngine(patient, noting(told))
+        heard, run = WatchedEngine(noted, telling_of_want(partial(self.crowd, watch.run))), watch.run
+        return PlacedEngine(heard, run.task.model, run.placement.release) if run.placement else heard
 
     def _with_small_result(self, outcome: Outcome, scratch: Scratch) -> Outcome:
         """A result that is too large for a record becomes one of the files, and a pointer to that."""
