@@ -10,6 +10,7 @@ from fakes_codec import FakePictures
 from fakes_engine import FakeControl, FakeEngine
 from numpy.typing import NDArray
 from record_store import RecordStore
+from residency_world import Inline
 from run_room import HandClock
 
 from orchestrator.adapters.redis.residency import RedisResidency
@@ -121,7 +122,7 @@ class SwapRoom:
         stage = StageRelease(self.residency, self.releases, gate, bring, problems, traffic)
         shift = ShiftTraffic(self.residency, self.releases, gate, traffic, GRACE_S)
         self.duty = AdvanceSwaps(
-            self.swaps, build_turns(stage=stage, shift=shift, retire=RetireRelease(self.residency))
+            self.swaps, build_turns(stage=stage, shift=shift, retire=RetireRelease(self.residency)), Inline()
         )
         self.ask = SwapModel(self.swaps, self.releases, self.residency, lambda kind: f"{kind}_1")
         self.back = RollBack(self.swaps, self.residency, lambda release, by: self.ask.swap(release, by=by))

@@ -1,6 +1,7 @@
 """Swaps of releases: which service does which step, and what they stand on (ADR 0048)."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from orchestrator.adapters.redis.residency import RedisResidency
@@ -25,6 +26,8 @@ from orchestrator.services.swaps.swap_model import SwapModel
 from orchestrator.settings import Settings
 from orchestrator.wiring.gate import build_gate
 from orchestrator.wiring.instances import build_figures, build_stored_releases, build_syncs
+
+MOST_AT_ONCE = 8  # of models whose releases are swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def build_swap_duty(settings: Settings, ports: SwapPorts) -> AdvanceSwaps:
     grace_s = models.old_kept.total_seconds()
     shift = ShiftTraffic(ports.residency, ports.releases, gate, ports.traffic, grace_s, bounds)
     turns = build_turns(stage=stage, shift=shift, retire=RetireRelease(ports.residency))
-    return AdvanceSwaps(ports.swaps, turns)
+    return AdvanceSwaps(ports.swaps, turns, ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="swaps"))
 
 
 def build_turns(*, stage: StageRelease, shift: ShiftTraffic, retire: RetireRelease) -> Mapping[Step, TakeTurn]:

@@ -1,7 +1,8 @@
 """Advance swaps: the duty that takes each one step by step. After a crash between two, the next tick resumes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -26,15 +27,27 @@ WITHIN_S: Mapping[Step, float] = {
 
 @dataclass(frozen=True, slots=True)
 class AdvanceSwaps:
-    """``turns`` says what each step does that is not the last."""
+    """``turns`` says what each step does that is not the last. Each swap has a thread of ``executor`` for as long as it
+    gets on: one whose golden samples take minutes holds up no other, and not the duty's own lease.
+    """
 
     swaps: Swaps
     turns: Mapping[Step, TakeTurn]
+    executor: Executor
+    _busy: dict[str, Future[None]] = field(default_factory=dict, init=False)
 
     def tick(self) -> None:
-        """Take every swap as far as it can go now."""
+        """Take every swap as far as it can go now, but those that somebody is at already."""
         for standing in self.swaps.going():
-            self._advance(standing)
+            model = standing.swap.model
+            if model not in self._busy:
+                self._busy[model] = self.executor.submit(self._advance, standing)
+        self._conclude()
+
+    def _conclude(self) -> None:
+        """Raises what went wrong with the first of those that have ended; the others are heard by the next ticks."""
+        for model in [model for model, advance in self._busy.items() if advance.done()]:
+            self._busy.pop(model).result()
 
     def _advance(self, standing: Standing) -> None:
         at: Standing | None = standing
