@@ -128,11 +128,14 @@ class LiveSwaps:
         survey = self.residency.survey()
         closing = {found.release for found in survey.instances[0].residents if found.state is ResidentState.CLOSING}
         for name in survey.wanted.keys() - closing:
+            release = name.removesuffix("@0")
             try:
-                self.control.load(name)
-                self.residency.note(address, Resident(name, ResidentState.READY, "1"))
+                self.control.load(release)
+                self.residency.note(address, Resident(release, ResidentState.READY, "1"))
             except OrchestratorError as error:
-                failed = Resident(name, ResidentState.FAILED, since_ms=self.residency.survey().now_ms, error=str(error))
+                failed = Resident(
+                    release, ResidentState.FAILED, since_ms=self.residency.survey().now_ms, error=str(error)
+                )
                 self.residency.note(address, failed)
             self.residency.settle(name)
 

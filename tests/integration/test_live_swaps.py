@@ -62,7 +62,8 @@ def test_no_task_fails_and_none_hears_the_wrong_release_while_releases_are_swapp
         (3, {"wrong": 1}, Step.REFUSED, Fault.WRONG_OUTPUT, "in.npz: exact is 0, >= 1 is expected"),
         (4, {"delay_ms": 400}, Step.REFUSED, Fault.SLOW, "a golden sample takes"),
         (5, {"dies": 1}, Step.REFUSED, Fault.CRASHES, "a sample of its warm-up: "),
-        (6, {"broken": 1}, Step.REFUSED, Fault.NOT_LOADED, "the model cannot be loaded"),
+        (9, {"fails": 1}, Step.REFUSED, Fault.CRASHES, "failed on this request (“"),
+        (6, {"broken": 1}, Step.REFUSED, Fault.NOT_LOADED, "the model cannot be loaded (“"),
         (7, {"dims": 2}, Step.REFUSED, Fault.WRONG_DIMS, "its input 'value' INT32 [2] differs"),
     ],
 )

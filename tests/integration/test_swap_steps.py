@@ -1,23 +1,19 @@
 """A swap as a keeper takes it from step to step, and how each bad release ends, with the owner and the models faked."""
 
 import itertools
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
 from fakes_engine import FakeModel
-from processes import wait_for
 from record_store import open_store
 from swap_room import GPU, GRACE_S, SIZE_BYTES, SwapRoom, identity
 
 from orchestrator.adapters.redis.swaps import RedisSwaps
 from orchestrator.domain.errors import InvalidParams
-from orchestrator.domain.model import Instance, ModelNotFound, Release, Resident, ResidentState
+from orchestrator.domain.model import Instance, ModelNotFound, Release
 from orchestrator.domain.swap import Fault, NothingToRollBack, Step, SwapInProgress, Turn
-from orchestrator.ports.inference import Tensors
 from orchestrator.ports.swaps import KEEPER, Standing
 from orchestrator.services.swaps.serve_first import ServeFirst
 
@@ -88,37 +84,6 @@ def test_a_keeper_that_dies_at_any_step_leaves_a_swap_that_the_next_one_ends(roo
         room.obey()
     assert room.swap.step is Step.DONE
     assert room.routes == {"echo@2": 100}
-
-
-def test_a_slow_gate_holds_up_no_other_swap_nor_the_duty(room: SwapRoom, two: Release) -> None:
-    go_on, asked = threading.Event(), threading.Event()
-
-    def slowly(inputs: Tensors) -> Tensors:
-        asked.set()
-        assert go_on.wait(30)
-        return inputs
-
-    room.models[two.name] = lambda inputs: {"y": slowly(inputs)["x"]}
-    other = Release("other", 2)
-    room.releases.push(other)
-    room.models |= {"other": identity, other.name: identity}
-    room.residency.note(GPU, Resident("other", ResidentState.READY, bytes=SIZE_BYTES))
-    with ThreadPoolExecutor(2) as threads:
-        duty = replace(room.duty, executor=threads)
-        room.ask.swap(two, by="key_1")
-        room.ask.swap(other, by="key_1")
-
-        def is_done() -> bool:
-            duty.tick()
-            room.obey()
-            found = room.swaps.find("other")
-            return found is not None and found.swap.step is Step.DONE
-
-        wait_for(is_done)
-        assert asked.wait(30)
-        assert room.swap.step is Step.WARMING
-        go_on.set()
-    wait_for(lambda: room.tick().step is Step.DONE)
 
 
 def test_what_two_keepers_do_at_once_is_done_once(room: SwapRoom, two: Release) -> None:

@@ -91,6 +91,8 @@ def read_code(error: InferenceServerException) -> StatusCode | None:
 
 
 def parse_error(error: InferenceServerException) -> OrchestratorError:
-    """Our error for one of Triton's, to be raised from it. It carries none of Triton's words."""
-    code, message = read_code(error), str(error.message()).lower()
-    return next(meaning() for row, words, meaning in TABLE if row in (None, code) and words in message)
+    """Our error for one of Triton's, to be raised from it. Its text has none of Triton's words; its note has."""
+    code, message = read_code(error), str(error.message())
+    ours = next(meaning() for row, words, meaning in TABLE if row in (None, code) and words in message.lower())
+    ours.add_note(message)
+    return ours

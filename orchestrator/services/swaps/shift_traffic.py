@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import OrchestratorError
+from orchestrator.domain.foreign_words import quote_cause
 from orchestrator.domain.model import STOCK, Placement, Release, ResidentState
 from orchestrator.domain.swap import Fault, Step, Swap, Turn
 from orchestrator.domain.swap_rules import blame, homes_of, serving_homes
@@ -87,7 +88,7 @@ class ShiftTraffic:
         except OrchestratorError as error:
             if blame(error) is None:
                 raise
-            return f"a golden sample: {error}"
+            return f"a golden sample: {error}{quote_cause(error)}"
         return "; ".join(found.flaw for found in verdicts if found.flaw)
 
     def _keep_new(self, swap: Swap) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.errors import Category, OrchestratorError, Refused, Unavailable
+from orchestrator.domain.foreign_words import quote, quote_cause
 from orchestrator.domain.manifest import Manifest, TensorSpec
 from orchestrator.domain.model import STOCK, ModelNotFound, Placement, Release, ResidentState
 from orchestrator.domain.swap import ALL, Fault, Step, Swap, Turn
@@ -70,13 +71,13 @@ class StageRelease:
                 self.residency.keep(address, swap.new, is_kept=True)
             return Turn(Step.WARMING)
         failed = [
-            found
+            (instance.address, found.error or "it does not load")
             for instance in instances
             for found in instance.residents
             if (found.release, found.state) == (swap.new, ResidentState.FAILED) and found.since_ms >= standing.since_ms
         ]
-        if failed:
-            return swap.fail(Fault.NOT_LOADED, failed[0].error or "it does not load")
+        for address, error in failed[:1]:
+            return swap.fail(Fault.NOT_LOADED, f"{error}{self._words(address, swap.new)}")
         self.residency.want(Release.parse(swap.new).wanted_name)
         return None
 
@@ -87,7 +88,7 @@ class StageRelease:
         try:
             took_ms = self.gate.warm_up(self.gate.subject(manifest, self._home(swap)))
         except OrchestratorError as error:
-            return swap.fail(self._blame(swap, error), f"a sample of its warm-up: {error}")
+            return swap.fail(self._blame(swap, error), f"a sample of its warm-up: {error}{quote_cause(error)}")
         return Turn(Step.JUDGING, figures=took_ms)
 
     def judge(self, standing: Standing) -> Turn | None:
@@ -98,7 +99,7 @@ class StageRelease:
                 verdicts = self.gate.judge(self.gate.subject(manifest, self._home(swap)))
                 times = self._times(swap, manifest)
             except OrchestratorError as error:
-                return swap.fail(self._blame(swap, error), f"a golden sample: {error}")
+                return swap.fail(self._blame(swap, error), f"a golden sample: {error}{quote_cause(error)}")
             figures = {**{f"{found.golden.sample} {found.golden.metric}": found.value for found in verdicts}, **times}
             flaws = [found.flaw for found in verdicts if found.flaw]
             if flaws:
@@ -143,6 +144,11 @@ class StageRelease:
         if fault is None or not is_live:
             raise error
         return fault
+
+    def _words(self, address: str, release: str) -> str:
+        """Why the server there could not load it, as that says itself."""
+        states = self.gate.servers(address).control.index()
+        return next((quote(state.reason) for state in states if state.name == release), "")
 
     def _mismatch(self, swap: Swap, manifest: Manifest) -> str:
         homes = serving_homes(self.residency.instances(), swap.old)
