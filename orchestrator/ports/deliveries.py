@@ -101,7 +101,7 @@ class DeliveryLog(Protocol):
     """Deliveries as the project sees them."""
 
     def list(self, project: str, task_id: str) -> tuple[Delivery, ...]:
-        """Those of the task, by destination.
+        """Those of the task, by destination. One that is held back is due when that is over.
 
         Raises:
             TaskNotFound: the project has no such task.

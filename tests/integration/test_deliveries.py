@@ -169,7 +169,15 @@ class TestFailures:
         room.log.hold_back(first, after_s=5)
         others = room.claim(9)
         assert {sending.delivery.channel for sending in others}.isdisjoint({first.delivery.channel})
+        waiting = [
+            each
+            for task in ("t1", "t2")
+            for each in room.log.list("film-a", task)
+            if each.channel == first.delivery.channel
+        ]
+        assert [each.due_ms for each in waiting] == [room.store.now_ms + 5_000] * 2, "and says until when"
         room.store.pass_time(5_000)
+        assert [each.due_ms for task in ("t1", "t2") for each in room.log.list("film-a", task)] == [None] * 4
         assert {sending.delivery.tries for sending in room.claim(9)} == {0}
 
     def test_one_that_was_given_up_begins_again_with_the_next_event(self, room: DeliveryRoom) -> None:

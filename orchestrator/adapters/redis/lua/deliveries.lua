@@ -58,6 +58,12 @@ function deliveries()
     redis.call('ZADD', 'orch:outboxes', 'XX', PARKED + until_ms, outbox)
   end
 
+  -- When the first of it may be claimed again; nil if it may be now.
+  local function held_until(outbox, now)
+    local score = tonumber(redis.call('ZSCORE', 'orch:outboxes', outbox) or 0)
+    return score > PARKED + now and score - PARKED or nil
+  end
+
   local function enter_outbox(delivery, now)
     redis.call('ZADD', 'orch:outbox:' .. outbox_of(delivery), now, delivery.id)
     delivery.place = 'outbox'
@@ -231,7 +237,7 @@ function deliveries()
 
   delivery_parts = {
     load = load, store = store, outbox_of = outbox_of, kind_of = kind_of_destination, is_asked_for = is_asked_for,
-    is_before = is_before, to_the_end = to_the_end, hold_back = hold_back, enter_outbox = enter_outbox,
+    is_before = is_before, to_the_end = to_the_end, hold_back = hold_back, held_until = held_until, enter_outbox = enter_outbox,
     enter_later = enter_later, enter_sending = enter_sending, leave_outbox = leave_outbox, leave_place = leave_place,
     begin = begin, sender_of = sender_of, take_back = take_back, conclude = conclude, tell = tell,
     tell_progress = tell_progress, held = held, note_answer = note_answer, note_taken = note_taken, each_of = each_of,
