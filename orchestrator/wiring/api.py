@@ -80,7 +80,7 @@ def build_api_parts(settings: Settings) -> ApiParts:
         offer_upload=OfferUpload(storage, parts, log, uploads, new_id, expires_s, open_for_s, limits),
         continue_upload=ContinueUpload(storage, parts, log, uploads, expires_s),
         reads=reads,
-        results=ReadResult(build_both(settings), Zstd()),
+        results=ReadResult(build_both(settings, build_breakers(settings)), Zstd()),
         forecast=forecast,
         feed=RedisFeed(settings.redis.url.get_secret_value()),
         storage=storage,

@@ -14,6 +14,7 @@ from orchestrator.services.deliveries.register_outputs import RegisterOutputs
 from orchestrator.services.deliveries.tell_content import TellContent
 from orchestrator.services.workers.sweep_scratch import SweepScratch
 from orchestrator.settings import Settings
+from orchestrator.wiring.breakers import build_breakers
 from orchestrator.wiring.fallback import build_both
 from orchestrator.wiring.guarded_files import GuardedFiles
 from orchestrator.wiring.inputs import build_fetcher
@@ -38,7 +39,8 @@ def build_tell_content(settings: Settings) -> Sender | None:
     content = PayloadCms(api)
     projects = RedisProjects(Scripts(connect(settings.redis.url.get_secret_value(), WORKER)))
     scratch_dir = SweepScratch(settings.worker.scratch_dir, LinuxProcesses()).make_own()
-    register = RegisterOutputs(content, build_both(settings), scratch_dir, settings.payload.file_bytes)
+    storage = build_both(settings, build_breakers(settings))
+    register = RegisterOutputs(content, storage, scratch_dir, settings.payload.file_bytes)
     return TellContent(content, projects, register.register)
 
 

@@ -9,6 +9,7 @@ from orchestrator.ports.storage import ObjectStorage
 from orchestrator.services.upkeep.move_back import MoveBack
 from orchestrator.settings import Settings
 from orchestrator.wiring.fallback_storage import FallbackStorage
+from orchestrator.wiring.guarded_storage import GuardedStorage
 from orchestrator.wiring.outside import build_storage
 
 
@@ -28,9 +29,13 @@ def build_fallback(settings: Settings) -> S3Storage | None:
     return S3Storage(address, cache_control=settings.s3.cache_control)
 
 
-def build_both(settings: Settings) -> ObjectStorage:
-    """For who reads or removes what tasks have made, wherever it is."""
+def build_both(settings: Settings, breakers: Breakers | None = None) -> ObjectStorage:
+    """For who removes what tasks have made, wherever it is. Who reads it asks the breaker of the first one: while that
+    is open, the second one is asked.
+    """
     storage: ObjectStorage = build_storage(settings)
+    if breakers:
+        storage = GuardedStorage(storage, breakers)
     fallback = build_fallback(settings)
     return FallbackStorage(storage, fallback) if fallback else storage
 

@@ -9,13 +9,22 @@ import pytest
 import zstandard
 from adoption_room import OPEN, MoodyStorage
 from front_door import KEYS, FrontDoor, front_door
+from pydantic import SecretStr
 from record_store import DONE, open_store
 from run_room import RunRoom
+from servers import SeaweedFs
 
+from orchestrator.adapters.s3_storage import S3Storage
+from orchestrator.adapters.zstd import Zstd
 from orchestrator.client import Client
-from orchestrator.domain.stored_result import MOST_INLINE_BYTES, RESULT_NAME, find_stored
+from orchestrator.domain.breaker import R2, Outcome, Permit
+from orchestrator.domain.stored_result import MOST_INLINE_BYTES, RESULT_NAME, StoredResult, find_stored
 from orchestrator.domain.task import Status
+from orchestrator.local.loopback import pick_ports
 from orchestrator.ports.storage import ObjectStorage
+from orchestrator.settings import ApiSettings, FallbackSettings, RedisSettings, S3Settings, Settings
+from orchestrator.wiring.api import build_api_parts
+from orchestrator.wiring.breakers import build_breakers
 
 LARGE = 2_500_000  # bytes, twice as many hexadecimal digits
 FRAME = "bytes"
@@ -130,6 +139,27 @@ class TestOverHttp:
         assert large.task.result
         storage.objects.clear()
         assert film_a.get("/v1/tasks/t/result").status_code == 404
+
+    def test_one_in_the_second_store_is_read_while_the_first_is_away(
+        self, redis_url: str, s3_server: SeaweedFs
+    ) -> None:
+        second = FallbackSettings(
+            endpoint=s3_server.endpoint,
+            bucket=s3_server.bucket,
+            access_key_id=s3_server.access_key_id,
+            secret_access_key=SecretStr(s3_server.secret_access_key),
+        )
+        settings = Settings(
+            redis=RedisSettings(url=SecretStr(redis_url)),
+            s3=S3Settings(endpoint=f"http://127.0.0.1:{pick_ports(1)[0]}", access_key_id="k"),
+            fallback=second,
+            api=ApiSettings(key_pepper=SecretStr("a pepper of the tests")),
+        )
+        content, key = Zstd().compress(b'{"scenes":3}'), f"large/{RESULT_NAME}"
+        S3Storage(s3_server.address).put(content, key, content_type="application/zstd")
+        build_breakers(settings).report(Permit(R2), Outcome.DENIED)
+        stored = StoredResult("", 12, len(content), key, store="fallback")
+        assert b"".join(build_api_parts(settings).results.read(stored, as_stored=False)) == b'{"scenes":3}'
 
     def test_the_client_gives_the_result_as_if_it_were_small(self, large: RunRoom, door: FrontDoor) -> None:
         assert large.task.result
