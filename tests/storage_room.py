@@ -1,7 +1,7 @@
 """A bucket as its tests see it: the fake, or a server, and the same when it is away, forbids or misses."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -16,6 +16,16 @@ from orchestrator.local.loopback import pick_ports
 from orchestrator.ports.storage import ObjectStorage, SignedUrl
 
 LARGE = 16 * 1024**2 + 1  # just over one part
+PATIENCE_S = 60.0  # on a busy machine an answer of the store may take longer than the five seconds of httpx
+
+
+def put_signed(url: str, *, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    """What a client does with a URL that was signed for it."""
+    return httpx.put(url, content=content, headers=headers, timeout=PATIENCE_S)
+
+
+def get_signed(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=PATIENCE_S)
 
 
 @dataclass
@@ -50,10 +60,10 @@ def s3_bucket(server: SeaweedFs) -> Bucket:
 
     def upload(signed: SignedUrl, body: bytes) -> bool:
         headers = {**signed.headers, "Content-Length": str(len(body))}  # HTTP clients send the true length
-        return httpx.put(signed.url, headers=headers, content=body).is_success
+        return put_signed(signed.url, content=body, headers=headers).is_success
 
     def download(signed: SignedUrl) -> tuple[bytes, str]:
-        answer = httpx.get(signed.url).raise_for_status()
+        answer = get_signed(signed.url).raise_for_status()
         name = re.search(r"filename\*=UTF-8''(.*)$", answer.headers["content-disposition"])
         return answer.content, unquote(name[1]) if name else ""
 

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import httpx
 import pytest
 from fakes_parts import MemoryParts
 from fakes_storage import MemoryStorage
 from servers import SeaweedFs
+from storage_room import put_signed
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.breaker import AccessDenied
@@ -44,7 +44,7 @@ def s3_bucket(server: SeaweedFs) -> Bucket:
     address = server.address
 
     def upload(signed: SignedUrl, body: bytes) -> bool:
-        return httpx.put(signed.url, headers={"Content-Length": str(len(body))}, content=body).is_success
+        return put_signed(signed.url, content=body, headers={"Content-Length": str(len(body))}).is_success
 
     return Bucket(
         parts=S3Parts(address),

@@ -15,6 +15,7 @@ import servers
 from front_door import SECRETS, FrontDoor, front_door
 from made_models import onnx_bytes
 from push_room import CONFIG, MODEL
+from storage_room import put_signed
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.client import Client
@@ -79,7 +80,7 @@ def begin(admin: httpx.Client, model: str, *, files: Mapping[str, bytes], **more
 
 def put(push: Mapping[str, Any], path: str, *, content: bytes) -> httpx.Response:
     (file,) = (file for file in push["files"] if file["path"] == path)
-    return httpx.put(file["url"], content=content, headers=file["headers"])
+    return put_signed(file["url"], content=content, headers=file["headers"])
 
 
 def send_slowly(push: Mapping[str, Any], path: str, *, content: bytes) -> None:
@@ -168,7 +169,7 @@ def test_a_large_model_goes_in_parts_and_goes_on_after_a_break(
         assert [part["number"] for part in file["parts"]] == [1, 2, 3]
         part = file["parts"][1]
         piece = path.read_bytes()[part["begin"] : part["begin"] + part["size_bytes"]]
-        assert httpx.put(part["url"], content=piece, headers=part["headers"]).is_success
+        assert put_signed(part["url"], content=piece, headers=part["headers"]).is_success
         assert refusal(admin.post(push["links"]["complete"])) == (409, "upload_incomplete")
         again = begin(admin, model, files={"model.onnx": path.read_bytes()})
         assert [part["number"] for part in again["files"][0]["parts"]] == [1, 3]

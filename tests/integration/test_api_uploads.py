@@ -11,6 +11,7 @@ import pytest
 import redis
 import servers
 from front_door import FrontDoor, front_door
+from storage_room import put_signed
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.domain.upload import MIB, UploadSizes
@@ -54,7 +55,7 @@ def send(caller: httpx.Client, upload: dict[str, Any], *, numbers: list[int]) ->
     for part in signed:
         begin = (part["number"] - 1) * upload["part_size_bytes"]
         body = FILM[begin : begin + part["size_bytes"]]
-        assert httpx.put(part["url"], content=body, headers=part["headers"]).is_success
+        assert put_signed(part["url"], content=body, headers=part["headers"]).is_success
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -69,11 +70,11 @@ def test_a_small_file_goes_in_one_piece(film_a: httpx.Client, bucket: Bucket) ->
     assert refusal(film_a.post(f"{where}/complete")) == (409, "upload_incomplete")
     assert refusal(film_a.post(f"{where}/parts", json={"numbers": [1]})) == (422, "invalid_params")
     headers = {"Content-Type": "video/mp4"}
-    assert not httpx.put(upload["url"], content=b"four", headers=headers).is_success, "the length is signed"
-    assert not httpx.put(upload["url"], content=b"abc", headers={"Content-Type": "text/html"}).is_success, (
+    assert not put_signed(upload["url"], content=b"four", headers=headers).is_success, "the length is signed"
+    assert not put_signed(upload["url"], content=b"abc", headers={"Content-Type": "text/html"}).is_success, (
         "the type too"
     )
-    assert httpx.put(upload["url"], content=b"abc", headers=headers).is_success
+    assert put_signed(upload["url"], content=b"abc", headers=headers).is_success
     state = film_a.post(f"{where}/complete").json()
     assert (state["is_complete"], state["etag"]) == (True, bucket.storage.head(upload["object"]).etag)
     assert refusal(film_a.delete(where)) == (409, "upload_complete")
@@ -124,7 +125,7 @@ def test_parts_have_the_size_that_they_were_signed_for(film_a: httpx.Client) -> 
     upload = offer(film_a, len(FILM))
     where = f"{ROOM}/{upload['id']}"
     (part,) = film_a.post(f"{where}/parts", json={"numbers": [1]}).json()["items"]
-    assert not httpx.put(part["url"], content=FILM[: 5 * MIB - 1]).is_success
+    assert not put_signed(part["url"], content=FILM[: 5 * MIB - 1], headers={}).is_success
     for numbers, code in (([0], "invalid_request"), ([4], "invalid_params"), ([], "invalid_request")):
         assert refusal(film_a.post(f"{where}/parts", json={"numbers": numbers})) == (422, code)
 

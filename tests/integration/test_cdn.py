@@ -6,18 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from fakes_storage import MemoryStorage
 from record_store import DONE, RETENTION_MS, RecordStore, new_task, open_store
+from servers import SeaweedFs
+from storage_room import LARGE, get_signed
 
 from orchestrator.adapters.cloudflare_cdn import URLS_A_CALL, CloudflareCdn
 from orchestrator.adapters.redis.projects import RedisProjects
 from orchestrator.adapters.redis.scripts import Scripts
+from orchestrator.adapters.s3_storage import S3Storage
 from orchestrator.domain.errors import OrchestratorError, Refused, Unavailable
 from orchestrator.local.loopback import pick_ports
 from orchestrator.services.upkeep.purge_cached import PurgeCached
 from orchestrator.services.upkeep.sweep import Sweep
+from orchestrator.settings import S3Settings
 from orchestrator.telemetry import build_queue_metrics
 
 
@@ -53,6 +58,15 @@ def serving(zone: Zone) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize("size_bytes", [1, LARGE])
+def test_every_cache_may_keep_what_is_stored_for_ever(r2_server: SeaweedFs, tmp_path: Path, size_bytes: int) -> None:
+    storage, source = S3Storage(r2_server.address, cache_control=S3Settings().cache_control), tmp_path / "film"
+    source.write_bytes(bytes(size_bytes))
+    storage.store(source, f"cached/{size_bytes}", content_type="video/mp4")
+    answer = get_signed(storage.sign_get(f"cached/{size_bytes}", expires_s=60, filename="film").url)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.fixture

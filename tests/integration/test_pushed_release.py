@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 import servers
 from fakes_residency import FakeResidency
+from storage_room import put_signed
 
 from orchestrator.adapters.s3_storage import S3Parts, S3Storage
 from orchestrator.adapters.triton.control import TritonControl
@@ -25,8 +25,8 @@ MODELS = Path(__file__).resolve().parents[2] / "model_repository"
 
 
 @pytest.fixture
-def releases(s3_server: servers.SeaweedFs) -> ReleaseParts:
-    address = s3_server.address
+def releases(r2_server: servers.SeaweedFs) -> ReleaseParts:
+    address = r2_server.address
     return build_releases(ReleaseStorage(S3Storage(address), S3Parts(address), 60), FakeResidency())
 
 
@@ -42,7 +42,7 @@ def push(releases: ReleaseParts, model: str, *, files: Mapping[str, bytes]) -> M
     state = releases.push.begin(Push(model, told))
     for file in state.files:
         assert file.signed
-        sent = httpx.put(file.signed.url, content=files[file.file.path], headers=dict(file.signed.headers))
+        sent = put_signed(file.signed.url, content=files[file.file.path], headers=file.signed.headers)
         assert sent.is_success
     return releases.prove.prove(state.release, releases.push.assemble(state.release))
 

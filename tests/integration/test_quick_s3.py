@@ -8,9 +8,9 @@ from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
-import httpx
 import pytest
 from servers import SeaweedFs
+from storage_room import get_signed
 
 from orchestrator.adapters.s3_storage import S3Address, S3Storage
 from orchestrator.adapters.s3_storage.body import Body, body_of
@@ -66,8 +66,8 @@ def test_a_url_that_another_key_signed_opens_nothing(address: S3Address, key: st
     storage, stranger = S3Storage(address), S3Storage(replace(address, secret_access_key="wrong"))
     storage.store(source, key, content_type="image/png")
     own, foreign = (signer.sign_get(key, expires_s=60, filename="a.png") for signer in (storage, stranger))
-    assert httpx.get(own.url).status_code == HTTPStatus.OK
-    assert httpx.get(foreign.url).status_code == HTTPStatus.FORBIDDEN
+    assert get_signed(own.url).status_code == HTTPStatus.OK
+    assert get_signed(foreign.url).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_an_empty_object_goes_both_ways(address: S3Address, key: str) -> None:

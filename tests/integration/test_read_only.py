@@ -18,8 +18,8 @@ ECHO = {"type": "system.echo"}
 
 
 @pytest.fixture
-def room(redis_url: str, s3_server: SeaweedFs) -> Iterator[JournalRoom]:
-    with journal_room(redis_url, s3_server.address) as opened:
+def room(redis_url: str, r2_server: SeaweedFs) -> Iterator[JournalRoom]:
+    with journal_room(redis_url, r2_server.address) as opened:
         yield opened
 
 
