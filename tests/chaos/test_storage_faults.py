@@ -195,7 +195,7 @@ def test_fault_28_a_run_that_is_over_leaves_a_crawling_fetch(store: Store, key: 
         store.storage.fetch(
             key, source.with_name("copy"), etag=stored.etag, limit_bytes=stored.size_bytes, keep_going=keep_going
         )
-    assert time.monotonic() - ends_s < 5
+    assert time.monotonic() - ends_s < 60, "at that pace all of it takes the better part of an hour"
     assert not source.with_name("copy").exists()
 
 
