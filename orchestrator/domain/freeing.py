@@ -1,7 +1,7 @@
 """What a release has held must come back once it is unloaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
 from orchestrator.domain.model import Instance
@@ -41,3 +41,33 @@ class Freeing:
         if self.held_bytes:
             return self.release not in models
         return max(freed_bytes, self.before_bytes - now.used_bytes) >= self.size_bytes // 2
+
+
+@dataclass(slots=True)
+class FreedMemory:
+    """What an owner still waits for after its last unload, for ``within_ms`` at most."""
+
+    within_ms: int
+    _freeing: Freeing | None = field(default=None, init=False)
+
+    @property
+    def is_awaited(self) -> bool:
+        return self._freeing is not None
+
+    def forget(self) -> None:
+        self._freeing = None
+
+    def expect(self, release: str, *, before_bytes: int, size_bytes: int, held_bytes: int, at_ms: int) -> None:
+        """``release`` is unloaded now. Of one that was never measured nothing is expected."""
+        until_ms = at_ms + self.within_ms
+        self._freeing = Freeing(release, before_bytes, size_bytes, held_bytes, until_ms) if size_bytes else None
+
+    def find_leak(self, now: Instance, models: Mapping[str, int], *, freed_bytes: int, at_ms: int) -> Freeing | None:
+        """What has not come back in time: told once. As `Freeing.outcome` otherwise."""
+        freeing = self._freeing
+        if freeing is None:
+            return None
+        outcome = freeing.outcome(now, models, freed_bytes=freed_bytes, at_ms=at_ms)
+        if outcome is not Outcome.WAITING:
+            self.forget()
+        return freeing if outcome is Outcome.LEAKED else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.domain.model import Release
 from orchestrator.domain.release_errors import ReleaseInUse
 from orchestrator.ports.releases import ReleaseRegister
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class DeleteRelease:
     """Also one whose push was never completed."""
 
     register: ReleaseRegister
-    residency: Residency
+    residency: Residents
 
     def delete(self, release: Release) -> None:
         """Take it out of storage. Instances remove what they have of it by themselves.

@@ -10,7 +10,7 @@ import structlog
 from orchestrator.domain.errors import Unavailable
 from orchestrator.domain.model import Instance, ModelNotFound, Release, Resident
 from orchestrator.ports.model_figures import Figures, ModelFigures
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class KnownModel:
 class ShowModels:
     """``figures`` has the counters of each instance, by its address."""
 
-    residency: Residency
+    residency: Residents
     figures: Mapping[str, ModelFigures] = field(default_factory=dict)
 
     def show(self) -> tuple[KnownModel, ...]:

@@ -11,7 +11,7 @@ from orchestrator.domain.manifest import Manifest, TensorSpec
 from orchestrator.domain.model import Release, ResidentState
 from orchestrator.domain.model_config import compare
 from orchestrator.ports.releases import Releases
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 from orchestrator.ports.warden import Warden
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ class SyncRelease:
     address: str
     releases: Releases
     warden: Warden
-    residency: Residency
+    residency: Residents
     _opened: set[tuple[str, str]] = field(default_factory=set)
 
     def bring(self, release: Release) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 
 from orchestrator.domain.model import ModelNotFound, Release, Resident, ResidentState
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Requests
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ Wish = Literal["load", "unload", "pin", "unpin"]
 class AskOwners:
     """Says what is wished; the owners hear of it within a second."""
 
-    residency: Residency
+    residency: Requests
 
     def ask(self, wish: Wish, name: str, *, by: str) -> None:
         """``name`` is a release, or a model: then all its releases are meant, and of `load` those that runs may take.

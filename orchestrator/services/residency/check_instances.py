@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.errors import Category, OrchestratorError, Unavailable
 from orchestrator.domain.model import Instance
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 
 TOLD_WITHIN_MS = 30_000  # what an owner that is away has said last says nothing of now
 
@@ -14,7 +14,7 @@ TOLD_WITHIN_MS = 30_000  # what an owner that is away has said last says nothing
 class CheckInstances:
     """Two questions: for `/readyz`, which warns, and for the breaker of each server."""
 
-    residency: Residency
+    residency: Residents
 
     def check(self) -> None:
         """Return when every instance is well.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from orchestrator.domain.freeing import Freeing, Outcome
+from orchestrator.domain.freeing import FreedMemory
 from orchestrator.domain.model import Instance, Resident, ResidentState
 from orchestrator.domain.residency import Load, Move, Rules, Scene, Unload, next_move
 from orchestrator.domain.residents import (
@@ -86,10 +86,13 @@ class KeepResident:
     residency: Residency
     wishes: Wishes
     metrics: ResidentMetrics
-    _freeing: Freeing | None = field(default=None, init=False)
+    _freed: FreedMemory = field(init=False)
     _preload: set[str] | None = field(default=None, init=False)
     _is_recovering: bool = field(default=True, init=False)
     _looked_ms: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._freed = FreedMemory(self.wishes.freed_within_ms)
 
     def tick(self) -> None:
         survey = self.residency.survey()
@@ -119,11 +122,12 @@ class KeepResident:
             if resident.pins and survey.now_ms - resident.used_ms >= LOOK_MS:
                 self.residency.note(mine.address, replace(resident, used_ms=survey.now_ms))
         is_asked = survey.wanted or survey.dismissed or mine.crowded_by or self._preload is None or self._preload
-        is_busy = is_asked or self._is_recovering or self._freeing or not is_quiet(mine)
+        is_busy = is_asked or self._is_recovering or self._freed.is_awaited or not is_quiet(mine)
         return not is_busy and survey.now_ms - self._looked_ms < LOOK_MS
 
     def _restart(self, mine: Instance, at_ms: int, *, is_live: bool) -> None:
-        self._is_recovering, self._freeing = True, None
+        self._is_recovering = True
+        self._freed.forget()
         now = replace(mine, is_well=False, reason=f"restarting: {self.restarts.reason}")
         self._tell(mine, now, at_ms=at_ms)
         if self.restarts.go_on(mine, is_live=is_live):
@@ -151,10 +155,13 @@ class KeepResident:
     def _move(self, scene: Scene, memory: Memory) -> None:
         move = next_move(scene, self.wishes.rules)
         if isinstance(move, Unload):
-            size, held = scene.sizes.get(move.release, 0), memory.models.get(move.release, 0)
-            until_ms = scene.at_ms + self.wishes.freed_within_ms
-            freeing = Freeing(move.release, memory.used_bytes, size, held, until_ms)
-            self._freeing = freeing if size else None
+            self._freed.expect(
+                move.release,
+                before_bytes=memory.used_bytes,
+                size_bytes=scene.sizes.get(move.release, 0),
+                held_bytes=memory.models.get(move.release, 0),
+                at_ms=scene.at_ms,
+            )
         if isinstance(move, Load) and self._preload:
             self._preload.discard(move.release)
         if move:
@@ -178,7 +185,7 @@ class KeepResident:
             dismissed=survey.dismissed,
             sizes=survey.sizes,
             host_bytes=memory.host_bytes,
-            is_settling=self._freeing is not None,
+            is_settling=self._freed.is_awaited,
             can_restart=self.restarts.is_able(),
         )
 
@@ -195,15 +202,11 @@ class KeepResident:
 
     def _verified(self, now: Instance, memory: Memory, *, at_ms: int) -> Instance:
         """After an unload, what was used must come back."""
-        freeing = self._freeing
-        if freeing is None:
+        freed_bytes = self.moves.freed_bytes
+        leaked = self._freed.find_leak(now, memory.models, freed_bytes=freed_bytes, at_ms=at_ms)
+        if leaked is None:
             return now
-        outcome = freeing.outcome(now, memory.models, freed_bytes=self.moves.freed_bytes, at_ms=at_ms)
-        if outcome is not Outcome.WAITING:
-            self._freeing = None
-        if outcome is not Outcome.LEAKED:
-            return now
-        log.error("model.leaked", release=freeing.release, instance=now.address, bytes=freeing.size_bytes)
+        log.error("model.leaked", release=leaked.release, instance=now.address, bytes=leaked.size_bytes)
         self.metrics.leaks.labels(now.address).inc()
         return replace(now, leaks=now.leaks + 1)
 

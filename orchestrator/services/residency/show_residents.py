@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.errors import OrchestratorError
 from orchestrator.domain.model import Instance, ResidentState
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 from orchestrator.telemetry import ResidentMetrics
 
 Pools = Callable[[], Mapping[tuple[str, str], int]]
@@ -15,7 +15,7 @@ Pools = Callable[[], Mapping[tuple[str, str], int]]
 class ShowResidents:
     """A duty. ``pools`` are Triton's own, by instance: bytes by pool and by what."""
 
-    residency: Residency
+    residency: Residents
     metrics: ResidentMetrics
     pools: Mapping[str, Pools]
 

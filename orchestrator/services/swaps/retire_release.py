@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.domain.model import Release
 from orchestrator.domain.swap import Step, Turn
 from orchestrator.domain.swap_rules import has_failed, homes_of, serving_homes
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Requests
 from orchestrator.ports.swaps import Standing
 
 
@@ -13,7 +13,7 @@ from orchestrator.ports.swaps import Standing
 class RetireRelease:
     """Each method is a step: one turn, or None to come again. Nothing is unloaded here: its owner is told."""
 
-    residency: Residency
+    residency: Requests
 
     def drain(self, standing: Standing) -> Turn | None:
         return None if self._close(standing.swap.old) else Turn(Step.UNLOADING, figures=self._used_bytes("before"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestrator.domain.model import Release
 from orchestrator.domain.swap import SETTLED, Fault, NothingToRollBack, Step, SwapInProgress
 from orchestrator.domain.swap_rules import serving_homes
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 from orchestrator.ports.swaps import Standing, Swaps
 
 REASON = "an operator has asked for it"
@@ -18,7 +18,7 @@ class RollBack:
     """``swap_back`` begins a swap like any other, to a release that has to be loaded again."""
 
     swaps: Swaps
-    residency: Residency
+    residency: Residents
     swap_back: Callable[[Release, str], Standing]
 
     def roll_back(self, model: str, *, by: str) -> Standing:

@@ -8,7 +8,7 @@ import structlog
 
 from orchestrator.domain.model import Release
 from orchestrator.domain.swap import SwapInProgress
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Residents
 from orchestrator.ports.swaps import Standing
 
 log = structlog.get_logger()
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 class ServeFirst:
     """``begin`` begins a swap like any other, with everything that a release is judged by."""
 
-    residency: Residency
+    residency: Residents
     begin: Callable[[Release, str], Standing]
 
     def serve(self, release: Release, *, by: str) -> None:

@@ -11,7 +11,7 @@ from orchestrator.domain.swap_rules import blame, homes_of, serving_homes
 from orchestrator.domain.traffic import Bounds, Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.releases import Releases
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Requests
 from orchestrator.ports.swaps import Standing
 
 AWAY_S = 60.0
@@ -24,7 +24,7 @@ class ShiftTraffic:
     ``grace_s`` long the old release stays after all went well, if nobody needs its memory.
     """
 
-    residency: Residency
+    residency: Requests
     releases: Releases
     gate: GoldenGate
     traffic: Callable[[str], Traffic]

@@ -12,7 +12,7 @@ from orchestrator.domain.swap_rules import blame, find_mismatch, fits_beside, ho
 from orchestrator.domain.traffic import Bounds, Traffic
 from orchestrator.pipelines.golden_gate import GoldenGate
 from orchestrator.ports.releases import Releases
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Requests
 from orchestrator.ports.swaps import Standing
 
 Tensors = tuple[Sequence[TensorSpec], Sequence[TensorSpec]]  # inputs, outputs
@@ -26,7 +26,7 @@ class StageRelease:
     release so far.
     """
 
-    residency: Residency
+    residency: Requests
     releases: Releases
     gate: GoldenGate
     bring: Callable[[str, Manifest], None]

@@ -8,7 +8,7 @@ from orchestrator.domain.model import STOCK, ModelNotFound, Release
 from orchestrator.domain.swap import ALL, Swap, SwapInProgress
 from orchestrator.domain.swap_rules import may_serve
 from orchestrator.ports.releases import Releases
-from orchestrator.ports.residency import Residency
+from orchestrator.ports.residency import Requests
 from orchestrator.ports.swaps import Standing, Swaps
 
 
@@ -18,7 +18,7 @@ class SwapModel:
 
     swaps: Swaps
     releases: Releases
-    residency: Residency
+    residency: Requests
     new_id: Callable[[str], str]
 
     def swap(self, new: Release, *, by: str, canary: int = ALL, watch_s: float = 0.0) -> Standing:
