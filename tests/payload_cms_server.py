@@ -18,6 +18,8 @@ from orchestrator.local.payload import (
     probe_payload,
 )
 
+HOOK_DELAY_MS = 20
+
 
 @dataclass(kw_only=True)
 class Payload(servers.Server):
@@ -40,13 +42,14 @@ def has_node() -> bool:
 def payload(
     folder: Path,
     *,
-    hook_delay_ms: int = 20,
     id_type: str = "number",
+    api_path: str = "/api",
+    key_collection: str = "users",
     port: int | None = None,
     node: Mapping[str, str] | None = None,
 ) -> Iterator[Payload]:
-    """A PayloadCMS with its data in ``folder``. Saves take ``hook_delay_ms`` longer, so that requests interleave as
-    with Postgres or MongoDB (payload facts 3, Concurrency). ``node`` is what its plugin is told of the node.
+    """A PayloadCMS with its data in ``folder``. Saves take a while longer, so that requests interleave as with
+    Postgres or MongoDB (payload facts 3, Concurrency). ``node`` is what its plugin is told of the node.
 
     Raises:
         NodeMissing: it cannot run on this machine.
@@ -57,10 +60,11 @@ def payload(
     server = Payload(
         command=(
             *payload_command(PayloadProject(servers.ROOT), folder=folder / "payload", port=port),
-            *("--hook-delay", str(hook_delay_ms), "--id-type", id_type, "--log-level", "error"),
+            *("--hook-delay", str(HOOK_DELAY_MS), "--id-type", id_type, "--log-level", "error"),
+            *("--api-path", api_path, "--key-collection", key_collection),
         ),
         log=folder / "payload.log",
-        probe=lambda _pid: probe_payload(f"{url}/api"),
+        probe=lambda _pid: probe_payload(f"{url}{api_path}"),
         env=payload_environment(secret=secrets.token_hex(16), api_key=key, **(node or {})),
         url=url,
         api_key=key,

@@ -1,4 +1,6 @@
-"""What Payload projects choose differently: uuids as ids, own names of fields, HTTP/2 on the way."""
+"""What Payload projects choose differently: uuids as ids, another path of the API and of those who have keys, own names
+of fields, HTTP/2 on the way.
+"""
 
 import contextlib
 import json
@@ -33,14 +35,21 @@ PNG = bytes.fromhex(
 HOST = "localhost"
 
 
+API_PATH, KEYS = "/cms/api", "services"
+
+
 @pytest.fixture(params=["number", "uuid"])
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayloadApi]:
-    """A Payload by the ids that it gives."""
+    """A Payload by the ids that it gives; the one with uuids is otherwise unusual, too."""
     usual: Payload = request.getfixturevalue("payload_server")  # skips where there is no Node.js
     with contextlib.ExitStack() as stack:
-        is_usual = request.param == "number"
-        server = usual if is_usual else stack.enter_context(payload(tmp_path_factory.mktemp("ids"), id_type="uuid"))
-        yield stack.enter_context(closing(PayloadApi(PayloadAddress(server.url, server.api_key))))
+        if request.param == "number":
+            address = PayloadAddress(usual.url, usual.api_key)
+        else:
+            folder = tmp_path_factory.mktemp("ids")
+            server = stack.enter_context(payload(folder, id_type="uuid", api_path=API_PATH, key_collection=KEYS))
+            address = PayloadAddress(server.url, server.api_key, api_path=API_PATH, key_collection=KEYS)
+        yield stack.enter_context(closing(PayloadApi(address)))
 
 
 def document(task_id: str, *, names: ContentNames, seq: int, **more: Any) -> TaskDocument:  # noqa: ANN401 - any other field

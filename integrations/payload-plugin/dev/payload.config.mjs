@@ -8,7 +8,7 @@ import { orchestrator } from '../src/index.mjs'
 
 const TASK_TYPES = ['audio.speech', 'image.upscale', 'system.echo', 'video.shots']
 
-const users = { slug: 'users', auth: { useAPIKey: true }, fields: [] }
+const users = (slug) => ({ slug, auth: { useAPIKey: true }, fields: [] })
 
 const projects = {
   slug: 'projects',
@@ -53,7 +53,8 @@ const ownJobs = (hookDelayMs) => (jobs) => ({
 })
 
 /** `node` is where the plugin finds Orchestrator: `url`, `apiKey`, `webhookSecret`; without them it is at rest. */
-export function makeConfig({ dataDir, secret, node, idType = 'number', hookDelayMs = 0, logLevel = 'info', onInit }) {
+export function makeConfig({ dataDir, secret, node, onInit, ...options }) {
+  const { idType = 'number', apiPath = '/api', keyCollection = 'users', hookDelayMs = 0, logLevel = 'info' } = options
   return buildConfig({
     secret,
     telemetry: false,
@@ -61,7 +62,9 @@ export function makeConfig({ dataDir, secret, node, idType = 'number', hookDelay
     typescript: { autoGenerate: false },
     graphQL: { disable: true },
     db: sqliteAdapter({ client: { url: `file:${path.join(dataDir, 'payload.db')}` }, idType }),
-    collections: [users, projects, media(path.join(dataDir, 'media')), assets],
+    routes: { api: apiPath },
+    admin: { user: keyCollection },
+    collections: [users(keyCollection), projects, media(path.join(dataDir, 'media')), assets],
     plugins: [orchestrator({ ...node, taskTypes: TASK_TYPES, overrides: ownJobs(hookDelayMs) })],
     onInit,
   })

@@ -1,6 +1,7 @@
-// Serves Payload's REST API under /api with nothing but Node's http module: for tests and the embedded stack.
+// Serves Payload's REST API with nothing but Node's http module: for tests and the embedded stack.
 //
 //   PAYLOAD_SECRET=… PAYLOAD_API_KEY=… node dev/server.mjs --data DIR [--port 0] [--hook-delay MS]
+//     [--api-path /api] [--key-collection users]
 //
 // Everything it stores lies in DIR; the first start makes a user with that API key. The plugin is told of a node by
 // ORCHESTRATOR_URL, ORCHESTRATOR_API_KEY and ORCHESTRATOR_WEBHOOK_SECRET. When it answers, it prints
@@ -22,6 +23,8 @@ const { values: args } = parseArgs({
     host: { type: 'string', default: '127.0.0.1' },
     data: { type: 'string' },
     'id-type': { type: 'string', default: 'number' },
+    'api-path': { type: 'string', default: '/api' },
+    'key-collection': { type: 'string', default: 'users' },
     'hook-delay': { type: 'string', default: '0' },
     'log-level': { type: 'string', default: 'info' },
   },
@@ -36,10 +39,10 @@ const { getPayload, handleEndpoints } = await import('payload')
 const { makeConfig } = await import('./payload.config.mjs')
 
 async function seed(payload) {
-  const { totalDocs } = await payload.count({ collection: 'users' })
+  const { totalDocs } = await payload.count({ collection: args['key-collection'] })
   if (totalDocs > 0) return
   const user = { email: 'orchestrator@example.com', password: password ?? apiKey, enableAPIKey: true, apiKey }
-  await payload.create({ collection: 'users', data: user })
+  await payload.create({ collection: args['key-collection'], data: user })
   await payload.create({ collection: 'projects', data: { name: 'Demo', slug: 'demo' } })
 }
 
@@ -108,6 +111,8 @@ const config = await makeConfig({
     webhookSecret: process.env.ORCHESTRATOR_WEBHOOK_SECRET,
   },
   idType: args['id-type'],
+  apiPath: args['api-path'],
+  keyCollection: args['key-collection'],
   hookDelayMs: Number(args['hook-delay']),
   logLevel: args['log-level'],
   onInit: seed,
@@ -136,5 +141,5 @@ process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 
 server.listen(Number(args.port), args.host, () => {
-  console.log(JSON.stringify({ ready: true, url: `http://${args.host}:${server.address().port}/api` }))
+  console.log(JSON.stringify({ ready: true, url: `http://${args.host}:${server.address().port}${args['api-path']}` }))
 })
