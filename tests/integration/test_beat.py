@@ -43,6 +43,9 @@ def test_it_carries_the_progress_out(store: RecordStore, beats: BeatRuns) -> Non
     beats.beat()
     assert store.task("t1").progress == HALF_WAY
     assert [event.type for event in store.reads.events("t1")] == ["queued", "running"], "progress is told, not kept"
+    watch.report(Progress(stage="infer", fraction=2 / 3, done=2, total=3))
+    beats.beat()
+    assert store.task("t1").progress.fraction == 0.6667, "no more digits than people read"
 
 
 def test_a_beat_without_news_makes_no_event(store: RecordStore, beats: BeatRuns) -> None:

@@ -18,7 +18,7 @@ from orchestrator.domain.errors import StaleRun
 from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.log_line import Said
 from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision, is_own
-from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Run
+from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Progress, Run
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
 EXPIRED_ERROR = render_failure(EXPIRED)
@@ -64,7 +64,7 @@ class RedisClaims:
         runs = [
             {
                 **_token(beat.run),
-                "progress": render_json(asdict(beat.progress)) if beat.progress else "",
+                "progress": _render_progress(beat.progress) if beat.progress else "",
                 "lines": render_lines(beat.lines),
             }
             for beat in beats
@@ -117,3 +117,8 @@ class RedisClaims:
 
 def _token(run: Run) -> dict[str, str]:
     return {"task_id": run.task.id, "epoch": str(run.epoch), "run_id": run.run_id}
+
+
+def _render_progress(progress: Progress) -> str:
+    """A hundredth of a percent is all that people read; editors see the number as it is."""
+    return render_json({**asdict(progress), "fraction": round(progress.fraction, 4)})
