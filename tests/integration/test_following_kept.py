@@ -43,6 +43,23 @@ class TestVersions:
         assert statuses(store, "second", "third") == ["succeeded", "queued"]
         assert walk(store) == set()
 
+    def test_what_waits_for_another_run_is_made_by_those_that_serve_then(self, store: RecordStore) -> None:
+        self.serve(store, "1")
+        store.claims.release(begin(store, "first"))
+        self.serve(store, "2")
+        store.submit(same("second"))
+        assert store.task("second").follows == "first"
+
+    def test_what_a_run_has_left_is_of_the_version_that_made_it(self, store: RecordStore) -> None:
+        self.serve(store, "1")
+        run = begin(store, "first")
+        store.claims.advance(run, "infer", checkpoint={})
+        store.claims.release(run)
+        self.serve(store, "2")
+        store.claims.finish(store.claim_one(), DONE)
+        store.submit(same("second"))
+        assert statuses(store, "first", "second") == ["succeeded", "queued"]
+
 
 class TestRetention:
     def sweep(self, store: RecordStore) -> list[str]:

@@ -136,7 +136,8 @@ local function start(task, run_id)
   place_run(task)
   redis.call('SET', 'orch:run:' .. run_id, task.id, 'PX', given.lease_ms)
   local data = '{"epoch":' .. task.epoch .. '}'
-  if task.content then task.versions = following().served_versions(task.model) end
+  -- What an earlier run has left is adopted: it is of the versions that made it.
+  if task.content and not task.checkpoint then task.versions = following().served_versions(task.model) end
   emit(task, 'running', now, data)
   save(task)
   if task.led then following().tell_followers(task, now, data) end

@@ -44,8 +44,10 @@ function following()
     end
   end
 
+  -- What waits and has left nothing will be made by those that serve then.
   local function may_lead(task)
-    local is_known = task.versions and task.versions ~= ''
+    local is_made = task.status ~= 'queued' or task.checkpoint
+    local is_known = is_made and task.versions and task.versions ~= ''
     if task.condemned or is_known and task.versions ~= served_versions(task.model) then return false end
     if task.status == 'succeeded' then return true end
     if task.status ~= 'queued' and task.status ~= 'running' or task.cancel_ms then return false end

@@ -8,9 +8,9 @@
 local now, given = clock_ms(), arguments()
 local LAST_GENERATION = {
   error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
-  start_by_ms = 1, actual_s = 1, solo = 1, aside_ms = 1, left_ms = 1, leader = 1, versions = 1, sweep_ms = 1, kept_ms = 1,
+  start_by_ms = 1, actual_s = 1, solo = 1, aside_ms = 1, left_ms = 1, leader = 1, sweep_ms = 1, kept_ms = 1,
 }
-local MADE = {stage = 1, checkpoint = 1, spool_node = 1, spool_ms = 1}
+local MADE = {stage = 1, checkpoint = 1, versions = 1, spool_node = 1, spool_ms = 1}
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
 if task.generation ~= given.generation then return {'generation', task.generation} end
