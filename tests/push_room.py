@@ -1,7 +1,7 @@
 """Releases over object storage in memory, and a client that sends what it is asked for."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fakes_parts import MemoryParts
@@ -9,7 +9,7 @@ from fakes_residency import FakeResidency
 from fakes_storage import MemoryStorage
 from made_models import onnx_bytes
 
-from orchestrator.domain.manifest import Manifest
+from orchestrator.domain.manifest import Golden, Manifest
 from orchestrator.domain.push import Push, PushedFile, pushed_path
 from orchestrator.wiring.releases import ReleaseParts, ReleaseStorage, build_releases
 
@@ -24,12 +24,14 @@ dynamic_batching { priority_levels: 2 default_priority_level: 2 default_queue_po
 """
 
 
-def push_of(files: Mapping[str, bytes], *, model: str = "upscaler", config: str = "") -> Push:
+def push_of(
+    files: Mapping[str, bytes], *, model: str = "upscaler", config: str = "", goldens: Sequence[Golden] = ()
+) -> Push:
     told = tuple(
         PushedFile(pushed_path(path), len(content), hashlib.sha256(content).hexdigest())
         for path, content in files.items()
     )
-    return Push(model, told, config)
+    return Push(model, told, config, tuple(goldens))
 
 
 @dataclass
@@ -44,9 +46,16 @@ class PushRoom:
         files = ReleaseStorage(self.storage, MemoryParts(self.storage), 60)
         self.parts = build_releases(files, self.residency)
 
-    def push(self, files: Mapping[str, bytes], *, model: str = "upscaler", config: str = "") -> Manifest:
+    def push(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        model: str = "upscaler",
+        config: str = "",
+        goldens: Sequence[Golden] = (),
+    ) -> Manifest:
         """All of it, as a client does it."""
-        state = self.parts.push.begin(push_of(files, model=model, config=config))
+        state = self.parts.push.begin(push_of(files, model=model, config=config, goldens=goldens))
         contents = {pushed_path(path): content for path, content in files.items()}
         for file in state.files:
             if file.signed:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from statistics import quantiles
@@ -63,12 +64,12 @@ class TaskSeen:
     mark: str
 
     @classmethod
-    def look(cls, client: Client, task_id: str, *, due_s: float) -> Self:
+    def look(cls, client: Client, storage: httpx.Client, *, task_id: str, due_s: float) -> Self:
         task = client.get(task_id, wait_s=60)
         if not task.has_succeeded or not task.result:
             return cls(task, due_s, "", "")
         (receipt,) = (output for output in task.outputs if output.name == "receipt.json")
-        model = json.loads(httpx.get(receipt.url).raise_for_status().content)["model"]
+        model = json.loads(storage.get(receipt.url).raise_for_status().content)["model"]
         (mark,) = task.result["outputs"]["mark"]["data"]
         return cls(task, due_s, model["release"], f"{MODEL}@{mark}")
 
@@ -94,9 +95,10 @@ def measure_swaps(*, children: int, rounds: int) -> list[Ratio | Level]:
             time.sleep(CALM_S)  # every child has its connections now
             load.due_s.clear()
             swaps = [swap for _ in range(rounds) for swap in go_there_and_back(client)]
-        with ThreadPoolExecutor(READERS) as pool:
-            looks = [pool.submit(TaskSeen.look, client, task, due_s=due_s) for task, due_s in load.due_s.items()]
-            tasks = [look.result() for look in looks]
+        with httpx.Client(timeout=60) as storage, ThreadPoolExecutor(READERS) as pool:
+            look = partial(TaskSeen.look, client, storage)
+            looks = [pool.submit(look, task_id=task_id, due_s=due_s) for task_id, due_s in load.due_s.items()]
+            tasks = [seen.result() for seen in looks]
     failed = [seen for seen in tasks if not seen.task.has_succeeded]
     wrong = [seen for seen in tasks if seen not in failed and not (seen.release == seen.mark and seen.served_by(swaps))]
     swapping_s = sum(swap.over_s - swap.asked_s for swap in swaps)

@@ -34,10 +34,13 @@ def lint(
     from orchestrator.wiring.lint import build_lint  # noqa: PLC0415 - see above
 
     service = build_lint(project, opens=opens)
-    found = [linted for folder in folders or [project / "model_repository"] for linted in service.lint(folder)]
+    by_folder = {folder: tuple(service.lint(folder)) for folder in folders or [project / "model_repository"]}
+    if bare := [str(folder) for folder, linted in by_folder.items() if not linted]:
+        raise typer.BadParameter(f"there is no model in {', '.join(bare)}", param_hint="FOLDER")
+    found = [linted for lines in by_folder.values() for linted in lines]
     if as_json:
         typer.echo(json.dumps([render_linted(linted) for linted in found], indent=2))
     else:
         Console().print(lint_table(found))
-    if not found or any(linted.flaws for linted in found):
+    if any(linted.flaws for linted in found):
         raise typer.Exit(1)

@@ -130,11 +130,17 @@ def _flaws_of_files(push: Push, limits: PushLimits) -> Iterator[FieldError]:
     times = Counter(file.path.lower() for file in push.files)
     for at, file in enumerate(push.files):
         if not KINDS.fullmatch(file.path):
-            yield FieldError(f"files.{at}.path", "a release holds a model, warmup/, golden/ and labels: nothing else")
+            yield FieldError(f"files.{at}.path", _unwanted(file.path))
         if file.path not in WEIGHTS and file.size_bytes > limits.small_bytes:
             yield FieldError(f"files.{at}.size_bytes", f"only the model may have more than {limits.small_bytes} bytes")
         if times[file.path.lower()] > 1:
             yield FieldError(f"files.{at}.path", "there is another of this name")
+
+
+def _unwanted(path: str) -> str:
+    if path.startswith("configs/"):
+        return f"{path!r}: a release has one configuration, for nodes with a GPU and without: config.pbtxt"
+    return f"{path!r}: a release holds a model, warmup/, golden/ and labels, nothing else"
 
 
 def _flaws_of_samples(push: Push) -> Iterator[FieldError]:

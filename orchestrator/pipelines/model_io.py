@@ -90,6 +90,19 @@ def find_picture_input(signature: Signature, given: Iterable[str] = ()) -> tuple
     return left[0], spec
 
 
+def require_picture_output(signature: Signature) -> None:
+    """That the first output can be taken for a picture like the one that the model is shown.
+
+    Raises:
+        InvalidParams: it has not three channels, or nobody can tell where.
+    """
+    _, spec = find_picture_input(signature)
+    first = signature.outputs[0]
+    dims = first.dims[-COLOURS:]
+    if len(dims) < COLOURS or dims[0 if spec.layout == "chw" else -1] not in (COLOURS, -1):
+        raise InvalidParams(f"the model gives {_shown(first)} first, which is no picture")
+
+
 def tensor_of(rgb: Pixels, *, target: TensorSpec, spec: PictureSpec, pictures: PictureCodec) -> NDArray[Any]:
     """A picture [H, W, 3] as the model's input, without the batch."""
     if spec.width and spec.height:

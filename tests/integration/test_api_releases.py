@@ -96,8 +96,8 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_a_release_is_what_was_pushed(model: str, admin: httpx.Client, storage: S3Storage) -> None:
-    files = {"model.onnx": MODEL, "golden/a.png": b"a", "golden/b.png": b"b", "labels.txt": b"cat\ndog"}
-    golden = {"sample": "golden/a.png", "expected": "golden/b.png", "metric": "psnr", "bound": 40.0}
+    files = {"model.onnx": MODEL, "golden/a.npz": b"a", "golden/b.npz": b"b", "labels.txt": b"cat\ndog"}
+    golden = {"sample": "golden/a.npz", "expected": "golden/b.npz", "metric": "psnr", "bound": 40.0}
     push = begin(admin, model, files=files, goldens=[golden], source="a wheel", licence="MIT", config=CONFIG)
     assert (push["name"], push["release"]) == (f"{model}@1", None)
     assert refusal(admin.post(push["links"]["complete"])) == (409, "upload_incomplete")
@@ -110,8 +110,8 @@ def test_a_release_is_what_was_pushed(model: str, admin: httpx.Client, storage: 
     assert {file["path"] for file in made["files"]} == {
         "1/model.onnx",
         "config.pbtxt",
-        "golden/a.png",
-        "golden/b.png",
+        "golden/a.npz",
+        "golden/b.npz",
         "labels.txt",
     }
     assert made["inputs"] == [{"name": "x", "datatype": "FP32", "dims": [3, -1, -1]}]

@@ -195,6 +195,9 @@ def test_the_first_release_of_a_model_takes_the_place_of_none(room: SwapRoom, mo
     assert room.routes == {"echo@1": 0}
     assert room.settle().step is step
     assert room.routes == ({"echo@1": 100} if step is Step.VERIFIED else {})
+    assert not {"mean ms", "old mean ms"} & room.swap.figures.keys(), (
+        "there is no old one, and nobody asked the new one"
+    )
     with pytest.raises(ModelNotFound if step is Step.VERIFIED else NothingToRollBack):
         room.back.roll_back("echo", by="key_1")
 

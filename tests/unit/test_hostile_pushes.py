@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import pytest
-from made_models import onnx_bytes
+from made_models import UINT8, Dims, onnx_bytes
 from push_room import CONFIG, MODEL, PushRoom, push_of
 
 from orchestrator.adapters.model_files.wire import Fields, NotProtobufError
+from orchestrator.domain.manifest import Golden
 from orchestrator.domain.model_config import lint
 from orchestrator.domain.push import PushLimits, find_flaws
 from orchestrator.domain.release_errors import ReleaseRefused
@@ -56,7 +57,10 @@ def flaws_of(error: ReleaseRefused) -> str:
 def test_a_file_that_has_no_business_in_a_release_is_named(room: PushRoom, path: str) -> None:
     with pytest.raises(ReleaseRefused) as caught:
         room.push({"model.onnx": MODEL, path: b"x"})
-    assert [flaw.field for flaw in caught.value.fields] == ["files.1.path"]
+    ((field, says),) = [(flaw.field, flaw.message) for flaw in caught.value.fields]
+    assert field == "files.1.path"
+    assert repr(path) in says
+    assert ("one configuration" in says) == path.startswith("configs/")
     assert not room.storage.objects, "and nothing was reserved"
 
 
@@ -150,6 +154,29 @@ def test_a_model_that_is_none_or_another_is_refused(
         room.push(files, config=config)
     assert says in flaws_of(caught.value)
     assert not room.parts.releases.list()
+
+
+@pytest.mark.parametrize(
+    ("takes", "gives", "unfit"),
+    [
+        (("n", 4), ("n", 4), ["goldens.0.sample", "goldens.0.expected"]),
+        (("n", 3, "h", "w"), ("n", 10), ["goldens.0.expected"]),
+        (("n", 3, "h", "w"), ("n", 1, "h", "w"), ["goldens.0.expected"]),
+        (("n", 3, "h", "w"), ("n", 3, "h", "w"), []),
+        (("n", 3, "h", "w"), ("n", "c", "h", "w"), []),
+    ],
+)
+def test_a_golden_picture_is_refused_where_the_model_knows_no_pictures(
+    room: PushRoom, takes: Dims, gives: Dims, unfit: list[str]
+) -> None:
+    files = {"model.onnx": onnx_bytes({"x": takes}, {"y": gives}, datatype=UINT8), "golden/a.png": b"a picture"}
+    found: list[str] = []
+    try:
+        room.push(files, goldens=[Golden("golden/a.png", "golden/a.png", "psnr", 40)])
+    except ReleaseRefused as error:
+        found = [flaw.field for flaw in error.fields]
+    assert found == unfit
+    assert len(room.parts.releases.list()) == (not unfit)
 
 
 def test_a_name_in_the_file_cannot_write_the_configuration(room: PushRoom, configs: ModelConfigs) -> None:

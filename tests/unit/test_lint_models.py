@@ -106,3 +106,5 @@ def test_the_command_ends_with_status_1_for_a_flaw(folder: Path) -> None:
     (folder / "1" / "model.onnx").unlink()
     status, shown = run(str(folder), "--json")
     assert (status, json.loads(shown)[0]["flaws"][0]["rule"]) == (1, "file")
+    status, shown = run(str(folder), str(folder / "1"))
+    assert (status, shown) == (2, ""), "where there is no model, it does not say that all is well"

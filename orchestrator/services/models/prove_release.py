@@ -11,6 +11,7 @@ from orchestrator.domain.manifest import Manifest, ReleaseFile
 from orchestrator.domain.model import Release
 from orchestrator.domain.push import BACKENDS, CONFIG, WEIGHTS, Push, PushedFile, folder_of, placed_path
 from orchestrator.domain.release_errors import ReleaseRefused
+from orchestrator.pipelines.golden_pictures import find_unfit_pictures
 from orchestrator.ports.model_files import ModelConfigs, ModelFiles
 from orchestrator.ports.releases import ReleaseRegister
 from orchestrator.ports.storage import ObjectStorage
@@ -45,6 +46,9 @@ class ProveRelease:
                 path.unlink()
         text = self._config(release, push, signature=signature)
         config = self.configs.parse(text)
+        flaws = tuple(find_unfit_pictures(push, inputs=config.inputs, outputs=config.outputs))
+        if flaws:
+            raise ReleaseRefused(fields=flaws)
         content = text.encode()
         stored = self.storage.put(content, folder_of(release) + CONFIG, content_type=TEXT)
         digest = hashlib.sha256(content).hexdigest()

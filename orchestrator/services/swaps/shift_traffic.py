@@ -35,7 +35,12 @@ class ShiftTraffic:
         swap = standing.swap
         old, now = self.traffic(swap.old), self.traffic(swap.new)
         new = now.since(swap.base)
-        figures = {"answered": new.answered, "failed": new.failed, "mean ms": new.mean_ms, "old mean ms": old.mean_ms}
+        means = {"mean ms": new, "old mean ms": old}
+        figures = {
+            "answered": new.answered,
+            "failed": new.failed,
+            **{name: served.mean_ms for name, served in means.items() if served.answered},
+        }
         fault, reason = self._complaint(old, new)
         gone = "" if fault else self._gone(swap, for_s=standing.for_s)
         if fault or gone:
