@@ -100,7 +100,9 @@ def measure_swaps(*, children: int, rounds: int) -> list[Ratio | Level]:
             looks = [pool.submit(look, task_id=task_id, due_s=due_s) for task_id, due_s in load.due_s.items()]
             tasks = [seen.result() for seen in looks]
     failed = [seen for seen in tasks if not seen.task.has_succeeded]
-    wrong = [seen for seen in tasks if seen not in failed and not (seen.release == seen.mark and seen.served_by(swaps))]
+    wrong = [
+        seen for seen in tasks if seen.task.has_succeeded and not (seen.release == seen.mark and seen.served_by(swaps))
+    ]
     swapping_s = sum(swap.over_s - swap.asked_s for swap in swaps)
     sys.stderr.write(f"{len(tasks)} tasks, {len(swaps)} swaps, together {swapping_s:.0f} s\n")
     sys.stderr.writelines(f"{seen}\n" for seen in [*failed, *wrong])

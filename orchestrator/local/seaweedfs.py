@@ -14,6 +14,7 @@ from orchestrator.local.embedded import find_weed
 from orchestrator.local.part import NotReady
 from orchestrator.local.private_file import write_private
 
+VOLUME_MB = 1024
 # Every listener gets a port of its own: a gRPC port left to its default is the other one + 10000, which overflows.
 PORT_FLAGS = tuple(f"{server}.port{kind}" for server in ("s3", "filer", "master", "volume") for kind in ("", ".grpc"))
 
@@ -37,6 +38,8 @@ def seaweedfs_command(*, folder: Path, identities: Path, ports: Sequence[int]) -
         "-master.telemetry=false",  # on by default, to a public host
         "-master.electionTimeout=1s",  # else a restart on old data takes 12 to 22 s (stack facts H)
         "-volume.max=0",  # as many volumes as the disk has room for, not 8
+        # Small ones: the bucket takes the first at once, and a filer that has none for its own log stands still in the end.
+        f"-master.volumeSizeLimitMB={VOLUME_MB}",
         "-volume.preStopSeconds=0",
         *(f"-{flag}={port}" for flag, port in zip(PORT_FLAGS, ports, strict=True)),
     )
