@@ -38,7 +38,7 @@ def seaweedfs_command(*, folder: Path, identities: Path, ports: Sequence[int]) -
         "-master.telemetry=false",  # on by default, to a public host
         "-master.electionTimeout=1s",  # else a restart on old data takes 12 to 22 s (stack facts H)
         "-volume.max=0",  # as many volumes as the disk has room for, not 8
-        # Small ones: the bucket takes the first at once, and a filer that has none for its own log stands still in the end.
+        # Small ones: the bucket takes the first at once, and a filer with none for its own log stands still in the end.
         f"-master.volumeSizeLimitMB={VOLUME_MB}",
         "-volume.preStopSeconds=0",
         *(f"-{flag}={port}" for flag, port in zip(PORT_FLAGS, ports, strict=True)),

@@ -1,4 +1,4 @@
-"""The embedded SeaweedFS keeps room for more than the bucket: its filer writes a log, and stands still when it cannot."""
+"""The embedded SeaweedFS keeps room for more than the bucket: a filer that cannot write its own log stands still."""
 
 import shutil
 from pathlib import Path
