@@ -9,8 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict,
 
 from orchestrator.api.bodies import InputBody, Request
 from orchestrator.api.webhook_shapes import ReceiverBody
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import FromStage, Priority, Status
+from orchestrator.domain.task import Priority, Status
 from orchestrator.pipelines.submission import SubmitRequest
 from orchestrator.ports.reads import TaskFilter
 

@@ -33,6 +33,13 @@ def made_at_ms(made_id: str) -> int:
     return number >> (8 * ENTROPY_BYTES)
 
 
+def part_id(task_id: str, number: int) -> str:
+    """Of the ``number``-th part, from 1. No id of a task has a full stop: nobody can ask for a part by it."""
+    return f"{task_id}.{number}"
+
+
 def task_prefix(project: str, task_id: str) -> str:
-    """The storage prefix of everything made for a task."""
-    return f"projects/{project}/tasks/{task_id}/"
+    """The storage prefix of everything made for a task, its parts' beneath it."""
+    task, _, number = task_id.partition(".")
+    prefix = f"projects/{project}/tasks/{task}/"
+    return f"{prefix}parts/{number}/" if number else prefix

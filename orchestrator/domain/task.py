@@ -42,14 +42,7 @@ class Move(StrEnum):
     CANCEL = "cancel"
     RESUBMIT = "resubmit"
     SHARE = "share"
-
-
-class FromStage(StrEnum):
-    """Where a client's retry begins, if not with the stage that failed. What is inferred anew is fetched anew."""
-
-    FETCH = "fetch"
-    INFER = "infer"
-    STORE = "store"
+    JOIN = "join"
 
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
@@ -60,7 +53,7 @@ MOVES: Mapping[tuple[Status, Status], frozenset[Move]] = {
     (Status.QUEUED, Status.SUCCEEDED): frozenset({Move.SHARE}),
     (Status.QUEUED, Status.FAILED): frozenset({Move.EXPIRE}),
     (Status.QUEUED, Status.CANCELED): frozenset({Move.CANCEL}),
-    (Status.RUNNING, Status.QUEUED): frozenset({Move.RETRY, Move.RELEASE, Move.LAPSE}),
+    (Status.RUNNING, Status.QUEUED): frozenset({Move.RETRY, Move.RELEASE, Move.LAPSE, Move.JOIN}),
     (Status.RUNNING, Status.SUCCEEDED): frozenset({Move.FINISH, Move.SHARE}),
     (Status.RUNNING, Status.FAILED): frozenset({Move.FAIL, Move.LAPSE}),
     (Status.RUNNING, Status.CANCELED): frozenset({Move.STOP, Move.LAPSE, Move.RETRY, Move.FAIL, Move.RELEASE}),
@@ -205,6 +198,8 @@ class Task:
     is_journaled: bool = False
     expires_at_ms: int | None = None
     changed_at_ms: int = 0  # when a client has changed it last; each time later than the one before
+    part_of: str | None = None  # the task that it is a part of, if it is one
+    parts: int = 0  # into which it was cut; none for most
     schema: int = SCHEMA_VERSION
 
     @property

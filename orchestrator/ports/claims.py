@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from orchestrator.domain.log_line import Said
+from orchestrator.domain.part import Slice
 from orchestrator.domain.retry import Decision
 from orchestrator.domain.stored_result import find_stored
-from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress, Run
+from orchestrator.domain.task import Artifact, Failure, JsonObject, Progress, Run, Task
 
 
 class Verdict(StrEnum):
@@ -90,6 +91,24 @@ class Claims(Protocol):
         Raises:
             StaleRun: another run owns the task.
         """
+        ...
+
+    def plan(self, run: Run, slices: Sequence[Slice], *, lines: Sequence[Said] = ()) -> None:
+        """Cut the task into parts: they do the work from now on, and the run ends well.
+
+        Each is claimed like a task, and ranks behind its task by what the parts before it cost. What an earlier plan
+        has made of the same input, and is done, stays. When all are done the task is queued again, at its own rank,
+        to join them. One that fails for good fails the task. At the task's end, whichever that is, what is not done
+        ends with it: who runs it hears that it is lost.
+
+        Raises:
+            StaleRun: another run owns the task.
+            ValueError: no parts, more than `MOST_PARTS`, or parts of a part.
+        """
+        ...
+
+    def parts(self, run: Run) -> tuple[Task, ...]:
+        """The records of the parts into which its task was cut, in their order; none of one that was not."""
         ...
 
     def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.domain.batch import NewBatch
-from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, Task
+from orchestrator.domain.from_stage import FromStage
+from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from adoption_room import AWAY, PATIENCE_S, Scene, open_scene
 from record_store import FAILURE
 
 from orchestrator.domain.errors import IllegalMove
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.retry import GiveUp
-from orchestrator.domain.task import FromStage, Status
+from orchestrator.domain.task import Status
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from orchestrator.domain.errors import (
     UnknownTaskType,
     UnsupportedMedia,
 )
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.media import MediaLimits
 from orchestrator.domain.media_input import GivenInput
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, Task
+from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
 from orchestrator.pipelines.submission import BatchRequest, DraftTask, SubmitRequest
 from orchestrator.ports.forecast import Outlook, Place
 from orchestrator.ports.intake import Receipt

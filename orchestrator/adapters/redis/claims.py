@@ -7,6 +7,7 @@ from orchestrator.adapters.redis.connection import redis_errors
 from orchestrator.adapters.redis.records import (
     pairs,
     parse_run,
+    parse_task,
     render_failure,
     render_json,
     render_limit,
@@ -15,10 +16,12 @@ from orchestrator.adapters.redis.records import (
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.cost import kind_of
 from orchestrator.domain.errors import StaleRun
+from orchestrator.domain.ids import part_id
 from orchestrator.domain.limits import UNLIMITED, Quotas
 from orchestrator.domain.log_line import Said
+from orchestrator.domain.part import MOST_PARTS, Slice
 from orchestrator.domain.retry import EXPIRED, UNKNOWN_TYPE, Again, Decision, is_own
-from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Progress, Run
+from orchestrator.domain.task import SCHEMA_VERSION, Failure, JsonObject, Progress, Run, Task
 from orchestrator.ports.claims import Beat, Claimed, Commit, Verdict
 
 EXPIRED_ERROR = render_failure(EXPIRED)
@@ -78,10 +81,24 @@ class RedisClaims:
         kept_ms = "" if kept_for_s is None else int(kept_for_s * 1000)
         self._fenced("advance", run, given={"stage": stage, "checkpoint": render_json(checkpoint), "kept_ms": kept_ms})
 
+    def plan(self, run: Run, slices: Sequence[Slice], *, lines: Sequence[Said] = ()) -> None:
+        if run.task.part_of or not 0 < len(slices) <= MOST_PARTS:
+            raise ValueError(f"a task has 1 to {MOST_PARTS} parts, and a part has none")
+        parts = [{"input": render_json(each.input), "predicted_s": each.predicted_s} for each in slices]
+        self._ending("plan", run, given={"parts": render_json(parts)}, lines=lines)
+
+    def parts(self, run: Run) -> tuple[Task, ...]:
+        pipeline = self.scripts.client.pipeline(transaction=False)
+        for number in range(1, run.task.parts + 1):
+            pipeline.hgetall(f"orch:task:{part_id(run.task.id, number)}")
+        with redis_errors():
+            return tuple(parse_task(flat) for flat in pipeline.execute() if flat)
+
     def finish(self, run: Run, commit: Commit, *, lines: Sequence[Said] = ()) -> None:
         outputs = render_json([asdict(artifact) for artifact in commit.outputs])
         told = {"outputs": outputs, "result": render_json(commit.result), "usage": render_json(commit.usage)}
-        kind = "" if commit.is_adopted else kind_of(run.task.type, run.task.model, source=run.task.input)
+        task, is_typical = run.task, not (commit.is_adopted or run.task.part_of)
+        kind = kind_of(task.type, task.model, source=task.input) if is_typical else ""
         given = {**told, "actual_s": commit.actual_s, "bytes": commit.stored_bytes, "kind": kind}
         self._ending("finish", run, given=given, lines=lines)
 

@@ -9,12 +9,12 @@ from orchestrator.adapters.redis.records import pairs, parse_task, render_json, 
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.batch import BatchRefused, NewBatch
 from orchestrator.domain.errors import FieldError, IdempotencyConflict, IllegalMove, Overloaded, TaskNotFound
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.limits import ENDLESS, UNLIMITED, LaneLimits, Quotas
 from orchestrator.domain.overload import NotReady, QueueFull, QuotaExceeded, ReadOnly
 from orchestrator.domain.task import (
     HEAD_START_MS,
     SCHEMA_VERSION,
-    FromStage,
     JsonObject,
     NewTask,
     Priority,

@@ -128,6 +128,8 @@ def parse_task(flat: Flat) -> Task:
         is_journaled="journal" in flat,
         expires_at_ms=_parse_optional_int(flat.get("sweep_ms") or flat.get("expires_ms")),
         changed_at_ms=_parse_optional_int(flat.get("changed_ms")) or 0,
+        part_of=flat.get("part_of"),
+        parts=int(flat.get("parts", 0)),
         schema=int(flat["schema"]),
     )
 

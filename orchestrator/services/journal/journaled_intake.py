@@ -8,8 +8,9 @@ from prometheus_client import Counter
 
 from orchestrator.domain.batch import NewBatch
 from orchestrator.domain.errors import Category, DependencyError, Unavailable
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.journal import Change, Entry, KeptAnswer
-from orchestrator.domain.task import FromStage, JsonObject, NewTask, Priority, Task
+from orchestrator.domain.task import JsonObject, NewTask, Priority, Task
 from orchestrator.ports.intake import Intake, Receipt
 from orchestrator.ports.journal import Journal
 from orchestrator.ports.withdrawals import Withdrawals

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from orchestrator.domain.from_stage import FromStage
 from orchestrator.domain.project import Project
-from orchestrator.domain.task import FromStage, Task
+from orchestrator.domain.task import Task
 from orchestrator.ports.intake import Intake
 from orchestrator.ports.pulses import PulseSender
 from orchestrator.ports.reads import TaskReads

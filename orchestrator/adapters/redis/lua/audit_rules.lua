@@ -6,13 +6,13 @@
 local FIELDS = {'id', 'status', 'place', 'lane', 'pool', 'solo', 'project', 'type', 'model', 'rank', 'generation',
   'schema', 'due_ms', 'run_id', 'owner', 'claimed_ms', 'started_ms', 'start_by_ms', 'ended_ms', 'condemned', 'idem',
   'idem_until_ms', 'request_sha256', 'filed', 'content', 'leader', 'led', 'kept_ms',
-  'sweep_ms', 'release', 'instance'}
+  'sweep_ms', 'release', 'instance', 'part_of', 'parts'}
 local NEEDED = {'id', 'status', 'lane', 'project', 'type', 'model', 'rank', 'generation', 'schema'}
 local PLACES = {
-  queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true},
+  queued = {ready = true, delayed = true, following = true}, running = {leases = true, following = true, parts = true},
   succeeded = {}, failed = {}, canceled = {},
 }
-local KNOWN_PLACES = {ready = true, delayed = true, leases = true, following = true}
+local KNOWN_PLACES = {ready = true, delayed = true, leases = true, following = true, parts = true}
 local ANY_SCORE = 'any score'
 
 local mending = false -- audit.lua sets it; without it nothing is written
@@ -48,6 +48,7 @@ end
 -- The place that the record names, if its status allows that one, or else the one that fits what it holds.
 local function right_place(task)
   if task.leader and PLACES[task.status].following then return 'following' end
+  if task.status == 'running' and task.parts and not task.run_id then return 'parts' end
   if task.status == 'running' then return task.run_id and task.owner and task.claimed_ms and 'leases' or 'ready' end
   if task.status ~= 'queued' then return nil end
   if task.place == 'ready' or not task.due_ms then return 'ready' end
@@ -56,18 +57,24 @@ end
 
 -- Every index entry that there must be for the task, with its score; false stands for a member of a set.
 local function demands(task)
-  local wanted, place = {['orch:tasks:' .. task.project] = 0}, right_place(task)
+  local wanted, place = {}, right_place(task)
+  if task.part_of then
+    if place then wanted['orch:parts:' .. task.part_of] = ANY_SCORE end
+  else
+    wanted['orch:tasks:' .. task.project] = 0
+  end
   if place == 'ready' then wanted[ready_key(task)] = task.rank end
   if place == 'delayed' then wanted['orch:delayed'] = task.due_ms end
   if place == 'following' then wanted['orch:followers:' .. task.leader] = 0 end
+  if place == 'parts' then wanted['orch:planned'] = ANY_SCORE end
   if place == 'leases' then
     wanted['orch:leases'], wanted['orch:held:' .. task.owner] = ANY_SCORE, false
     wanted['orch:running:' .. task.project] = false
     if task.instance then wanted['orch:pins:' .. task.instance .. ':' .. task.release] = false end
-  elseif place then
+  elseif place and not task.part_of then
     wanted['orch:queued:' .. task.project] = false
   end
-  if not place then
+  if not place and not task.part_of then
     local has_own_time = task.condemned or task.sweep_ms
     wanted['orch:ended'] = not has_own_time and (task.kept_ms or task.ended_ms) or ANY_SCORE
   end
@@ -96,6 +103,8 @@ local function mend_entry(task, key, score, now, lease_ms)
     save(whole)
   elseif score == false then
     redis.call('SADD', key, task.id)
+  elseif kind_of(key) == 'parts' then
+    redis.call('ZADD', key, 0, task.id)
   elseif score == ANY_SCORE then -- a run that lives beats within this lease; one that doesn't lapses after it
     redis.call('ZADD', key, key == 'orch:leases' and now + lease_ms or now, task.id)
   else
@@ -168,6 +177,34 @@ local function look_at_content(task)
   end
 end
 
+-- A part has a task that waits for it; without one nobody wants it.
+local function look_at_part(task, now)
+  local whole = load_task(task.part_of)
+  if not whole then
+    return found('orphan', 'part', task.id, function()
+      local part = load_task(task.id)
+      if part.place == 'leases' then close_run(part, 'recall', now) elseif part.place then leave_place(part) end
+      redis.call('DEL', 'orch:task:' .. task.id)
+    end)
+  end
+  if right_place(task) and right_place(whole) ~= 'parts' then
+    found('stray', 'part', task.id, function()
+      redis.call('ZADD', planned().unfinished(whole), 'NX', 0, task.id)
+      planned().recall(whole, now)
+    end)
+  end
+end
+
+-- A task waits for parts that are not done. Those that only the index has forgotten are found by their own records.
+local function look_at_planned(task, now)
+  if redis.call('EXISTS', planned().unfinished(task)) == 1 or planned().has_undone(task) then return end
+  found('misplaced', 'record', task.id, function()
+    local whole = load_task(task.id)
+    leave_place(whole)
+    requeue(whole, now, nil, '{"reason":"parts_done"}')
+  end)
+end
+
 local function look_at_record(id, now, given)
   local task = look_up(id)
   if not task then return end
@@ -182,6 +219,14 @@ local function look_at_record(id, now, given)
   end
   if mending and is_elsewhere(task) then -- whoever pinned its project has not come to the end
     follow_pin(load_task(id), now)
+    task = look_up(id)
+  end
+  if task.part_of then
+    look_at_part(task, now)
+    task = look_up(id)
+    if not task then return end
+  elseif right_place(task) == 'parts' then
+    look_at_planned(task, now)
     task = look_up(id)
   end
   if right_place(task) == 'following' then

@@ -6,7 +6,7 @@ local KEYS_OF_INDEXES = {
   ready = 'ZSCAN', leases = 'ZSCAN', delayed = 'ZSCAN', deadlines = 'ZSCAN', ended = 'ZSCAN', tasks = 'in order',
   kept = 'in order',
   turn = 'ZSCAN', tags = 'ZSCAN', held = 'SSCAN', models = 'SSCAN', lanes = 'SSCAN', running = 'SSCAN', queued = 'SSCAN',
-  at_quota = 'SSCAN', followers = 'ZSCAN', pinned = 'HSCAN', pins = 'SSCAN',
+  at_quota = 'SSCAN', followers = 'ZSCAN', parts = 'ZSCAN', planned = 'ZSCAN', pinned = 'HSCAN', pins = 'SSCAN',
 }
 local A_DAY_MS = 86400000
 local SETS_OF_TASKS = {held = true, running = true, queued = true, pins = true}

@@ -10,13 +10,15 @@ local function beat(run)
   if not task then return 'lost' end
   redis.call('ZADD', 'orch:leases', now + given.lease_ms, task.id)
   task.beaten = 1
-  if run.progress ~= '' and run.progress ~= task.progress then -- the same again is this very beat, repeated
+  local is_news = run.progress ~= '' and run.progress ~= task.progress -- the same again is this very beat, repeated
+  if is_news then
     task.progress, task.updated_ms = run.progress, now
-    report(task, now)
+    if not task.part_of then report(task, now) end
     if task.led then following().tell_progress(task, now) end
   end
   log_lines(task, now, run.lines)
   save(task)
+  if is_news and task.part_of then planned().come_along(task, now) end
   local is_wanted = task.led and following().has_followers(task) -- by others
   return task.cancel_ms and not is_wanted and 'stop' or 'go_on'
 end

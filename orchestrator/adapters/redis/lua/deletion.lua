@@ -4,7 +4,7 @@
 
 local function delete_task(task, now)
   task.condemned, task.deleted_ms = 1, now
-  if task.status == 'queued' or task.place == 'following' then
+  if is_at_rest(task) then
     leave_place(task)
     end_task(task, 'canceled', now, {cancel_ms = now})
   elseif task.status == 'running' then

@@ -9,12 +9,16 @@ local task, refused = fenced(given, 'finish')
 if not task then return refused end
 
 log_lines(task, now, cjson.decode(given.lines))
-task.actual_s, task.bytes = given.actual_s, given.bytes
-count_bytes(task, tonumber(given.bytes))
+task.actual_s = given.actual_s
 close_run(task, 'finish', now, '')
+if task.parts_s then task.actual_s = task.actual_s + task.parts_s end
+if not task.part_of then -- what is made of a part goes when its task has joined it
+  task.bytes = given.bytes
+  count_bytes(task, tonumber(given.bytes))
+end
 if task.content then following().note_versions(task) end
 if given.kind ~= '' then note_run(lane_of(task), task, given.kind, now) end
-if given.outputs ~= '[]' then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
+if given.outputs ~= '[]' and not task.part_of then mention(task, 'output', now, '{"outputs":' .. given.outputs .. '}') end
 end_task(task, 'succeeded', now,
   {outputs = given.outputs, result = given.result, usage = given.usage}, given.result)
 return 'ok'

@@ -8,5 +8,11 @@ local page = redis.call('SSCAN', 'orch:queued:' .. given.project, given.cursor, 
 for _, id in ipairs(page[2]) do
   local task = load_task(id)
   if task and is_elsewhere(task) then follow_pin(task, now) end
+  if task and task.place == 'parts' then
+    for _, part in ipairs(redis.call('ZRANGE', planned().unfinished(task), 0, -1)) do
+      local record = load_task(part)
+      if record and is_elsewhere(record) then follow_pin(record, now) end
+    end
+  end
 end
 return page[1]

@@ -6,6 +6,7 @@
 --   orch:leases                           zset    id by expiry    place "leases"
 --   orch:delayed                          zset    id by due time  place "delayed"
 --   orch:followers:<leader>               zset    id              place "following", see following.lua
+--   orch:planned                          zset    id by plan time place "parts", see parts.lua
 --   orch:deadlines                        zset    id by start_by, beside the place
 --   orch:ended                            zset    id by end, until the retention is over, see retention.lua
 --   orch:strays                           zset    id by a day after the end, of those that may have files of lost runs
@@ -111,12 +112,17 @@ local function ready_key(task)
   return 'orch:ready:' .. lane_of(task) .. ':' .. task.project .. ':' .. stock_of(task)
 end
 
+-- A part takes no room of its project's: its task does.
+local function count_queued(task)
+  if not task.part_of then redis.call('SADD', 'orch:queued:' .. task.project, task.id) end
+end
+
 -- Places: each keeps its index and the field `place`; the caller saves.
 local function enter_ready(task, now)
   task.pool = pool_of(task.project)
   redis.call('ZADD', ready_key(task), task.rank, task.id)
   redis.call('SADD', 'orch:models:' .. lane_of(task) .. ':' .. task.project, stock_of(task))
-  redis.call('SADD', 'orch:queued:' .. task.project, task.id)
+  count_queued(task)
   file(task, lane_of(task), now)
   task.place = 'ready'
   join_turn(lane_of(task), task.project)
@@ -124,7 +130,7 @@ end
 
 local function enter_delayed(task, due)
   redis.call('ZADD', 'orch:delayed', due, task.id)
-  redis.call('SADD', 'orch:queued:' .. task.project, task.id)
+  count_queued(task)
   task.place, task.due_ms = 'delayed', due
 end
 
@@ -163,6 +169,8 @@ local function leave_place(task)
       leave_ready(task)
     elseif task.place == 'delayed' then
       redis.call('ZREM', 'orch:delayed', task.id)
+    elseif task.place == 'parts' then
+      redis.call('ZREM', 'orch:planned', task.id)
     else
       redis.call('ZREM', 'orch:followers:' .. task.leader, task.id)
     end
@@ -172,9 +180,16 @@ end
 
 local following -- what concerns tasks that share their work, see following.lua
 
+-- Nobody works on the task itself, so that it can end at once; unless others want what its parts make.
+local function is_at_rest(task)
+  if task.place == 'parts' then return not (task.led and following().has_followers(task)) end
+  return task.status == 'queued' or task.place == 'following'
+end
+
 -- Queued again: at once at the old rank, or when `due` has come.
 local function requeue(task, now, due, data)
   task.status, task.updated_ms = 'queued', now
+  if task.part_of then planned().fall_back(task) end
   if due then enter_delayed(task, due) else enter_ready(task, now) end
   emit(task, 'queued', now, data)
   save(task)
@@ -204,6 +219,8 @@ end
 local function end_task(task, status, now, fields, data, is_own)
   for name, value in pairs(fields) do task[name] = value end
   task.status, task.ended_ms, task.updated_ms = status, now, now
+  if task.part_of then return planned().hand_in(task, now) end
+  if task.parts then planned().recall(task, now) end
   if task.start_by_ms then redis.call('ZREM', 'orch:deadlines', task.id) end
   if is_displaced(fields) then redis.call('ZADD', 'orch:displaced', now, task.id) end
   redis.call('ZADD', 'orch:ended', task.condemned and 0 or sweep_score(task), task.id) -- what is deleted is swept at once
@@ -267,3 +284,5 @@ local function lose_run(task, now, given)
   end
   return crashed and 'crashed' or 'released'
 end
+
+-- include: parts

@@ -24,6 +24,7 @@ if task.idem ~= '' then -- a key that holds its answer outlives the task
   if seen[1] == task.id and not seen[2] then redis.call('DEL', key) end
 end
 if task.content then following().forget(task) end
+if task.parts then planned().forget(task, 1) end
 if redis.call('EXISTS', 'orch:deliveries:' .. task.id) == 1 then deliveries().each_of(task.id, deliveries().forget) end
 redis.call('ZREM', 'orch:ended', task.id)
 if is_displaced(task) then redis.call('ZREM', 'orch:displaced', task.id) end

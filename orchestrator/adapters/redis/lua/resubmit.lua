@@ -10,7 +10,7 @@ local LAST_GENERATION = {
   error = 1, result = 1, outputs = 1, usage = 1, progress = 1, cancel_ms = 1, started_ms = 1, ended_ms = 1,
   start_by_ms = 1, actual_s = 1, solo = 1, aside_ms = 1, left_ms = 1, leader = 1, sweep_ms = 1, kept_ms = 1,
 }
-local MADE = {stage = 1, checkpoint = 1, versions = 1, spool_node = 1, spool_ms = 1}
+local MADE = {stage = 1, checkpoint = 1, versions = 1, spool_node = 1, spool_ms = 1, parts = 1, parts_s = 1}
 local task = load_task(given.task_id)
 if not task or task.project ~= given.project or task.condemned then return {'unknown'} end
 if task.generation ~= given.generation then return {'generation', task.generation} end
@@ -24,6 +24,7 @@ local refused = refusal({
 if refused then return refused end
 redis.call('ZREM', 'orch:ended', task.id)
 redis.call('ZREM', 'orch:strays', task.id)
+if task.parts and makes_anew then planned().forget(task, 1) end
 for name in pairs(task) do
   local is_counted = string.sub(name, 1, 6) == 'tries:' or string.sub(name, 1, 6) == 'waits:'
   local is_past = is_counted or LAST_GENERATION[name] or makes_anew and MADE[name]

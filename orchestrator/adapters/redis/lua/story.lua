@@ -9,6 +9,7 @@
 local EVENTS_KEPT = 512
 local STORY_KEPT = 1000
 local deliveries -- whom a task tells what becomes of it, see deliveries.lua
+local planned -- what concerns parts of a task, of which nobody outside hears, see parts.lua
 
 -- Tells those who follow the task or its project now. `cursor` names the line of the project's story, if it has one.
 local function publish(task, kind, now, data, cursor)
@@ -25,6 +26,7 @@ end
 
 -- A change of status.
 local function emit(task, kind, now, data)
+  if task.part_of then return end
   data = data or '{}'
   append(task, kind, now, data)
   local cursor = redis.call('XADD', 'orch:story:' .. task.project, 'MAXLEN', '~', STORY_KEPT, '*',
@@ -49,6 +51,7 @@ end
 
 -- Anything else worth keeping: a file it made, a line of its log. The story of the project tells nothing of it.
 local function mention(task, kind, now, data)
+  if task.part_of then return planned().pass_on(task, kind, now, data) end
   append(task, kind, now, data)
   publish(task, kind, now, data)
 end
