@@ -1,6 +1,5 @@
 """Every answer by which a real Payload fails, row by row of the table in the payload facts (3, Failure)."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -127,14 +126,6 @@ def test_whoever_has_no_key_may_do_nothing(payload_server: Payload, authorizatio
         forbidden, unknown = stranger.get(JOBS), stranger.get("/payload-jobs/run")
     assert (forbidden.status_code, parse_answer(forbidden).code) == (403, "content_forbidden")
     assert (unknown.status_code, parse_answer(unknown).code) == (401, "content_forbidden")
-
-
-def test_a_database_that_somebody_else_holds_says_500_to_writes_alone(payload_server: Payload, api: PayloadApi) -> None:
-    with closing(sqlite3.connect(payload_server.log.parent / "payload" / "payload.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        answer = api.ask("POST", JOBS, **entry(externalId="held"))
-        assert api.ask("GET", JOBS).is_success
-    assert (answer.status_code, parse_answer(answer).code) == (500, FAULTY)
 
 
 def test_a_document_that_somebody_edits_is_locked_but_not_for_us(payload_server: Payload, api: PayloadApi) -> None:
