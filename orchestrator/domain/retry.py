@@ -45,9 +45,14 @@ POLICIES: Mapping[Category, Policy] = {
 
 
 CRASHED = Failure(
-    code="crashed_repeatedly",
+    code="crashed",
     category=Category.CRASH,
     message="The worker process died or fell silent while it ran this task.",
+)
+CRASHED_OUT = Failure(
+    code="crashed_repeatedly",
+    category=Category.CRASH,
+    message="Each worker process that ran this task died or fell silent.",
 )
 EXPIRED = Failure(
     code="expired",

@@ -24,6 +24,7 @@ NEVER_ANSWERED = {
     "address_refused",
     "bad_settings",
     "certificate_invalid",
+    "crashed",
     "crashed_repeatedly",
     "decode_failed",
     "echo_failed",

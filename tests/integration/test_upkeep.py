@@ -57,7 +57,8 @@ class TestLeases:
             store.tick(LEASE_S)
         task = store.task("t")
         assert (task.status, task.error and task.error.code) == (Status.FAILED, "crashed_repeatedly")
-        assert [attempt.epoch for attempt in store.reads.attempts("t")] == [1, 2, 3]
+        attempts = [(attempt.epoch, attempt.error and attempt.error.code) for attempt in store.reads.attempts("t")]
+        assert attempts == [(1, "crashed"), (2, "crashed"), (3, "crashed")]
 
 
 class TestSetsOfTheirOwn:

@@ -9,7 +9,7 @@ from orchestrator.adapters.redis.records import pairs, parse_task, render_failur
 from orchestrator.adapters.redis.scripts import Scripts
 from orchestrator.domain.errors import Category
 from orchestrator.domain.owner import Owner
-from orchestrator.domain.retry import CRASHED, EXPIRED, POLICIES
+from orchestrator.domain.retry import CRASHED, CRASHED_OUT, EXPIRED, POLICIES
 from orchestrator.domain.task import SCHEMA_VERSION, Task
 from orchestrator.ports.upkeep import Audited, EndedOffer, Find, LaneLoad, Mended, QueueLoad, Swept
 
@@ -138,7 +138,8 @@ def parse_load(found: Sequence[Any]) -> LaneLoad:
 
 
 def _crash_policy() -> dict[str, object]:
-    return {"crash_limit": POLICIES[Category.CRASH].tries, "crash_error": render_failure(CRASHED)}
+    errors = {"crash_error": render_failure(CRASHED), "crashed_out_error": render_failure(CRASHED_OUT)}
+    return {"crash_limit": POLICIES[Category.CRASH].tries, **errors}
 
 
 def _server_ms(scripts: Scripts) -> int:

@@ -268,7 +268,7 @@ end
 -- The run is gone without a word: its lease lapsed, or its worker is known to be dead. Before its first beat the worker
 -- never had the task in hand: a release. Afterwards it is a crash, and perhaps the task's own doing, so from now on it
 -- waits in the solo lane, where it can take no neighbour along; its rank there is the time of the crash (ADR 0017).
--- given: crash_limit, crash_error. Says what became of the run: "released", "crashed" or "crashed_out".
+-- given: crash_limit, crash_error, crashed_out_error. Says what became of the run: "released", "crashed" or "crashed_out".
 local function lose_run(task, now, given)
   local crashed = task.beaten == '1'
   close_run(task, 'lapse', now, crashed and given.crash_error or nil)
@@ -277,7 +277,7 @@ local function lose_run(task, now, given)
   if task.cancel_ms then
     end_task(task, 'canceled', now, {})
   elseif crashes >= tonumber(given.crash_limit) then
-    end_task(task, 'failed', now, {error = given.crash_error}, given.crash_error)
+    end_task(task, 'failed', now, {error = given.crashed_out_error}, given.crashed_out_error)
     return 'crashed_out'
   else
     requeue(task, now, nil, crashed and '{"reason":"crashed"}' or '{"reason":"released"}')

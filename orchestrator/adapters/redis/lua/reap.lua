@@ -2,7 +2,7 @@
 -- include: turn, places, lapse
 -- reap: an owner is known to be dead; all its runs end now, exactly as by the lapse of their leases, and what it was
 -- sending may be claimed again.
--- given: owner, crash_limit, crash_error
+-- given: owner, crash_limit, crash_error, crashed_out_error
 
 local now, given = clock_ms(), arguments()
 local found = {lapsed = 0, released = 0, crashed_out = 0}

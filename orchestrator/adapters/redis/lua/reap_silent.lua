@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- include: turn, places, lapse
 -- reap_silent: end the runs that nobody has beaten for a while on nodes without a sign of life; neither alone is enough.
--- given: silent_ms, lease_ms, limit, crash_limit, crash_error
+-- given: silent_ms, lease_ms, limit, crash_limit, crash_error, crashed_out_error
 
 local now, given = clock_ms(), arguments()
 local found = {lapsed = 0, released = 0, crashed_out = 0}

@@ -2,7 +2,7 @@
 -- include: turn, places, lapse
 -- reconcile: recover lapsed leases, wake what is due, end what came too late. Each set has its own limit, so that a
 -- flood in one never delays the recovery of leases.
--- given: limit, lease_ms, crash_limit, crash_error, expired_error (JSON)
+-- given: limit, lease_ms, crash_limit, crash_error, crashed_out_error, expired_error (JSON)
 
 local now, given = clock_ms(), arguments()
 local found = {lapsed = 0, released = 0, crashed_out = 0, due = 0, expired = 0}
