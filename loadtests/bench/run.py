@@ -16,6 +16,7 @@ from limits import measure_limits
 from pictures import measure_pictures
 from ramp import measure_ramp
 from script_cpu import measure_scripts
+from shared_memory import measure_shared_memory
 from shots import measure_shots
 from submits import measure_backlog, measure_submits
 from swaps import measure_swaps
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "deliveries": measure_deliveries,
     "pictures": measure_pictures,
     "inference": measure_inference,
+    "shared_memory": measure_shared_memory,
     "swaps": measure_swaps,
     "ramp": measure_ramp,
     "uploads": measure_uploads,

@@ -24,13 +24,17 @@ TERMINAL = frozenset({"succeeded", "failed", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where a running stack and its Triton listen, and the pid of each of its parts, as `stack.json` says."""
+    """Where a running stack and its Triton listen, and the pid of each of its parts, as `stack.json` says.
+
+    ``control_key`` opens what Triton does not let everybody do.
+    """
 
     api: str
     api_key: str
     redis: str
     triton: Mapping[str, str]
     processes: Mapping[str, int]
+    control_key: str
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.api, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=30)
@@ -60,7 +64,8 @@ def running_stack(*, lanes: str, workers: int, settings: Mapping[str, str] = NO_
 def read_stack(state: Path) -> Stack:
     """The stack that is running in the folder."""
     found = json.loads((state / "stack.json").read_text())
-    return Stack(**{name: found[name] for name in ("api", "api_key", "redis", "triton", "processes")})
+    known = {name: found[name] for name in ("api", "api_key", "redis", "triton", "processes")}
+    return Stack(**known, control_key=(state / "triton-control-key").read_text().strip())
 
 
 def upload(client: httpx.Client, body: bytes, *, filename: str, content_type: str) -> str:

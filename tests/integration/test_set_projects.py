@@ -37,7 +37,7 @@ def test_what_nobody_could_show_is_refused_and_changes_nothing(
     service.create(Project("film-a"))
     with pytest.raises(InvalidParams, match="knows no PayloadCMS"):
         service.change("film-a", {"payload_collection": "inference-jobs", "weight": 2})
-    assert (projects.get("film-a").weight, changed) == (1, [])
+    assert (projects.get("film-a").weight, changed) == (1, ["film-a"]), "it was made, and no more"
 
 
 def test_what_was_shown_may_be_shown_no_more_and_all_else_is_as_ever(

@@ -10,6 +10,7 @@ from orchestrator.ports.residency import Residents
 from orchestrator.ports.swaps import Standing, Swaps
 
 REASON = "an operator has asked for it"
+LOOKS = 5  # a keeper may take it a step further between the look and the word
 BACK = frozenset({Step.ROLLING_BACK, Step.ROLLED_BACK, Step.REFUSED})
 
 
@@ -26,16 +27,16 @@ class RollBack:
 
         Raises:
             NothingToRollBack: there is no release before this one.
-            SwapInProgress: somebody else has done something about it at the same moment.
+            SwapInProgress: others do something about it all the time.
         """
-        last = self.swaps.find(model)
-        if last is None or last.swap.step in BACK:
-            raise NothingToRollBack
-        swap = last.swap
-        is_there = bool(serving_homes(self.residency.instances(), swap.old))
-        if swap.step in SETTLED and not (swap.step is Step.DONE and is_there):
-            return self.swap_back(Release.parse(swap.old), by)
-        moved = self.swaps.move(last, swap.fail(Fault.ASKED, REASON), by=by)
-        if moved is None:
-            raise SwapInProgress("the swap has just gone on: look again")
-        return moved
+        for _ in range(LOOKS):
+            last = self.swaps.find(model)
+            if last is None or last.swap.step in BACK:
+                raise NothingToRollBack
+            swap = last.swap
+            is_there = bool(serving_homes(self.residency.instances(), swap.old))
+            if swap.step in SETTLED and not (swap.step is Step.DONE and is_there):
+                return self.swap_back(Release.parse(swap.old), by)
+            if moved := self.swaps.move(last, swap.fail(Fault.ASKED, REASON), by=by):
+                return moved
+        raise SwapInProgress

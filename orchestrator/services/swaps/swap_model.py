@@ -1,6 +1,7 @@
 """Swap: another release of a model takes the place of the one that serves. Here it begins; a keeper does it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from orchestrator.domain.errors import InvalidParams
@@ -10,6 +11,8 @@ from orchestrator.domain.swap_rules import may_serve
 from orchestrator.ports.releases import Releases
 from orchestrator.ports.residency import Requests
 from orchestrator.ports.swaps import Standing, Swaps
+
+LOOKS = 5  # more than a swap that has settled goes on: its old release is drained, unloaded, gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,15 @@ class SwapModel:
             self.releases.find(new)
         elif not may_serve(self.residency.instances(), new.name):
             raise ModelNotFound(f"there is no {new.name} in the repository of any inference server")
-        last = self.swaps.find(new.model)
-        if last and not last.swap.is_settled:
-            raise SwapInProgress(f"{last.swap.new} takes the place of {last.swap.old}: {last.swap.step}")
+        for _ in range(LOOKS):
+            last = self.swaps.find(new.model)
+            if last and not last.swap.is_settled:
+                raise SwapInProgress(f"{last.swap.new} takes the place of {last.swap.old}: {last.swap.step}")
+            with suppress(SwapInProgress):  # the last one has just gone on with its tidying up
+                return self._begin(new, last, by=by, canary=canary, watch_s=watch_s)
+        raise SwapInProgress
+
+    def _begin(self, new: Release, last: Standing | None, *, by: str, canary: int, watch_s: float) -> Standing:
         old = self._serving(new.model)
         if old == new.name:
             raise InvalidParams(f"{new.name} serves already")
