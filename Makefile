@@ -77,7 +77,7 @@ types: setup  ## mypy, strict: ours, then the Triton side in its own environment
 
 test: setup models media  ## every test, against every real server (PYTEST_ARGS='-k cancel' narrows)
 	$(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
-	$(TRITON_PYTHON) -P -m pytest -c triton/pytest.ini --confcutdir=tests/triton tests/triton
+	env -u PYTHONPATH $(TRITON_PYTHON) -P -m pytest -c triton/pytest.ini --confcutdir=tests/triton tests/triton
 
 docs: setup  ## generated docs are current, and every link resolves
 	$(BIN)/pytest --quiet tests/architecture/test_config_docs.py tests/architecture/test_links.py
